@@ -1,0 +1,210 @@
+"""What a job says while it works: frozen, JSON-safe facts in the past tense, with units in their names.
+
+A job is an ordinary generator of events.  `list(job)` tests it, `for event in job` shows it, `record(job, path)` keeps it,
+`.close()` cancels it.  A front end folds events into pictures; `replay` gives it the same events from a file, so a live
+run, another process's run and last month's run are one piece of code.
+"""
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """The base of all events; the class name is the event's name in JSON."""
+
+    kinds: ClassVar[dict[str, type["Event"]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super(Event, cls).__init_subclass__(**kwargs)
+        Event.kinds[cls.__name__] = cls  # dataclass(slots=True) rebuilds the class: the later one wins
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"event": name, field: value, …}` with plain values only."""
+        return {"event": type(self).__name__, **dataclasses.asdict(self)}
+
+
+# ---- training ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Event):
+    """Training begins: what is trained, on what, for how long."""
+
+    run: str
+    device: str
+    parameters: int
+    train_tokens: int
+    validation_tokens: int
+    steps: int
+    batch_tokens: int
+    resumed_from_step: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFinished(Event):
+    """One optimizer step.  `loss` is nats per token, `smoothed_loss` its exponential moving average."""
+
+    step: int
+    steps: int
+    epoch: float
+    loss: float
+    smoothed_loss: float
+    learning_rate: float
+    gradient_norm: float
+    tokens_per_second: float
+    tokens_seen: int
+    seconds_left: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationFinished(Event):
+    """The loss on held-out documents."""
+
+    step: int
+    loss: float
+    perplexity: float
+    bits_per_byte: float
+    best: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleDrawn(Event):
+    """What the model writes at this moment of training."""
+
+    step: int
+    prompt: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointSaved(Event):
+    """A whole checkpoint is on the disk."""
+
+    step: int
+    path: str
+    best: bool
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished(Event):
+    """Training ended; `reason` is completed, out of time, early stop or interrupted."""
+
+    run: str
+    reason: str
+    step: int
+    loss: float
+    validation_loss: float | None
+    seconds: float
+    tokens_seen: int
+    tokens_per_second: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted(Event):
+    """Something a person may want to know, in one sentence: a choice made, a fallback taken."""
+
+    text: str
+
+
+# ---- tokenizer ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenizerTrained(Event):
+    """A tokenizer was trained and saved."""
+
+    path: str
+    algorithm: str
+    vocab_size: int
+    corpus_bytes: int
+    bytes_per_token: float
+    seconds: float
+
+
+# ---- generation --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptRead(Event):
+    """The prompt went through the model (prefill)."""
+
+    tokens: int
+    dropped_tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenGenerated(Event):
+    """One token: its id, the text that became certain with it, its probability and its rank (1 = most likely)."""
+
+    id: int
+    text: str
+    probability: float
+    rank: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationFinished(Event):
+    """Decoding ended; `reason` is eos, stop, length or stopped."""
+
+    reason: str
+    text: str
+    tokens: int
+    tokens_per_second: float
+    seconds_to_first_token: float
+
+
+# ---- keeping and replaying ---------------------------------------------------------------------------------------------
+
+
+def from_json(line: dict[str, Any]) -> Event | None:
+    """The event a JSON object stands for; None for a kind this version does not know."""
+    kind = Event.kinds.get(line.get("event", ""))
+    if kind is None:
+        return None
+    names = {field.name for field in dataclasses.fields(kind)}
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in line.items() if key in names})
+
+
+def record(job: Iterable[Event], path: Path) -> Iterator[Event]:
+    """Pass the events of `job` on, each one appended to `path` as a JSON line with the time first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8", buffering=1) as file:
+        for event in job:
+            file.write(json.dumps({"time": round(time.time(), 3), **event.to_json()}, ensure_ascii=False) + "\n")
+            yield event
+
+
+def replay(path: Path, *, follow: bool = False, poll_seconds: float = 0.2) -> Iterator[Event]:
+    """The events of a recorded run; with `follow`, those still to come too.
+
+    A last line that was cut off by a crash is not an event; unknown kinds are skipped.
+    """
+    with path.open(encoding="utf-8", errors="replace") as file:
+        pending = ""
+        while True:
+            chunk = file.readline()
+            if not chunk:
+                if not follow:
+                    return
+                time.sleep(poll_seconds)
+                continue
+            pending += chunk
+            if not pending.endswith("\n"):
+                continue
+            line, pending = pending, ""
+            try:
+                event = from_json(json.loads(line))
+            except (json.JSONDecodeError, TypeError):
+                continue
+            if event is not None:
+                yield event
