@@ -82,18 +82,19 @@ def to_toml(config: Any) -> str:
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if value is not None:
-            lines.append(f"{field.name} = {_toml_value(value)}")
+            lines.append(f"{field.name} = {toml_value(value)}")
     return "\n".join(lines) + "\n"
 
 
-def _toml_value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """One value as TOML writes it."""
     match value:
         case bool():
             return "true" if value else "false"
         case int() | float():
             return repr(value)
         case tuple() | list():
-            return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+            return "[" + ", ".join(toml_value(item) for item in value) + "]"
         case _:
             escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
             return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'

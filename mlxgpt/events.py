@@ -119,6 +119,23 @@ class Noted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MergeLearned(Event):
+    """BPE training joined its most frequent pair: `left` and `right`, seen `count` times, become the entry `new_id`.
+
+    The texts are for showing; an entry that is part of a character reads as an escape such as "\\xc3".
+    """
+
+    rank: int
+    left: int
+    right: int
+    new_id: int
+    left_text: str
+    right_text: str
+    text: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenizerTrained(Event):
     """A tokenizer was trained and saved."""
 
@@ -135,32 +152,47 @@ class TokenizerTrained(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptRead(Event):
-    """The prompt went through the model (prefill)."""
+    """The prompt of `tokens` tokens went through the model, all but its last token, which the first step of writing reads.
+
+    `dropped_tokens` of it did not fit the context and were left out; `reused_tokens` were still known from before.
+    """
 
     tokens: int
     dropped_tokens: int
     seconds: float
+    reused_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenGenerated(Event):
-    """One token: its id, the text that became certain with it, its probability and its rank (1 = most likely)."""
+    """One token: its id, the text that became certain with it, and the token alone as it is shown (`token`).
+
+    `text` is empty while a character or a possible stop text is incomplete, and for the token that ends the text; the
+    texts of all tokens together are the text written.  Probability and rank (1 = most likely) are those of the token in
+    softmax(logits), the model's own distribution before temperature, penalty and filters; None unless asked for.
+    """
 
     id: int
     text: str
-    probability: float
-    rank: int
+    token: str = ""
+    probability: float | None = None
+    rank: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationFinished(Event):
-    """Decoding ended; `reason` is eos, stop, length or stopped."""
+    """Writing ended; `reason` is eos (the model ended it), stop (a stop text), length (enough tokens) or stopped.
+
+    `tokens` counts all that were generated, an ending one included; `tokens_per_second` those after the first, from the
+    first on, 0 when there is only one; `seconds_to_first_token` includes reading the prompt.  `seed` repeats the text.
+    """
 
     reason: str
     text: str
     tokens: int
     tokens_per_second: float
     seconds_to_first_token: float
+    seed: int = 0
 
 
 # ---- keeping and replaying ---------------------------------------------------------------------------------------------

@@ -5,11 +5,12 @@ The words name entries in small tables at the end of the files that hold the par
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlxgpt.backend.places import preset_directory
+from mlxgpt.backend import places
 from mlxgpt.config import Settings, build, read_toml, setting
 from mlxgpt.errors import ConfigError, nearest
 
@@ -18,7 +19,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "block": ("transformer",),
     "norm": ("layernorm", "rmsnorm", "rmsnorm_plus_one"),
     "norm_placement": ("pre", "post", "sandwich", "residual"),
-    "ffn": ("relu", "gelu", "gelu_tanh", "silu", "relu2", "swiglu", "geglu", "geglu_tanh"),
+    "ffn": ("relu", "gelu", "gelu_tanh", "silu", "relu2", "swiglu", "geglu", "geglu_tanh", "reglu"),
     "position": ("learned", "sinusoidal", "rope", "none"),
     "rope_scaling": ("none", "linear", "llama3"),
     "bias": ("none", "qkv", "attention", "ffn", "linear", "all"),
@@ -47,13 +48,17 @@ class ModelConfig:
     norm_placement: str = setting("pre", "where norms stand: before each branch, after it, both, or after the addition")
     position: str = setting("learned", "how the model knows the order of tokens")
     rope_theta: float = setting(10000.0, "base of the RoPE wavelengths")
-    rope_local_theta: float = setting(0.0, "base for sliding-window layers (Gemma 3); 0: rope_theta everywhere")
+    rope_local_theta: float = setting(
+        0.0, "base for sliding layers, which are then not stretched (Gemma 3); 0: rope_theta"
+    )
     rope_scaling: str = setting("none", "how RoPE is stretched beyond the context of pre-training")
     rope_factor: float = setting(1.0, "stretch factor of rope_scaling")
     rope_low_freq_factor: float = setting(1.0, "llama3 scaling: wavelengths above context / this are stretched")
     rope_high_freq_factor: float = setting(4.0, "llama3 scaling: wavelengths below context / this are kept")
     rope_original_context: int = setting(0, "llama3 scaling: context length before stretching")
-    bias: str = setting("all", "which layers have biases: none, qkv, attention (q, k, v, o), ffn, linear, all (norms too)")
+    bias: str = setting(
+        "all", "which layers have biases: none, qkv, attention (q, k, v, o), ffn, linear, all (norms too)"
+    )
     qk_norm: str = setting("none", "RMSNorm of queries and keys: per head, or over the whole width (OLMo 2)")
     attn_scale: float = setting(0.0, "factor of the attention scores; 0: 1 / sqrt(head_dim)")
     attn_softcap: float = setting(0.0, "attention scores pass cap * tanh(s / cap); 0: off")
@@ -101,6 +106,15 @@ class ModelConfig:
         return dataclasses.replace(self, **changes)
 
 
+# Where norms stand around a branch f:  x -> outer(x + after(f(before(x))))
+PLACEMENTS: dict[str, tuple[str, ...]] = {
+    "pre": ("before",),  # GPT-2, Llama
+    "post": ("after",),  # OLMo 2
+    "sandwich": ("before", "after"),  # Gemma 2
+    "residual": ("outer",),  # the original transformer, GPT-1
+}
+
+# The parts that have biases
 BIASES: dict[str, frozenset[str]] = {
     "none": frozenset(),
     "qkv": frozenset({"qkv"}),
@@ -111,18 +125,36 @@ BIASES: dict[str, frozenset[str]] = {
 }
 
 
+LARGEST = 2**24  # for any size; a guard against damaged files and slips of the keyboard
+MOST_LAYERS = 10_000
+NEVER_NEGATIVE = (
+    *("vocab_size", "n_kv_head", "head_dim", "d_ffn", "norm_eps", "sliding_window", "attn_scale", "attn_softcap"),
+    *("logit_softcap", "rope_local_theta", "rope_original_context"),
+)
+
+
 def _check(config: ModelConfig) -> None:
     """Raise `ConfigError` for a shape that cannot be built."""
     for field, words in WORDS.items():
         word = getattr(config, field)
         if word not in words:
             raise ConfigError(f"model: {field} = {word!r} is not known.", hint=nearest(word, words))
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"model: {field.name} must be a finite number, not {value}.")
+        limit = MOST_LAYERS if field.name == "n_layer" else LARGEST
+        if isinstance(value, int) and value > limit:
+            raise ConfigError(f"model: {field.name} = {value} is beyond any model (the limit is {limit}).")
     for field in ("context_length", "n_layer", "n_head", "n_embd"):
         if getattr(config, field) < 1:
             raise ConfigError(f"model: {field} must be at least 1, not {getattr(config, field)}.")
-    for field in ("vocab_size", "n_kv_head", "head_dim", "d_ffn", "sliding_window", "attn_softcap", "logit_softcap"):
+    for field in NEVER_NEGATIVE:
         if getattr(config, field) < 0:
             raise ConfigError(f"model: {field} must not be negative, but is {getattr(config, field)}.")
+    for field in ("rope_theta", "rope_factor"):
+        if getattr(config, field) <= 0:
+            raise ConfigError(f"model: {field} must be above zero, not {getattr(config, field)}.")
     if not config.head_dim and config.n_embd % config.n_head:
         fits = [n for n in range(1, config.n_embd + 1) if config.n_embd % n == 0]
         close = min(fits, key=lambda n: abs(n - config.n_head))
@@ -141,6 +173,8 @@ def _check(config: ModelConfig) -> None:
         raise ConfigError(f"model: sinusoidal positions need an even n_embd, not {config.n_embd}.")
     if config.rope_scaling == "llama3" and not config.rope_original_context:
         raise ConfigError("model: rope_scaling = 'llama3' needs rope_original_context.")
+    if config.rope_scaling == "llama3" and config.rope_low_freq_factor >= config.rope_high_freq_factor:
+        raise ConfigError("model: rope_low_freq_factor must be below rope_high_freq_factor.")
     if not config.layer_pattern or set(config.layer_pattern) - {"S", "F"}:
         raise ConfigError(f"model: layer_pattern is made of S and F, not {config.layer_pattern!r}.")
     if not 0 <= config.dropout < 1:
@@ -152,7 +186,7 @@ def _check(config: ModelConfig) -> None:
 
 def presets() -> dict[str, Path]:
     """The preset files that ship with the program, by name."""
-    return {path.stem: path for path in sorted(preset_directory().glob("*.toml"))}
+    return {path.stem: path for path in sorted(places.presets().glob("*.toml"))}
 
 
 def read_preset(name: str) -> dict[str, dict[str, Any]]:

@@ -15,19 +15,10 @@ import mlx.nn as nn
 from mlxgpt.model import functional
 from mlxgpt.model.attention import Attention
 from mlxgpt.model.cache import Cache, KVCache
-from mlxgpt.model.config import ModelConfig
+from mlxgpt.model.config import PLACEMENTS, ModelConfig
 from mlxgpt.model.layers import NORMS, dropout, feed_forward
 from mlxgpt.model.positions import POSITIONS, NoPositions
 from mlxgpt.model.tap import NO_TAP, Tap, inside
-
-# Where norms stand around a branch f:  x -> outer(x + after(f(before(x))))
-PLACEMENTS = {
-    "pre": ("before",),  # GPT-2, Llama
-    "post": ("after",),  # OLMo 2
-    "sandwich": ("before", "after"),  # Gemma 2
-    "residual": ("outer",),  # the original transformer, GPT-1
-}
-
 
 class Residual(nn.Module):
     """The norms around one branch of a block; the branch itself is given when called."""

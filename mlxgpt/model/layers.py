@@ -106,4 +106,5 @@ FFNS = {
     "swiglu": (GatedFeedForward, functional.silu),
     "geglu": (GatedFeedForward, functional.gelu),
     "geglu_tanh": (GatedFeedForward, functional.gelu_tanh),
+    "reglu": (GatedFeedForward, functional.relu),
 }

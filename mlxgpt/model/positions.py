@@ -68,14 +68,15 @@ class RotaryPositions(NoPositions):
         super().__init__(config)
         self._dims = config.head_width
         self._theta = config.rope_theta
-        self._local_theta = config.rope_local_theta or config.rope_theta
+        self._local_theta = config.rope_local_theta
         self._wavelengths = scaled_wavelengths(config)
 
     def rotate(self, q: mx.array, offset: Offset, local: bool = False) -> mx.array:
         # fast.rope wants a base or wavelengths ("freqs" in its signature are wavelengths / 2 pi, 1 / frequency)
-        stretched = self._wavelengths is not None and not (local and self._local_theta != self._theta)
-        base = None if stretched else self._local_theta if local else self._theta
-        freqs = self._wavelengths if stretched else None
+        base, freqs = self._theta, self._wavelengths
+        if local and self._local_theta:
+            base, freqs = self._local_theta, None
+        base = None if freqs is not None else base
         return mx.fast.rope(q, self._dims, traditional=False, base=base, scale=1.0, offset=offset, freqs=freqs)
 
 

@@ -1,0 +1,23 @@
+"""The chunking strategies by name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlxgpt.chunking.base import Chunker
+from mlxgpt.chunking.strategies.fixed import Fixed
+from mlxgpt.chunking.strategies.overlapping import Overlapping
+from mlxgpt.config import build
+from mlxgpt.errors import ConfigError, nearest
+
+CHUNKERS: Mapping[str, type[Chunker]] = {"fixed": Fixed, "overlapping": Overlapping}
+
+
+def create(strategy: str, **options: Any) -> Chunker:  # Any: build checks the options
+    """The strategy called `strategy` with its options; `ConfigError` names the nearest of what is not known.
+
+    >>> create("fixed", max_size=256)
+    Fixed(max_size=256)
+    """
+    if strategy not in CHUNKERS:
+        raise ConfigError(f"There is no chunk strategy named {strategy!r}.", hint=nearest(strategy, CHUNKERS))
+    return build(CHUNKERS[strategy], options, where=f"chunking {strategy}")

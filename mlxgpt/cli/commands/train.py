@@ -1,0 +1,115 @@
+"""`mlxgpt train`: a preset, some text, a budget."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mlxgpt.cli import options
+from mlxgpt.config import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(train)
+
+
+def train(
+    data: Annotated[Path | None, typer.Option(help="File or folder of text.  [default: the bundled corpus]")] = None,
+    preset: Annotated[str | None, typer.Option(help="A preset of models/presets, or a TOML file.")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file with [train], [tokenizer] and [model] tables.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Budget in optimizer steps.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Budget in passes over the text.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Budget in minutes on the clock.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Sequences in one forward pass.")] = None,
+    grad_accum: Annotated[int | None, typer.Option(help="Forward passes per optimizer step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adamw or muon.")] = None,
+    context_length: Annotated[int | None, typer.Option(help="Tokens in a sequence.")] = None,
+    chunk_strategy: Annotated[str | None, typer.Option(help="How long documents are cut: none, fixed, overlapping.")] = None,
+    chunk_size: Annotated[int | None, typer.Option(help="Tokens in a chunk.")] = None,
+    tokenizer: Annotated[Path | None, typer.Option(help="Folder of a trained tokenizer.")] = None,
+    vocab_size: Annotated[int | None, typer.Option(help="Entries of the tokenizer to train.")] = None,
+    precision: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
+    patience: Annotated[int | None, typer.Option(help="Stop after so many evaluations without improvement.")] = None,
+    keep: Annotated[int | None, typer.Option(help="Checkpoints to keep besides best and last.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything drawn at random.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: a new one under models/runs]")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Folder of a run to continue.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Any other setting: train.eval_every=50, model.n_layer=6.")
+    ] = None,
+    device: options.Device = "auto",
+    json: options.Json = False,
+) -> None:
+    """Train a GPT on a folder of text.
+
+    Ctrl-C saves a checkpoint and stops; --resume RUN goes on from there.
+    """
+    from mlxgpt import jobs
+    from mlxgpt.backend import places
+
+    given: dict[str, Any] = {
+        "data": data if data or config or resume else places.corpus(),
+        "preset": preset,
+        "steps": steps,
+        "epochs": epochs,
+        "minutes": minutes,
+        "batch_size": batch_size,
+        "grad_accum": grad_accum,
+        "learning_rate": learning_rate,
+        "optimizer": optimizer,
+        "context_length": context_length,
+        "chunk_strategy": chunk_strategy,
+        "chunk_size": chunk_size,
+        "tokenizer": tokenizer,
+        "vocab_size": vocab_size,
+        "precision": precision,
+        "patience": patience,
+        "keep": keep,
+        "seed": seed,
+        "out": out,
+        "resume": resume,
+    }
+    train_changes, model_changes = parse_settings(set_ or [])
+    settings, model = jobs.load_train_config(given | train_changes, config)
+    show_training(settings, {**model, **model_changes}, device=device, json=json)
+
+
+def show_training(settings: Any, model: Settings, *, device: str, json: bool) -> Any:
+    """Run a training job and show it; returns the view, and exits with 130 when it was interrupted."""
+    from mlxgpt import jobs
+    from mlxgpt.cli import output
+    from mlxgpt.display.progress import TrainingView
+    from mlxgpt.events import RunFinished
+
+    reason = ""
+    with output.stop_on_interrupt() as stop, TrainingView(output.narrator()) as view:
+        events = jobs.train(settings, model, device=device, stop=stop)
+        for event in output.print_events(events) if json else events:
+            if not json:
+                view.show(event)
+            if isinstance(event, RunFinished):
+                reason = event.reason
+    if reason == "interrupted":
+        raise typer.Exit(output.INTERRUPTED)
+    return view
+
+
+def parse_settings(words: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """`train.x=1` and `model.y=2` as two tables of values, read as TOML (a bare word is a string)."""
+    import tomllib
+
+    from mlxgpt.errors import ConfigError
+
+    tables: dict[str, dict[str, Any]] = {"train": {}, "model": {}}
+    for word in words:
+        name, equals, value = word.partition("=")
+        table, dot, key = name.strip().partition(".")
+        if not equals or not dot or table not in tables:
+            raise ConfigError(f"--set {word}: write it as train.NAME=VALUE or model.NAME=VALUE.")
+        try:
+            tables[table][key] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            tables[table][key] = value.strip()
+    return tables["train"], tables["model"]

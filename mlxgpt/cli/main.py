@@ -1,0 +1,59 @@
+"""The command line: every command is a job from `jobs`, shown.  This file holds the app and the one error boundary.
+
+Nothing heavy is imported here or at the top of a command's file, so that `mlxgpt --help` answers at once.
+"""
+
+import os
+import sys
+
+import typer
+
+from mlxgpt.cli.commands import chat, doctor, generate, inspect_model, logits, models, quickstart, tokenizer, train
+
+app = typer.Typer(
+    name="mlxgpt",
+    help="Train a GPT, talk to it and see it think.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (quickstart, chat, train, generate, tokenizer, models, inspect_model, logits, doctor):
+    module.register(app)
+
+
+@app.callback()
+def main(
+    version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True, callback=lambda v: _version(v)),
+) -> None:
+    """Train a GPT, talk to it and see it think."""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from mlxgpt import __version__
+
+        print(f"mlxgpt {__version__}")
+        raise typer.Exit
+
+
+def run() -> None:
+    """Run the command line; any error becomes a panel on stderr and an exit code."""
+    try:
+        app()
+    except SystemExit:
+        raise
+    except BrokenPipeError:  # the reader of our output has gone, as in `mlxgpt … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except BaseException as error:
+        if os.environ.get("MLXGPT_DEBUG") == "1":
+            raise
+        from mlxgpt.cli.output import narrator
+        from mlxgpt.display.problems import problem_panel
+        from mlxgpt.errors import describe
+
+        problem = describe(error)
+        narrator().print(problem_panel(problem))
+        sys.exit(problem.exit_code)

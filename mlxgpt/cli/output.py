@@ -1,0 +1,55 @@
+"""stdout is data, stderr is narration: where things are printed, and how Ctrl-C becomes a request to stop."""
+
+import json
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+
+from mlxgpt.events import Event
+
+INTERRUPTED = 130
+
+
+def narrator() -> Console:
+    """The console for people, on stderr."""
+    return Console(stderr=True)
+
+
+def printer() -> Console:
+    """The console for results, on stdout."""
+    return Console(soft_wrap=True, highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on a line of stdout."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def print_events(events: Iterable[Event]) -> Iterator[Event]:
+    """Pass events on, each printed as a JSON line."""
+    for event in events:
+        print_json(event.to_json())
+        yield event
+
+
+@contextmanager
+def stop_on_interrupt() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C (or SIGTERM) sets; the second one interrupts as usual."""
+    stop = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, frame: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,152 @@
+"""Training on a terminal: one live line for the step, and lines above it for what should stay.
+
+`TrainingView` folds events; on a terminal it draws a bar, elsewhere it writes plain lines, a few a minute.
+"""
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+from mlxgpt.events import (
+    CheckpointSaved,
+    EvaluationFinished,
+    Event,
+    Noted,
+    RunFinished,
+    RunStarted,
+    SampleDrawn,
+    StepFinished,
+    TokenizerTrained,
+)
+from mlxgpt.text import visible
+
+_PLAIN_SECONDS = 5.0  # between two plain step lines
+
+
+class TrainingView:
+    """Shows the events of a training job as they come; a context manager, so that the bar is always taken down."""
+
+    def __init__(self, console: Console, *, live: bool | None = None) -> None:
+        self.console = console
+        self.live = console.is_terminal if live is None else live
+        self.samples: list[SampleDrawn] = []
+        self._last_line = 0.0
+        self._bar = Progress(
+            BarColumn(bar_width=None),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.description}"),
+            console=console,
+            expand=True,
+            transient=True,
+            refresh_per_second=5,
+        )
+        self._task = self._bar.add_task("starting", total=1.0)
+
+    def __enter__(self) -> "TrainingView":
+        if self.live:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.live:
+            self._bar.stop()
+
+    def show(self, event: Event) -> None:
+        """Take in one event."""
+        match event:
+            case StepFinished():
+                self._step(event)
+            case SampleDrawn():
+                self.samples.append(event)
+                self._line(sample_text(event))
+            case _:
+                if sentence := describe_event(event):
+                    self._line(sentence)
+
+    def _step(self, event: StepFinished) -> None:
+        if self.live:
+            self._bar.update(self._task, completed=share_done(event), description=step_line(event))
+        elif time.monotonic() - self._last_line >= _PLAIN_SECONDS or event.step == 1:
+            self._last_line = time.monotonic()
+            self._line(step_line(event))
+
+    def _line(self, text: str | Text) -> None:
+        self.console.print(text, highlight=False, markup=False, soft_wrap=not self.live)
+
+
+def share_done(event: StepFinished) -> float:
+    """How much of the run is behind, 0 … 1."""
+    return min(1.0, event.step / event.steps) if event.steps else 0.0
+
+
+def step_line(event: StepFinished) -> str:
+    """The figures of a step in one line."""
+    return (
+        f"step {event.step:,}/{event.steps:,}  loss {event.smoothed_loss:.3f}  lr {event.learning_rate:.1e}  "
+        f"{event.tokens_per_second:,.0f} tok/s  {duration(event.seconds_left)} left"
+    )
+
+
+def sample_text(event: SampleDrawn) -> Text:
+    """A sample as an indented block under the step it was drawn at."""
+    words = visible(event.prompt + event.text).strip() or "(nothing)"
+    block = "\n".join("  │ " + line for line in words.splitlines())
+    return Text.assemble((f"what it writes at step {event.step:,}\n", "bold"), block)
+
+
+def describe_event(event: Event) -> str:
+    """One sentence for an event that should stay on the screen; empty for the others."""
+    match event:
+        case TokenizerTrained():
+            return (
+                f"Tokenizer: {event.vocab_size:,} entries ({event.algorithm}) from {size(event.corpus_bytes)}, "
+                f"{event.bytes_per_token:.2f} bytes per token, {event.seconds:.1f} s."
+            )
+        case RunStarted():
+            again = f"Continuing {visible(event.run)} from step {event.resumed_from_step:,}. " if event.resumed_from_step else ""
+            return "\n".join(
+                [
+                    f"{again}{event.parameters:,} parameters on {event.device}; {event.train_tokens:,} tokens to learn from, "
+                    f"{event.validation_tokens:,} held out; {event.batch_tokens:,} tokens a step.",
+                    *event.notes,
+                ]
+            )
+        case EvaluationFinished():
+            best = ", the best so far" if event.best else ""
+            return (
+                f"step {event.step:,}: validation loss {event.loss:.3f}, perplexity {event.perplexity:.1f}, "
+                f"{event.bits_per_byte:.3f} bits per byte{best}"
+            )
+        case CheckpointSaved():
+            return f"step {event.step:,}: saved {visible(event.path)} ({size(event.bytes)})"
+        case RunFinished():
+            validation = "" if event.validation_loss is None else f", validation {event.validation_loss:.3f}"
+            return (
+                f"{event.reason.capitalize()} after {event.step:,} steps in {duration(event.seconds)}: "
+                f"loss {event.loss:.3f}{validation}; {event.tokens_seen:,} tokens, {event.tokens_per_second:,.0f} tok/s."
+            )
+        case Noted():
+            return visible(event.text)
+        case _:
+            return ""
+
+
+def duration(seconds: float) -> str:
+    """65 -> "1:05", 3700 -> "1:01:40"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def size(count: float) -> str:
+    """Bytes with a fitting unit, in powers of 1000: 1_500_000 -> "1.5 MB"."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

@@ -1,0 +1,50 @@
+"""How well a model predicts text it has not seen: loss, perplexity and bits per byte.
+
+Bits per byte compares models with different tokenizers: it asks what each costs for a byte of the original text, however
+the text was cut into tokens.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import mlx.core as mx
+
+from mlxgpt.data.loader import Batch
+from mlxgpt.data.packing import Stream
+from mlxgpt.model import functional
+from mlxgpt.model.gpt import GPT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """The result of an evaluation: `loss` in nats per token, over `tokens` that stand for `text_bytes` of UTF-8."""
+
+    loss: float
+    tokens: int
+    text_bytes: float
+
+    @property
+    def perplexity(self) -> float:
+        """e^loss: among how many equally likely tokens the model seems to choose."""
+        return math.exp(min(self.loss, 700.0))
+
+    @property
+    def bits_per_byte(self) -> float:
+        """All nats / ln 2 / bytes of text."""
+        return self.loss * self.tokens / math.log(2) / max(1.0, self.text_bytes)
+
+
+def evaluate(model: GPT, batches: Iterable[Batch], stream: Stream) -> Score:
+    """The mean loss over every weighted target of `batches`, which hold the beginning of `stream`."""
+    nats, tokens, seen = 0.0, 0.0, 0
+    for batch in batches:
+        losses = functional.cross_entropy(model(mx.array(batch.inputs)), mx.array(batch.targets))  # (B, T)
+        weights = mx.ones_like(losses) if batch.weights is None else mx.array(batch.weights)
+        total, count = (losses * weights).sum(), weights.sum()
+        mx.eval(total, count)
+        nats += total.item()
+        tokens += count.item()
+        seen += batch.targets.size
+    seen = min(seen, len(stream.ids) - 1)
+    return Score(loss=nats / max(tokens, 1.0), tokens=int(tokens), text_bytes=stream.bytes_before(seen + 1))

@@ -1,0 +1,173 @@
+"""Writing text with a model: read the prompt (prefill), then one token after another (decode).
+
+    prompt -> window.open -> [ step -> logits -> sample -> token ] -> text, as events
+
+Decoding is a pipeline: the next token's computation is submitted before the current token is looked at, so the device
+never waits for Python.  A token that is still being computed is an ordinary array, and serves as input like any other.
+
+B batch · T tokens · V vocab
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import mlx.core as mx
+
+from mlxgpt.errors import DataError
+from mlxgpt.events import Event, GenerationFinished, PromptRead, TokenGenerated
+from mlxgpt.generation.config import GenerateConfig
+from mlxgpt.generation.sampling import Drawn, key_for, sample
+from mlxgpt.generation.stops import TextStream
+from mlxgpt.generation.window import Window
+from mlxgpt.model.gpt import GPT
+from mlxgpt.tokenizer.base import Tokenizer
+
+
+def generate(
+    model: GPT,
+    tokenizer: Tokenizer,
+    prompt_ids: Sequence[int],
+    config: GenerateConfig | None = None,
+    *,
+    window: Window | None = None,
+    stop_ids: frozenset[int] | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Write on after `prompt_ids`: yields PromptRead, a TokenGenerated for each token, and GenerationFinished.
+
+    An empty prompt begins with the token a text begins after, see `begin_id`.  A `window` of the same model that read
+    an earlier text reads only what is new.  `stop_ids` end the text (the tokenizer's own unless given); setting `stop`
+    ends it after the current token, and closing the generator at once.  Raises `DataError` for ids outside the
+    vocabulary.
+    """
+    config = config or GenerateConfig()
+    ids = checked(prompt_ids, model, tokenizer)
+    ends = tokenizer.stop_ids if stop_ids is None else stop_ids
+    seed = secrets.randbits(32) if config.sampling.seed is None else config.sampling.seed
+    window = window or open_window(model, config)
+    stream, count, reason = TextStream(tokenizer, config.stop), 0, "length"
+    started = first = now = time.perf_counter()
+    try:
+        opened = window.open([ids])
+        yield PromptRead(
+            tokens=len(ids),
+            dropped_tokens=opened.dropped,
+            reused_tokens=opened.reused,
+            seconds=time.perf_counter() - started,
+        )
+        for drawn in decoded(window, opened.last, config, seed):
+            token = number(drawn.token)  # the one place where Python waits for the device
+            now = time.perf_counter()
+            first = first if count else now
+            count += 1
+            if token in ends:
+                text, reason = "", "eos"
+            else:
+                text = stream.push(token)
+                if stream.stopped:
+                    reason = "stop"
+                elif stop is not None and stop.is_set():
+                    reason = "stopped"
+            over = reason != "length" or count == config.max_tokens
+            yield TokenGenerated(
+                id=token,
+                text=text + stream.flush() if over else text,
+                token=tokenizer.token_text(token),
+                probability=None if drawn.probability is None else number(drawn.probability),
+                rank=None if drawn.rank is None else number(drawn.rank),
+            )
+            if over:
+                break
+    except GeneratorExit:
+        raise
+    except BaseException:
+        window.clear()  # the layers may have got unequally far
+        raise
+    yield GenerationFinished(
+        reason=reason,
+        text=stream.text,
+        tokens=count,
+        tokens_per_second=(count - 1) / max(now - first, 1e-9),
+        seconds_to_first_token=first - started,
+        seed=seed,
+    )
+
+
+def decoded(window: Window, token: mx.array, config: GenerateConfig, seed: int) -> Iterator[Drawn]:
+    """`max_tokens` next tokens for each text of `window`, whose last tokens (B, 1) are `token`; one Drawn a step.
+
+    A Drawn that is yielded has been submitted, and so has the one after it.
+    """
+    sampling = config.sampling
+    recent: mx.array | None = None  # (B, R)
+    if sampling.repetition_penalty != 1.0:
+        before = mx.array(window.rows, mx.int32).reshape(len(window.rows), -1)
+        recent = mx.concatenate([before, token], axis=1)[:, -sampling.repetition_window :]
+
+    def following(token: mx.array, i: int) -> Drawn:
+        """Token i, which follows `token`: described and submitted."""
+        drawn = sample(window.step(token), sampling, key_for(seed, i), recent, judge=config.show_tokens)
+        mx.async_eval(drawn)
+        return drawn
+
+    ahead = following(token, 0)
+    for i in range(1, config.max_tokens + 1):
+        drawn = ahead
+        if i < config.max_tokens:
+            if recent is not None:
+                recent = mx.concatenate([recent, drawn.token], axis=1)[:, -sampling.repetition_window :]
+            ahead = following(drawn.token, i)
+        yield drawn
+
+
+def generate_batch(model: GPT, prompts: Sequence[Sequence[int]], config: GenerateConfig) -> list[list[int]]:
+    """`max_tokens` ids after each of several prompts of one length, side by side; nothing ends a text early."""
+    if len({len(prompt) for prompt in prompts}) != 1 or not prompts[0]:
+        raise ValueError("prompts must be of one length, and not empty")
+    seed = secrets.randbits(32) if config.sampling.seed is None else config.sampling.seed
+    window = open_window(model, config)
+    columns = [drawn.token.tolist() for drawn in decoded(window, window.open(prompts).last, config, seed)]
+    return [[token for (token,) in row] for row in zip(*columns, strict=True)]
+
+
+def open_window(model: GPT, config: GenerateConfig) -> Window:
+    """An empty window with the overflow policy of `config`."""
+    return Window(model, overflow=config.overflow, sink_tokens=config.sink_tokens, prefill_tokens=config.prefill_tokens)
+
+
+def number(array: mx.array) -> Any:  # Any: an int or a float, as the array's type is
+    """The one element of `array`."""
+    return array.item()
+
+
+def checked(prompt_ids: Sequence[int], model: GPT, tokenizer: Tokenizer) -> list[int]:
+    """The prompt, never empty and all of it in the model's vocabulary, or a `DataError`."""
+    ids = [int(token) for token in prompt_ids]
+    if not ids:
+        begin = begin_id(tokenizer)
+        if begin is None:
+            raise DataError(
+                "The prompt is empty, and the tokenizer has no <BOS> or <EOS> to begin with.", hint="Give a prompt."
+            )
+        ids = [begin]
+    V = model.config.vocab_size
+    if outside := [token for token in ids if not 0 <= token < V]:
+        raise DataError(
+            f"The prompt has the token id {outside[0]}, but the model knows 0 to {V - 1}.",
+            hint="The tokenizer belongs to another model: use the one saved beside the weights.",
+        )
+    return ids
+
+
+def begin_id(tokenizer: Tokenizer) -> int | None:
+    """The token a text begins after, if there is one.
+
+    Ours are trained on `text <EOS> text <EOS> …` and know <BOS> from chats only, so it is <EOS>; foreign ones begin
+    with <BOS> when they have it.
+    """
+    candidates = [tokenizer.eos_id, tokenizer.bos_id]
+    ours = tokenizer.chunk_id is not None
+    return next((token for token in (candidates if ours else reversed(candidates)) if token is not None), None)

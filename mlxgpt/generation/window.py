@@ -1,0 +1,167 @@
+"""What a model sees of a text that may outgrow it: at most `context_length` tokens, and their caches.
+
+Below that nothing is special: the caches hold every token.  When one more does not fit, a policy decides:
+
+- rotating: the oldest token after the first `sink_tokens` is forgotten for each new one (Xiao et al. 2023).  Costs
+  nothing, but what remains was computed while the forgotten tokens were still seen, and positions grow on; so it needs
+  positions that are unbounded (rope, none).
+- chunked: the window becomes its first `sink_tokens` tokens and the most recent ones, half the context in all, and is
+  read again from position 0.  Exactly what the model would say of that shorter text, for any positions.  Reading H
+  tokens makes room for H more, so it costs about one more token read for each token written.
+- auto: rotating where positions are unbounded, else chunked.
+
+A prompt that is too long is cut in the same way before it is read: its first `sink_tokens` tokens and the most recent
+ones, the whole context (rotating) or half of it (chunked) in all.  The sink is never more than half of what is kept.
+
+B batch · T tokens · V vocab
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import mlx.core as mx
+
+from mlxgpt.errors import ConfigError
+from mlxgpt.model.cache import Cache, KVCache, RotatingKVCache
+from mlxgpt.model.gpt import GPT
+
+
+def prefill(model: GPT, tokens: mx.array, caches: Sequence[Cache], at_once: int = 512) -> None:
+    """Read `tokens` (B, T) into the caches, `at_once` at a time so that memory stays bounded.
+
+    The logits are never computed: MLX is lazy, and only the caches are asked for.
+    """
+    for start in range(0, tokens.shape[1], at_once):
+        model(tokens[:, start : start + at_once], caches)
+        mx.eval([cache.state for cache in caches])
+
+
+def decode(model: GPT, token: mx.array, caches: Sequence[Cache]) -> mx.array:
+    """Logits (B, V) of what follows `token` (B, 1), not evaluated."""
+    return model(token, caches)[:, -1]
+
+
+class Opened(NamedTuple):
+    """How a prompt was taken in: its last token (B, 1), still to be read; how many tokens were dropped or reused."""
+
+    last: mx.array
+    dropped: int
+    reused: int
+
+
+class Window:
+    """The tokens a model sees and its memory of them; B texts of one length side by side."""
+
+    def __init__(self, model: GPT, *, overflow: str = "auto", sink_tokens: int = 4, prefill_tokens: int = 512) -> None:
+        unbounded = model.positions.unbounded
+        if overflow == "rotating" and not unbounded:
+            raise ConfigError(
+                f"{model.config.position!r} positions end at {model.config.context_length}: the context cannot rotate.",
+                hint="Choose overflow 'chunked' or 'auto'.",
+            )
+        self.model, self.size = model, model.config.context_length
+        self.rotates = overflow == "rotating" or (overflow == "auto" and unbounded)
+        self.kept = self.size if self.rotates else max(1, self.size // 2)  # tokens that stay when it overflows
+        self.sink = min(sink_tokens, self.kept // 2)
+        self.prefill_tokens = prefill_tokens
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.caches: list[Cache] = self.model.make_cache()
+        self.rows: list[list[int]] = []  # the ids of each text that were read, as far as they are known
+        self._pending: mx.array | None = None  # tokens (B, 1) read last, perhaps not computed yet
+        self._rotating = False
+
+    def open(self, prompts: Sequence[Sequence[int]]) -> Opened:
+        """Make the window hold `prompts`, of one length, except their last token; what it holds is not read again."""
+        rows, dropped = [list(row) for row in prompts], 0
+        if len(rows[0]) > self.size:
+            dropped = len(rows[0]) - self.kept
+            rows = [cut(row, self.kept, self.sink) for row in rows]
+        reused = self._reuse(rows)
+        prefill(self.model, mx.array([row[reused:] for row in rows])[:, :-1], self.caches, self.prefill_tokens)
+        self.rows = [row[:-1] for row in rows]
+        return Opened(mx.array([row[-1:] for row in rows]), dropped, reused)
+
+    def step(self, token: mx.array) -> mx.array:
+        """Logits (B, V) of what follows `token` (B, 1), which need not be computed yet."""
+        self._settle()
+        if len(self.rows[0]) >= self.size and not self._rotating:
+            token = self._overflow(token)
+        self._pending = token
+        return decode(self.model, token, self.caches)
+
+    @property
+    def policy(self) -> tuple[bool, int, int]:
+        """What happens when it is full, to compare."""
+        return self.rotates, self.sink, self.prefill_tokens
+
+    @property
+    def length(self) -> int:
+        """Tokens the model sees now."""
+        self._settle()
+        return min(len(self.rows[0]), self.size) if self.rows else 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the caches."""
+        return sum(cache.nbytes for cache in self.caches)
+
+    def _settle(self) -> None:
+        """Write down the pending token: by now it has been computed, since the one after it was asked for."""
+        if self._pending is not None:
+            for row, token in zip(self.rows, self._pending[:, 0].tolist(), strict=True):  # type: ignore[arg-type]
+                row.append(int(token))  # type: ignore[arg-type]
+            self._pending = None
+
+    def _overflow(self, token: mx.array) -> mx.array:
+        """Make room for `token`, which is given back; the policies of the heading."""
+        if self.rotates:
+            self.caches = [rotating(cache, self.size, self.sink) for cache in self.caches]
+            self._rotating = True
+            return token
+        rows = [cut(row, self.kept - 1, self.sink) for row in self.rows]
+        self.clear()
+        self.rows = rows
+        if rows[0]:
+            prefill(self.model, mx.array(rows), self.caches, self.prefill_tokens)
+        return token
+
+    def _reuse(self, rows: list[list[int]]) -> int:
+        """Shrink to the longest beginning that `rows` have in common with what was read; how many tokens that is."""
+        self._settle()
+        held = len(self.rows[0]) if len(self.rows) == len(rows) else 0
+        same = min(common_prefix(old, new[:-1]) for old, new in zip(self.rows, rows, strict=True)) if held else 0
+        if held and same == held:
+            return same
+        if same and not self._rotating and all(cache.is_trimmable() for cache in self.caches):
+            for cache in self.caches:
+                cache.trim(held - same)
+            return same
+        self.clear()
+        return 0
+
+
+def cut(ids: Sequence[int], kept: int, sink: int) -> list[int]:
+    """The first `sink` ids and the most recent ones, `kept` in all.
+
+    >>> cut([1, 2, 3, 4, 5, 6, 7, 8], kept=4, sink=1)
+    [1, 6, 7, 8]
+    """
+    ids = list(ids)
+    return ids if len(ids) <= kept else ids[:sink] + ids[len(ids) - (kept - sink) :]
+
+
+def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
+    """How many ids at the beginning of `a` and `b` are the same."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+def rotating(cache: Cache, size: int, sink: int) -> Cache:
+    """A rotating cache with what `cache` holds; a state that does not grow, as of a recurrent block, stays as it is."""
+    if not isinstance(cache, KVCache) or cache.keys is None or cache.values is None:
+        return cache
+    turned = RotatingKVCache(size, keep=sink)
+    turned.update_and_fetch(cache.keys[..., : cache.offset, :], cache.values[..., : cache.offset, :])
+    return turned

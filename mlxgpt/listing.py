@@ -1,0 +1,97 @@
+"""What has been trained: one entry for each model directory, read from its own files."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mlxgpt import runs
+from mlxgpt.config import read_toml
+from mlxgpt.errors import ConfigError, MlxgptError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A model directory in a list.  Figures that its files do not give are None; `problem` says why it is unusable."""
+
+    path: str
+    name: str
+    labels: tuple[str, ...]
+    parameters: int
+    bytes: int
+    step: int | None = None
+    epoch: float | None = None
+    loss: float | None = None
+    validation_loss: float | None = None
+    tokens_seen: int | None = None
+    chunking: str = ""
+    saved: str = ""
+    problem: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def list_checkpoints(folder: Path | None = None) -> list[Entry]:
+    """Every model directory there is: the shipped ones and each run's, the newest run last."""
+    return [describe_directory(path) for path in runs.model_directories(folder)]
+
+
+def describe_checkpoint(word: str) -> Entry:
+    """The entry of the model that `word` means (see `runs.find_model`); raises its problem, if it has one."""
+    entry = describe_directory(runs.find_model(word))
+    if entry.problem:
+        raise ConfigError(f"{entry.path}: {entry.problem}")
+    return entry
+
+
+def describe_directory(path: Path) -> Entry:
+    """What the files in a model directory say."""
+    real = path.resolve()
+    run = runs.Run(path=real.parent.parent)
+    inside_run = run.config.is_file()
+    labels = tuple(link.name for link in (run.best, run.last) if inside_run and link.exists() and link.resolve() == real)
+    name = f"{run.path.name}/{real.name}" if inside_run else real.name
+    common: dict[str, Any] = {
+        "path": str(path),
+        "name": name,
+        "labels": labels,
+        "bytes": sum(file.stat().st_size for file in real.glob("*.safetensors")),
+    }
+    try:
+        record = read_toml(real / "mlxgpt.toml") if (real / "mlxgpt.toml").is_file() else {}
+        known, chunking = record.get("checkpoint", {}), record.get("chunking", {})
+        return Entry(
+            **common,
+            parameters=count_parameters(real),
+            **{key: known.get(key) for key in ("step", "epoch", "loss", "validation_loss", "tokens_seen")},
+            chunking=f"{chunking['strategy']} {chunking.get('size', '')}".strip() if "strategy" in chunking else "",
+            saved=str(known.get("saved", "")),
+        )
+    except (MlxgptError, OSError, ValueError, KeyError, TypeError) as error:
+        return Entry(**common, parameters=0, problem=str(error) or repr(error))
+
+
+def count_parameters(directory: Path) -> int:
+    """Elements of all tensors, from the headers of the safetensors files alone."""
+    files = sorted(directory.glob("model*.safetensors"))
+    if not files:
+        raise ConfigError("model.safetensors is missing.")
+    return sum(_elements(file) for file in files)
+
+
+def _elements(file: Path) -> int:
+    with file.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        if not 0 < length <= min(100_000_000, file.stat().st_size):
+            raise ConfigError(f"{file.name} is not a safetensors file.")
+        header = json.loads(stream.read(length))
+    total = 0
+    for name, tensor in header.items():
+        if name != "__metadata__":
+            count = 1
+            for side in tensor["shape"]:
+                count *= side
+            total += count
+    return total

@@ -1,0 +1,84 @@
+"""What to train, on what, for how long.  No MLX here.
+
+A run's settings come from a preset's `[train]` table, then a TOML file's, then the command line; what nobody gave is
+chosen for the device (`backend.defaults`) and said aloud when the run starts.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlxgpt.config import setting
+from mlxgpt.errors import ConfigError, nearest
+
+WORDS: dict[str, tuple[str, ...]] = {
+    "optimizer": ("adamw", "muon"),
+    "schedule": ("cosine", "linear", "wsd", "constant"),
+    "precision": ("auto", "float32", "bfloat16"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """The settings of a training run.  Exactly one of `steps`, `epochs` and `minutes` is the budget."""
+
+    data: Path = setting(Path("data/corpus_pt_br.txt"), "file or folder of text to learn from")
+    preset: str = setting("modern-nano", "preset of models/presets, or a TOML file with a [model] table")
+    tokenizer: Path | None = setting(None, "folder of a trained tokenizer; none: one is trained on the data")
+    algorithm: str = setting("bpe", "kind of tokenizer to train: bpe, byte or char")
+    vocab_size: int = setting(0, "entries of the tokenizer to train; 0: chosen from the size of the corpus")
+    out: Path | None = setting(None, "folder of the run; none: a new one under models/runs")
+    resume: Path | None = setting(None, "folder of a run to continue")
+
+    steps: int = setting(0, "budget in optimizer steps")
+    epochs: float = setting(0.0, "budget in passes over the training text")
+    minutes: float = setting(0.0, "budget in minutes of training; the schedule is planned on the clock")
+
+    batch_size: int = setting(0, "sequences in one forward pass; 0: chosen for the device")
+    grad_accum: int = setting(1, "forward passes added up before one optimizer step")
+    context_length: int = setting(0, "tokens in a sequence; 0: the preset's")
+    chunk_strategy: str = setting("none", "how long documents are cut before packing; none: not at all")
+    chunk_size: int = setting(0, "tokens in a chunk; 0: context_length")
+
+    optimizer: str = setting("adamw", "adamw for all, or muon for matrices and adamw for the rest")
+    learning_rate: float = setting(0.0, "peak learning rate of AdamW; 0: chosen for the device")
+    muon_learning_rate: float = setting(0.02, "peak learning rate of Muon")
+    schedule: str = setting("cosine", "how the learning rate moves after the warm-up")
+    warmup: float = setting(0.02, "share of the budget spent rising to the peak")
+    cooldown: float = setting(0.4, "wsd: share of the budget spent falling at the end")
+    final_learning_rate: float = setting(0.1, "learning rate at the end, as a share of the peak")
+    beta1: float = setting(0.9, "AdamW: memory of the mean gradient")
+    beta2: float = setting(0.95, "AdamW: memory of the mean squared gradient")
+    weight_decay: float = setting(0.1, "pull of matrices towards zero; vectors and gains are left alone")
+    clip: float = setting(1.0, "largest norm of the whole gradient; 0: no limit")
+    precision: str = setting("auto", "number format of the forward and backward pass; weights stay float32")
+    dropout: float | None = setting(None, "dropout rate; none: the preset's")
+
+    validation_share: float = setting(0.1, "share of the documents held out")
+    eval_every: int = setting(0, "steps between evaluations; 0: ten in a run")
+    eval_tokens: int = setting(200_000, "most tokens of held-out text in one evaluation; 0: all")
+    patience: int = setting(0, "stop after so many evaluations without improvement; 0: never")
+    sample_every: int = setting(0, "steps between samples; 0: at the start, the middle and the end; -1: never")
+    sample_prompt: str = setting("", "text a sample starts from; empty: the beginning of a document")
+    sample_tokens: int = setting(60, "length of a sample")
+    checkpoint_every: int = setting(0, "steps between checkpoints; 0: after each evaluation and each epoch")
+    keep: int = setting(3, "checkpoints kept besides the best and the last")
+    seed: int = setting(0, "seed of initial values, data order, dropout and samples")
+
+    def __post_init__(self) -> None:
+        for field, words in WORDS.items():
+            word = getattr(self, field)
+            if word not in words:
+                raise ConfigError(f"train: {field} = {word!r} is not known.", hint=nearest(word, words))
+        budgets = [name for name in ("steps", "epochs", "minutes") if getattr(self, name)]
+        if len(budgets) > 1:
+            raise ConfigError(f"train: give one budget, not {' and '.join(budgets)}.", hint="Keep the one you mean.")
+        for name in ("steps", "epochs", "minutes", "batch_size", "learning_rate", "clip", "weight_decay", "patience"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"train: {name} must not be negative, but is {getattr(self, name)}.")
+        for name, low, high in (("warmup", 0, 1), ("cooldown", 0, 1), ("validation_share", 0, 0.9), ("beta1", 0, 1)):
+            if not low <= getattr(self, name) < high:
+                raise ConfigError(f"train: {name} must be in [{low}, {high}), not {getattr(self, name)}.")
+        if self.grad_accum < 1:
+            raise ConfigError(f"train: grad_accum must be at least 1, not {self.grad_accum}.")
+        if self.keep < 1:
+            raise ConfigError(f"train: keep must be at least 1, not {self.keep}.")

@@ -1,0 +1,208 @@
+"""Everything a run needs before its first step: text, tokenizer, batches, model, optimizer.
+
+Nothing is written here but what the caller asks for later: a run that cannot start leaves no directory behind.
+"""
+
+import dataclasses
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlx.core as mx
+import numpy as np
+
+from mlxgpt import checkpoint, runs
+from mlxgpt.backend.devices import Backend
+from mlxgpt.chunking import registry as chunkers
+from mlxgpt.config import Settings, build, read_toml
+from mlxgpt.chunking.base import Chunker
+from mlxgpt.data.documents import read_documents
+from mlxgpt.data.loader import Loader
+from mlxgpt.data.packing import Stream, pack, require_context
+from mlxgpt.data.split import Split, split
+from mlxgpt.errors import CheckpointError, ConfigError
+from mlxgpt.model import initialize
+from mlxgpt.model.config import ModelConfig, load_preset, read_preset
+from mlxgpt.model.gpt import GPT
+from mlxgpt.tokenizer.base import Tokenizer
+from mlxgpt.training import optimizers
+from mlxgpt.training.config import TrainConfig
+from mlxgpt.training.step import Stepper
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """Where a run stands; saved with every checkpoint."""
+
+    step: int = 0
+    tokens_seen: int = 0
+    seconds: float = 0.0
+    loss: float = 0.0
+    smoothed_loss: float = 0.0
+    validation_loss: float | None = None
+    best_loss: float | None = None
+    evaluations_without_progress: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A run, ready to start."""
+
+    config: TrainConfig
+    run: runs.Run
+    backend: Backend
+    tokenizer: Tokenizer
+    stepper: Stepper
+    loader: Loader
+    train: Stream
+    validation: Stream
+    data_fingerprint: str
+    progress: Progress
+    steps: int  # 0: the budget is a time
+    notes: tuple[str, ...]
+
+    @property
+    def model(self) -> GPT:
+        return self.stepper.model
+
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens an optimizer step sees."""
+        return self.config.batch_size * self.config.grad_accum * self.config.context_length
+
+
+def load_config(given: Settings, config_file: Path | None = None) -> tuple[TrainConfig, Settings]:
+    """The settings of a run and the changes to its preset's model.
+
+    Later wins: the preset's `[train]` and `[tokenizer]` tables, the file's, then `given`.  A run that is resumed starts from
+    its own settings instead.
+    """
+    if resume := given.get("resume"):
+        own = runs.Run(path=Path(resume))
+        if not own.config.is_file():
+            raise CheckpointError(f"{resume} is not a run: it has no config.toml.", hint="`mlxgpt list` shows the runs.")
+        tables = read_toml(own.config)
+        return _with_new_budget(tables["train"], given, str(own.config)), tables.get("model", {})
+    file = read_toml(config_file) if config_file else {}
+    named = given.get("preset") or file.get("train", {}).get("preset") or TrainConfig.__dataclass_fields__["preset"].default
+    preset = read_preset(named)
+    for table in (preset, file):
+        if unknown := set(table) - {"model", "train", "tokenizer", "about"}:
+            raise ConfigError(f"{config_file or named}: there is no table [{sorted(unknown)[0]}].", hint="Known: model, tokenizer, train.")
+    layers = [preset.get("tokenizer", {}), preset.get("train", {}), file.get("tokenizer", {}), file.get("train", {}), given]
+    return build(TrainConfig, *layers, where="train"), file.get("model", {})
+
+
+def _with_new_budget(own: Settings, given: Settings, where: str) -> TrainConfig:
+    """The run's own settings; a new budget replaces the old one whatever its kind."""
+    budgets = ("steps", "epochs", "minutes")
+    kept = {key: value for key, value in own.items() if not (key in budgets and any(given.get(b) for b in budgets))}
+    return build(TrainConfig, kept, given, where=where)
+
+
+def prepare(
+    config: TrainConfig, model_changes: Settings, backend: Backend, documents: Split, tokenizer: Tokenizer
+) -> Plan:
+    """Pack the documents, build the model, and, when resuming, put everything back where it was."""
+    config, notes = with_defaults(config, backend)
+    shape = model_config(config, model_changes, tokenizer)
+    config = dataclasses.replace(config, context_length=shape.context_length)
+    chunker = _chunker(config)
+    train = pack(documents.train, tokenizer, chunker)
+    validation = pack(documents.validation, tokenizer, chunker)
+    if documents.validation:
+        require_context(len(validation.ids), 1, "validation")
+    loader = Loader(train.ids, train.mask, config.context_length, config.batch_size, config.seed)
+    fingerprint = hashlib.sha256(np.ascontiguousarray(train.ids).tobytes() + np.ascontiguousarray(validation.ids).tobytes())
+    model = initialize.build(shape, config.seed)
+    stepper = Stepper(
+        model,
+        optimizers.from_config(config),
+        dtype=mx.bfloat16 if config.precision == "bfloat16" else mx.float32,
+        compiled=backend.compiles,
+    )
+    run = runs.Run(path=config.resume or config.out or runs.new_run(config.preset.replace("/", "-").removesuffix(".toml")).path)
+    steps = config.steps or math.ceil(loader.steps_in(config.epochs) / config.grad_accum)
+    plan = Plan(
+        config=config,
+        run=run,
+        backend=backend,
+        tokenizer=tokenizer,
+        stepper=stepper,
+        loader=loader,
+        train=train,
+        validation=validation,
+        data_fingerprint=fingerprint.hexdigest(),
+        progress=Progress(),
+        steps=max(steps, 0 if config.minutes else 1),
+        notes=(documents.note, *notes),
+    )
+    return _resumed(plan) if config.resume else plan
+
+
+def with_defaults(config: TrainConfig, backend: Backend) -> tuple[TrainConfig, tuple[str, ...]]:
+    """The settings with what nobody gave chosen for the device, and sentences saying what was chosen."""
+    usual = backend.defaults
+    changes: dict[str, object] = {}
+    if not config.batch_size:
+        changes["batch_size"] = usual.batch_size
+    if not config.learning_rate:
+        changes["learning_rate"] = usual.learning_rate
+    if config.precision == "auto":
+        changes["precision"] = usual.precision
+    if not (config.steps or config.epochs or config.minutes):
+        changes["epochs"] = 10.0
+    chosen = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in changes.items())
+    notes = list(backend.notes)
+    if chosen:
+        notes.append(f"Chosen for {backend.name} ({backend.device}): {chosen}; {usual.why}.")
+    return dataclasses.replace(config, **changes), tuple(notes)  # type: ignore[arg-type]  # names and types of TrainConfig
+
+
+def model_config(config: TrainConfig, changes: Settings, tokenizer: Tokenizer) -> ModelConfig:
+    """The preset's model, with the run's changes and the tokenizer's vocabulary."""
+    shape = load_preset(config.preset, changes)
+    return shape.with_(
+        vocab_size=tokenizer.vocab_size,
+        context_length=config.context_length or shape.context_length,
+        dropout=shape.dropout if config.dropout is None else config.dropout,
+    )
+
+
+def read_split(config: TrainConfig) -> Split:
+    """The documents to learn from and those held out."""
+    return split(list(read_documents(config.data)), share=config.validation_share, seed=config.seed)
+
+
+def usual_vocab_size(corpus_bytes: int) -> int:
+    """Entries of a BPE tokenizer for a corpus: a doubling of the text earns 2^0.4 as many, between 512 and 32768.
+
+    Then a token of an average entry is still seen a few dozen times: 100 kB -> 1024, 1 MB -> 2560, 10 MB -> 6400.
+    """
+    return min(32_768, max(512, round(1024 * (corpus_bytes / 100_000) ** 0.4 / 256) * 256))
+
+
+def _chunker(config: TrainConfig) -> Chunker | None:
+    if config.chunk_strategy == "none":
+        return None
+    return chunkers.create(config.chunk_strategy, max_size=config.chunk_size or config.context_length)
+
+
+def _resumed(plan: Plan) -> Plan:
+    """The plan with weights, optimizer and progress of the run's last checkpoint."""
+    checkpoint.clear_unfinished(plan.run.checkpoints)
+    steps = plan.run.steps()
+    if not steps:
+        raise CheckpointError(f"{plan.run.path} has no checkpoint to resume from.", hint="Train again without --resume.")
+    directory = plan.run.checkpoint(steps[-1])
+    kept = checkpoint.load_training(directory)
+    if kept.values["data_fingerprint"] != plan.data_fingerprint:
+        raise CheckpointError(
+            f"{plan.config.data} is not the text {plan.run.path} was trained on.",
+            hint="Restore the text, or start a new run from this model's text.",
+        )
+    saved, _ = checkpoint.load(directory)
+    stepper = plan.stepper
+    stepper.restore(saved, kept.arrays, kept.values["progress"]["step"])
+    return dataclasses.replace(plan, progress=Progress(**kept.values["progress"]))

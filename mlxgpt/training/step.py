@@ -1,0 +1,163 @@
+"""One optimizer step: forward, backward, update, compiled as a whole with its state passed in and out.
+
+Nothing here looks at a value: the caller evaluates once, at the step's end.
+
+MLX's CPU backend runs one thread a stream, so there a batch is cut into `streams` parts that run side by side, like the
+parts of an accumulated batch; on a GPU there is one stream and nothing is cut.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+from mlx.utils import tree_flatten, tree_unflatten
+
+from mlxgpt.data.loader import Batch
+from mlxgpt.errors import CheckpointError
+from mlxgpt.model.gpt import GPT
+from mlxgpt.training.losses import next_token_loss
+from mlxgpt.training.optimizers import Now, Optimizer, State, Tree, clip_by_norm
+
+# inputs (B, T), targets (B, T), weights (B, T) or None, the part's share of the whole loss (), a key for dropout or None
+Part = tuple[mx.array, mx.array, mx.array | None, mx.array, mx.array | None]
+
+
+class Stepper:
+    """Holds the float32 master weights and the optimizer's state, and moves both one step at a time."""
+
+    def __init__(
+        self, model: GPT, optimizer: Optimizer, *, dtype: mx.Dtype = mx.float32, compiled: bool = True, streams: int = 1
+    ) -> None:
+        self.model, self.optimizer, self.dtype = model, optimizer, dtype
+        self.parameters: Tree = dict(tree_flatten(model.trainable_parameters()))
+        self.state: State = optimizer.start(self.parameters)
+        self.steps = 0
+        device = mx.default_device()
+        self._streams = [mx.default_stream(device)] + [mx.new_stream(device) for _ in range(streams - 1)]
+        wrap = mx.compile if compiled else lambda function: function
+        self._whole_step, self._gradients, self._update = map(wrap, (self._whole_step, self._gradients, self._update))
+
+    def step(
+        self, batches: Sequence[Batch], rate: float, muon_rate: float, key: mx.array | None = None
+    ) -> tuple[mx.array, mx.array]:
+        """Take one step on the union of `batches`; returns its loss and gradient norm, not yet evaluated.
+
+        Several batches are accumulated, and give what one batch of all their rows would.
+        """
+        scalars = self.optimizer.scalars(self.steps + 1, rate, muon_rate)
+        parts = self._parts(batches, key)
+        if len(batches) == 1:
+            loss, norm, self.parameters, self.state = self._whole_step(self.parameters, self.state, parts, scalars)
+        else:
+            loss, gradients = mx.array(0.0), None
+            for first in range(0, len(parts), len(self._streams)):
+                some = parts[first : first + len(self._streams)]
+                more, gradients = self._gradients(self.parameters, some, gradients)
+                loss = loss + more
+                mx.async_eval(loss, gradients)  # else the graphs of all batches are held at once
+            norm, self.parameters, self.state = self._update(self.parameters, gradients, self.state, scalars)
+        self.steps += 1
+        return loss, norm
+
+    def evaluate(self, *arrays: mx.array) -> None:
+        """Compute what the step described: the only place where training waits."""
+        mx.eval(*arrays, self.parameters, self.state)
+
+    def restore(self, model: GPT, arrays: Mapping[str, mx.array], steps: int) -> None:
+        """Continue from saved weights and optimizer state ("parameter/slot" -> array), after `steps` steps.
+
+        Raises `CheckpointError` when they belong to another model or optimizer.
+        """
+        parameters = dict(tree_flatten(model.trainable_parameters()))
+        state: State = {name: {} for name in self.state}
+        for label, value in arrays.items():
+            name, _, slot = label.rpartition("/")
+            state.setdefault(name, {})[slot] = value
+        fits = _shapes(parameters) == _shapes(self.parameters) and set(state) == set(self.state)
+        if not fits or any(_shapes(state[name]) != _shapes(slots) for name, slots in self.state.items()):
+            raise CheckpointError(
+                "The checkpoint's weights or optimizer state do not fit the run's settings.",
+                hint="Its model or optimizer was changed after it was saved; restore config.toml of the run.",
+            )
+        self.parameters, self.state, self.steps = parameters, state, steps
+        self.evaluate()
+
+    def write_back(self) -> GPT:
+        """The model, holding the current weights."""
+        self.model.update(tree_unflatten(list(self.parameters.items())))
+        return self.model
+
+    # ---- the traced functions: pure, everything comes in and goes out ------------------------------------------------------
+
+    def _whole_step(self, parameters: Tree, state: State, parts: list[Part], scalars: mx.array) -> Any:
+        loss, gradients = self._gradients_of(parameters, parts)
+        norm, parameters, state = self._apply(parameters, gradients, state, scalars)
+        return loss, norm, parameters, state
+
+    def _gradients(self, parameters: Tree, parts: list[Part], added: Tree | None) -> Any:
+        loss, gradients = self._gradients_of(parameters, parts)
+        if added is not None:
+            gradients = {name: added[name] + g for name, g in gradients.items()}
+        return loss, gradients
+
+    def _update(self, parameters: Tree, gradients: Tree, state: State, scalars: mx.array) -> Any:
+        return self._apply(parameters, gradients, state, scalars)
+
+    def _gradients_of(self, parameters: Tree, parts: list[Part]) -> tuple[mx.array, Tree]:
+        """Loss and gradients of the parts, each on its stream, added up."""
+        found = []
+        for part, stream in zip(parts, self._streams, strict=False):
+            with mx.stream(stream):
+                found.append(mx.value_and_grad(lambda parameters, part=part: self._loss(parameters, part))(parameters))
+        loss, gradients = found[0]
+        for more, others in found[1:]:
+            loss = loss + more
+            gradients = {name: g + others[name] for name, g in gradients.items()}
+        return loss, gradients
+
+    def _loss(self, parameters: Tree, part: Part) -> mx.array:
+        inputs, targets, weights, share, key = part
+        if self.dtype != mx.float32:
+            parameters = {name: p.astype(self.dtype) for name, p in parameters.items()}
+        self.model.update(tree_unflatten(list(parameters.items())))
+        return next_token_loss(self.model, inputs, targets, weights, key) * share
+
+    def _apply(self, parameters: Tree, gradients: Tree, state: State, scalars: mx.array) -> Any:
+        """The update, each stream taking some of the parameters."""
+        gradients, norm = clip_by_norm(gradients, self.optimizer.clip)
+        now = Now.of(scalars)  # once: equal operations on two streams confuse `mx.compile` (MLX 0.32.4)
+        updated: Tree = {}
+        after: State = {}
+        for i, stream in enumerate(self._streams):
+            mine = {name: parameters[name] for name in list(parameters)[i :: len(self._streams)]}
+            with mx.stream(stream):
+                some, states = self.optimizer.update(mine, gradients, state, now)
+            updated |= some
+            after |= states
+        return norm, {name: updated[name] for name in parameters}, {name: after[name] for name in parameters}
+
+    def _parts(self, batches: Sequence[Batch], key: mx.array | None) -> list[Part]:
+        """The batches, cut into as many equal parts as there are streams, each with its share of the weighted targets."""
+        n = len(self._streams)
+        rows = [
+            (inputs, targets, weights)
+            for batch in batches
+            for inputs, targets, weights in zip(
+                np.split(batch.inputs, n),
+                np.split(batch.targets, n),
+                [None] * n if batch.weights is None else np.split(batch.weights, n),
+                strict=True,
+            )
+        ]
+        counts = [float(inputs.size if weights is None else weights.sum()) for inputs, _, weights in rows]
+        total = sum(counts) or 1.0
+        keys = [None] * len(rows) if key is None else list(mx.random.split(key, len(rows)))
+        return [
+            (mx.array(i), mx.array(t), None if w is None else mx.array(w), mx.array(count / total), keys[index])
+            for index, ((i, t, w), count) in enumerate(zip(rows, counts, strict=True))
+        ]
+
+
+def _shapes(tree: Mapping[str, mx.array]) -> dict[str, tuple[int, ...]]:
+    return {name: value.shape for name, value in tree.items()}

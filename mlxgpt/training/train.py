@@ -1,0 +1,274 @@
+"""Training, as a story read straight down: prepare, step, look, save, until the budget is spent.
+
+A job: it yields events and is stopped by `stop` (or by closing it), after which the last complete step is on the disk.
+"""
+
+import dataclasses
+import math
+import threading
+import time
+from collections.abc import Iterator
+
+import mlx.core as mx
+
+from mlxgpt import checkpoint
+from mlxgpt.backend import devices
+from mlxgpt.config import Settings
+from mlxgpt.data.loader import prefetch, validation_batches
+from mlxgpt.data.split import Split
+from mlxgpt.errors import CheckpointError, TrainingError
+from mlxgpt.evaluation.evaluate import Score, evaluate
+from mlxgpt.events import (
+    CheckpointSaved,
+    EvaluationFinished,
+    Event,
+    GenerationFinished,
+    RunFinished,
+    RunStarted,
+    SampleDrawn,
+    StepFinished,
+    TokenizerTrained,
+    record,
+)
+from mlxgpt.generation.config import GenerateConfig, SamplingConfig
+from mlxgpt.generation.generate import generate
+from mlxgpt.tokenizer import registry
+from mlxgpt.tokenizer.base import Tokenizer
+from mlxgpt.tokenizer.config import TokenizerConfig
+from mlxgpt.training import record as records
+from mlxgpt.training.config import TrainConfig
+from mlxgpt.training.meter import Clock, Moments
+from mlxgpt.training.prepare import Plan, prepare, read_split, usual_vocab_size
+from mlxgpt.training.schedules import learning_rate_share
+
+
+def train(
+    config: TrainConfig,
+    model_changes: Settings | None = None,
+    *,
+    device: str = "auto",
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Train a model as `config` says; the run's directory gets every event and checkpoint.
+
+    Raises `DataError`, `ConfigError`, `TokenizerError` or `CheckpointError` before anything is written, `TrainingError`
+    when the loss stops being a number (the last checkpoint is from before).
+    """
+    backend = devices.prepare(device)
+    documents = read_split(config)
+    tokenizer, trained = _tokenizer(config, documents)
+    plan = prepare(config, model_changes or {}, backend, documents, tokenizer)
+    _open(plan, model_changes or {})
+
+    def story() -> Iterator[Event]:
+        if trained is not None:
+            yield dataclasses.replace(trained, path=str(plan.run.tokenizer))
+        yield from _train(plan, stop or threading.Event())
+
+    yield from record(story(), plan.run.events)
+
+
+def _tokenizer(config: TrainConfig, documents: Split) -> tuple[Tokenizer, TokenizerTrained | None]:
+    """The tokenizer of the run: its own when resuming, the one that was named, or one trained on the training text."""
+    if config.resume:
+        return registry.load(config.resume / "tokenizer"), None
+    if config.tokenizer:
+        return registry.load(config.tokenizer), None
+    began = time.monotonic()
+    texts = [part for document in documents.train for part in document.texts]
+    corpus_bytes = sum(len(text.encode()) for text in texts)
+    settings = TokenizerConfig(
+        algorithm=config.algorithm, vocab_size=config.vocab_size or usual_vocab_size(corpus_bytes)
+    )
+    tokenizer = registry.train(texts, settings)
+    tokens = sum(len(ids) for ids in tokenizer.encode_batch(texts))
+    return tokenizer, TokenizerTrained(
+        path="",
+        algorithm=config.algorithm,
+        vocab_size=tokenizer.vocab_size,
+        corpus_bytes=corpus_bytes,
+        bytes_per_token=corpus_bytes / max(1, tokens),
+        seconds=time.monotonic() - began,
+    )
+
+
+def _open(plan: Plan, model_changes: Settings) -> None:
+    """Make the run's directory; from here on there is something to lose."""
+    run = plan.run
+    if run.config.exists() and not plan.config.resume:
+        raise CheckpointError(f"{run.path} already holds a run.", hint=f"Continue it with --resume {run.path}, or choose another --out.")
+    run.path.mkdir(parents=True, exist_ok=True)
+    tables = {
+        "train": {field.name: getattr(plan.config, field.name) for field in dataclasses.fields(plan.config)},
+        "model": model_changes,
+    }
+    tables["train"] |= {"resume": None, "out": None}
+    if not plan.config.resume:
+        checkpoint.write_whole(run.tokenizer, plan.tokenizer.save)
+    run.config.write_text(checkpoint.tables(tables), encoding="utf-8")
+
+
+# ---- the loop --------------------------------------------------------------------------------------------------------------
+
+
+def _train(plan: Plan, stop: threading.Event) -> Iterator[Event]:
+    config, progress, stepper = plan.config, plan.progress, plan.stepper
+    clock = Clock(steps=plan.steps, seconds=60 * config.minutes, seconds_before=progress.seconds)
+    yield _started(plan)
+    share = clock.share(progress.step)
+    evaluating = Moments(config.eval_every, 10, share)
+    sampling = Moments(config.sample_every, 2, share)
+    saving = Moments(config.checkpoint_every, max(1, round(config.epochs)) if config.epochs else 10, share)
+    if progress.step == 0 and config.sample_every >= 0:
+        yield _sample(plan)
+
+    reason, saved_step = "", progress.step
+    batches = prefetch(plan.loader, progress.step * config.grad_accum)
+    try:
+        while not reason:
+            clock.begin_step()
+            share = learning_rate_share(progress.step, clock.steps(progress.step), config)
+            rates = share * config.learning_rate, share * config.muon_learning_rate
+            key = mx.random.key((config.seed << 32) + progress.step) if plan.model.config.dropout else None
+            taken = [next(batches) for _ in range(config.grad_accum)]
+            loss, norm = stepper.step(taken, *rates, key)
+            stepper.evaluate(loss, norm)
+            clock.end_step()
+            _count(plan, loss.item(), norm.item(), clock.elapsed)
+            yield _stepped(plan, clock, rates[0], norm.item(), taken[-1].epoch)
+
+            done = clock.share(progress.step)
+            finished = done >= 1.0
+            if len(plan.validation.ids) and (evaluating.due(progress.step, done) or finished):
+                yield _evaluate(plan)
+            if sampling.due(progress.step, done) and config.sample_every >= 0:
+                yield _sample(plan)
+            reason = _reason(plan, stop, finished)
+            if saving.due(progress.step, done) or reason:
+                saved_step = progress.step
+                yield _save(plan)
+    finally:
+        batches.close()
+        if saved_step != progress.step:  # closed from outside, or an error: keep the last complete step
+            _keep(plan)
+    yield RunFinished(
+        run=str(plan.run.path),
+        reason=reason,
+        step=progress.step,
+        loss=progress.smoothed_loss,
+        validation_loss=progress.validation_loss,
+        seconds=clock.elapsed,
+        tokens_seen=progress.tokens_seen,
+        tokens_per_second=plan.batch_tokens / clock.step_seconds if clock.step_seconds else 0.0,
+    )
+
+
+def _reason(plan: Plan, stop: threading.Event, finished: bool) -> str:
+    """Why training ends now; empty to go on."""
+    if finished:
+        return "completed"
+    if stop.is_set():
+        return "interrupted"
+    patience = plan.config.patience
+    return "early stop" if patience and plan.progress.evaluations_without_progress >= patience else ""
+
+
+def _count(plan: Plan, loss: float, norm: float, seconds: float) -> None:
+    """Book a finished step; raise `TrainingError` when its loss or gradient is not a number."""
+    progress = plan.progress
+    if not math.isfinite(loss + norm):
+        steps = plan.run.steps()
+        kept = f"The checkpoint of step {steps[-1]} is intact." if steps else "There is no earlier checkpoint."
+        raise TrainingError(
+            f"The loss became {loss} (gradient norm {norm}) at step {progress.step + 1}, on batch {progress.step * plan.config.grad_accum} of the data.",
+            hint=f"{kept}  Lower the learning rate, or raise --warmup; --precision float32 helps if the numbers overflowed.",
+        )
+    progress.step += 1
+    progress.seconds = seconds
+    progress.tokens_seen += plan.batch_tokens
+    progress.loss = loss
+    progress.smoothed_loss = loss if progress.step == 1 else 0.95 * progress.smoothed_loss + 0.05 * loss
+
+
+def _started(plan: Plan) -> RunStarted:
+    return RunStarted(
+        run=str(plan.run.path),
+        device=f"{plan.backend.name} ({plan.backend.device})",
+        parameters=sum(p.size for p in plan.stepper.parameters.values()),
+        train_tokens=len(plan.train.ids),
+        validation_tokens=len(plan.validation.ids),
+        steps=plan.steps,
+        batch_tokens=plan.batch_tokens,
+        resumed_from_step=plan.progress.step,
+        notes=plan.notes,
+    )
+
+
+def _stepped(plan: Plan, clock: Clock, rate: float, norm: float, epoch: float) -> StepFinished:
+    progress = plan.progress
+    return StepFinished(
+        step=progress.step,
+        steps=round(clock.steps(progress.step)),
+        epoch=epoch,
+        loss=progress.loss,
+        smoothed_loss=progress.smoothed_loss,
+        learning_rate=rate,
+        gradient_norm=norm,
+        tokens_per_second=plan.batch_tokens / clock.step_seconds,
+        tokens_seen=progress.tokens_seen,
+        seconds_left=clock.seconds_left(progress.step),
+        peak_bytes=mx.get_peak_memory(),
+    )
+
+
+# ---- what happens at moments ------------------------------------------------------------------------------------------------
+
+
+def _evaluate(plan: Plan) -> EvaluationFinished:
+    config, progress = plan.config, plan.progress
+    score = validation_score(plan)
+    best = progress.best_loss is None or score.loss < progress.best_loss
+    progress.validation_loss = score.loss
+    progress.best_loss = score.loss if best else progress.best_loss
+    progress.evaluations_without_progress = 0 if best else progress.evaluations_without_progress + 1
+    return EvaluationFinished(
+        step=progress.step, loss=score.loss, perplexity=score.perplexity, bits_per_byte=score.bits_per_byte, best=best
+    )
+
+
+def validation_score(plan: Plan) -> Score:
+    """The loss on the held-out documents."""
+    config = plan.config
+    batches = validation_batches(
+        plan.validation, config.context_length, config.batch_size, most_tokens=config.eval_tokens
+    )
+    return evaluate(plan.stepper.write_back(), batches, plan.validation)
+
+
+def _sample(plan: Plan) -> SampleDrawn:
+    """What the model writes now; the seed is the step, so samples differ and repeat."""
+    config, step = plan.config, plan.progress.step
+    settings = GenerateConfig(max_tokens=config.sample_tokens, sampling=SamplingConfig(seed=step))
+    ids = plan.tokenizer.encode(config.sample_prompt)
+    finished = list(generate(plan.stepper.write_back(), plan.tokenizer, ids, settings))[-1]
+    text = finished.text if isinstance(finished, GenerationFinished) else ""
+    return SampleDrawn(step=step, prompt=config.sample_prompt, text=text)
+
+
+def _save(plan: Plan) -> CheckpointSaved:
+    """Write the checkpoint of this step, move the links, drop old ones."""
+    run, progress = plan.run, plan.progress
+    best = progress.best_loss is not None and progress.validation_loss == progress.best_loss
+    directory = run.checkpoint(progress.step)
+    size = checkpoint.save(directory, plan.stepper.write_back(), plan.tokenizer, records.tables(plan), records.state(plan))
+    checkpoint.point(run.last, directory)
+    if best or not run.best.exists():
+        checkpoint.point(run.best, directory)
+    checkpoint.prune(run, plan.config.keep)
+    return CheckpointSaved(step=progress.step, path=str(directory), best=best, bytes=size)
+
+
+def _keep(plan: Plan) -> None:
+    """Save after an interruption, unless the step was never completed."""
+    if plan.progress.step == plan.stepper.steps:
+        _save(plan)
