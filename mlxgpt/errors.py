@@ -73,8 +73,10 @@ class Problem:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The sentence "Did you mean …?" when some known word is close, else the list of them."""
+    """The sentence "Did you mean …?" when some known word is close, else the list of them; empty when there are none."""
     names = sorted(known)
+    if not names:
+        return ""
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     return f"Did you mean {close[0]!r}?" if close else "Known: " + ", ".join(names) + "."
 

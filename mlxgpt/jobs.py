@@ -13,7 +13,9 @@ from mlxgpt.events import Event
 
 if TYPE_CHECKING:
     from mlxgpt.backend.doctor import DoctorReport
+    from mlxgpt.generation.chat import Chat
     from mlxgpt.listing import Entry
+    from mlxgpt.model.report import ModelReport
     from mlxgpt.tokenizer.base import Tokenizer
     from mlxgpt.tokenizer.report import TokenizerReport
     from mlxgpt.training.config import TrainConfig
@@ -113,3 +115,73 @@ def write_logits(model: str, ids: Path, out: Path, *, with_loss: bool, device: s
 
     devices.prepare(device)
     write_logits(runs.find_model(model), ids, out, with_loss=with_loss)
+
+
+def generate(model: str, prompt: str, settings: Settings, *, device: str = "auto", stop: threading.Event | None = None) -> Iterator[Event]:
+    """Continue a prompt; `settings` are those of `generation.config`, flat."""
+    from mlxgpt import checkpoint, runs
+    from mlxgpt.backend import devices
+    from mlxgpt.generation import generate as generation
+    from mlxgpt.generation.config import read
+
+    config = read(settings)
+    directory = runs.find_model(model)
+    devices.prepare(device)
+    loaded, tokenizer = checkpoint.load(directory)
+    return generation.generate(loaded, tokenizer, _prompt_ids(prompt, tokenizer), config, stop=stop)
+
+
+def generate_in_chunks(
+    model: str, prompt: str, settings: Settings, strategy: str, chunk_size: int, *, device: str = "auto"
+) -> Iterator[Event]:
+    """Continue a prompt that was first cut to its last chunk by a chunk strategy, for prompts beyond the context."""
+    from mlxgpt import checkpoint, runs
+    from mlxgpt.backend import devices
+    from mlxgpt.chunking import registry as chunkers
+    from mlxgpt.events import Noted
+    from mlxgpt.generation import generate as generation
+    from mlxgpt.generation.config import read
+
+    config = read(settings)
+    directory = runs.find_model(model)
+    devices.prepare(device)
+    loaded, tokenizer = checkpoint.load(directory)
+    size = chunk_size or max(1, loaded.config.context_length - min(config.max_tokens, loaded.config.context_length // 2))
+    chunks = list(chunkers.create(strategy, max_size=size).split(prompt, tokenizer))
+    if len(chunks) > 1:
+        yield Noted(text=f"The prompt is {len(chunks)} chunks of at most {size} tokens ({strategy}); the model continues the last.")
+    text = chunks[-1].text if chunks else prompt
+    yield from generation.generate(loaded, tokenizer, _prompt_ids(text, tokenizer), config)
+
+
+def _prompt_ids(prompt: str, tokenizer: "Tokenizer") -> list[int]:
+    """A prompt as the beginning of a document: after the token that ends the one before."""
+    begin = next((token for token in (tokenizer.eos_id, tokenizer.bos_id) if token is not None), None)
+    ids = tokenizer.encode(prompt)
+    return ids if begin is None else [begin, *ids]
+
+
+def open_chat(model: str, settings: Settings, *, system: str = "", device: str = "auto") -> "Chat":
+    """A conversation with a model; one that was only trained on texts completes instead of answering."""
+    from mlxgpt import checkpoint, runs
+    from mlxgpt.backend import devices
+    from mlxgpt.generation.chat import Chat
+    from mlxgpt.generation.config import read
+
+    config = read(settings)
+    directory = runs.find_model(model)
+    devices.prepare(device)
+    loaded, tokenizer = checkpoint.load(directory)
+    knows_chats = checkpoint.read_record(directory).get("data", {}).get("chats", True)
+    return Chat(loaded, tokenizer, config, system=system, mode="auto" if knows_chats else "completion")
+
+
+def describe_model(word: str) -> "ModelReport":
+    """The parts, sizes and costs of a model or a preset."""
+    from mlxgpt import runs
+    from mlxgpt.convert import huggingface
+    from mlxgpt.model.config import load_preset, presets
+    from mlxgpt.model.report import examine
+
+    config = load_preset(word) if word in presets() or word.endswith(".toml") else huggingface.read_config(runs.find_model(word))
+    return examine(config)

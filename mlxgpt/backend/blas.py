@@ -149,6 +149,12 @@ def _set_threads(library: ctypes.CDLL, threads: int) -> int:
     return int(get())
 
 
+def set_threads(threads: int) -> None:
+    """Let one product use so many threads; nothing happens where MLX multiplies with its own BLAS."""
+    if path := use_fast().path:
+        _set_threads(_load(path), threads)
+
+
 def physical_cores() -> int:
     """The cores this process may use: two hyperthreads are one core, and a container's CPU quota counts."""
     cores = set()

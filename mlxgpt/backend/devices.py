@@ -50,6 +50,8 @@ def prepare(device: str = "auto") -> Backend:
 
 @cache
 def _prepared(device: str) -> Backend:
+    if device == "cpu":
+        memory.keep_freed_pages()
     bound = blas.use_fast() if device == "cpu" else blas.Blas(how="not needed: products run on the GPU")
     compiler_problem = _check_compiler() if device == "cpu" else ""
     info = device_info(device)
@@ -61,6 +63,20 @@ def _prepared(device: str) -> Backend:
         limits=memory.set_limits(device, device_bytes(device)),
         notes=tuple(note for note in (bound.problem, compiler_problem) if note),
     )
+
+
+def parts_side_by_side(device: str, batch_size: int) -> int:
+    """Into how many equal parts a batch is best cut; the BLAS is told to leave them a core each.
+
+    On Linux CPUs everything but products runs on one thread a stream, so two streams with one BLAS thread each train 20 %
+    faster than one stream with two (`docs/log.md`).  A GPU wants the batch whole, and macOS's BLAS threads itself.
+    """
+    if device != "cpu" or not sys.platform.startswith("linux"):
+        return 1
+    cores = blas.physical_cores()
+    parts = next(n for n in range(min(cores, batch_size), 0, -1) if batch_size % n == 0)
+    blas.set_threads(max(1, cores // parts))
+    return parts
 
 
 def choose(device: str) -> str:

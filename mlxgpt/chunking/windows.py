@@ -25,7 +25,7 @@ def token_windows(document: str, tokenizer: Tokenizer, max_size: int, overlap: i
     latest, done = -1, 0  # where the last chunk starts and ends
     for (start, end), ids in zip(spans, encode_texts((document[s:e] for s, e in spans), tokenizer), strict=True):
         n_tokens = len(ids)
-        while False:  # give up some of the overlap
+        while start < done and (n_tokens > max_size or start <= latest):  # give up some of the overlap
             start = min(done, cut_after(document, max(start, latest) + max(1, n_tokens - max_size), start))
             n_tokens = len(tokenizer.encode(document[start:end]))
         for chunk in _fitting(document, tokenizer, max_size, start, end, n_tokens):

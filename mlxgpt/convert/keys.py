@@ -197,7 +197,7 @@ def layers(keys: Keys, kind: Callable[[int], bool]) -> list[str]:
 
 def same_window(keys: Keys, window: int) -> Fields:
     """For architectures whose layers are all alike: all slide, or, with a window of 0, none does."""
-    fields = windows(keys, window, layers(keys, lambda layer: window > 0))
-    if fields.get("layer_pattern", "F") != ("S" if window else "F"):
-        keys.refuse("layer_types", "layers that are all alike, in this architecture")
-    return fields
+    kinds = layers(keys, lambda _: window > 0)
+    if keys.get("layer_types") not in (None, kinds):
+        keys.refuse("layer_types", f"{kinds[0]} in every layer")
+    return windows(keys, window, kinds)

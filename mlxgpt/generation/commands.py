@@ -84,14 +84,21 @@ def unescaped(line: str) -> str:
     return line[1:] if line.startswith("//") else line
 
 
-def run(session: Session, line: str, commands: "Mapping[str, Command] | None" = None) -> Reply:
+def run(session: Session, line: str, commands: Mapping[str, Command] | None = None) -> Reply:
     """Carry out a line such as "/temp 0.8"; `ConfigError` for an unknown command or a wrong argument."""
     known = COMMANDS if commands is None else commands
-    name, _, rest = line.strip().removeprefix("/").partition(" ")
-    command = known.get(ALIASES.get(name.lower(), name.lower()))
-    if command is None:
-        raise ConfigError(f"There is no command /{name}.", hint=nearest(f"/{name}", [f"/{each}" for each in known]))
+    name, _, rest = line.strip().partition(" ")
+    command = find(known, name)
     return command.run(session, argument(command, rest.strip()))
+
+
+def find(commands: Mapping[str, Command], name: str) -> Command:
+    """The command called `name`, with or without its slash; `ConfigError` names the nearest."""
+    name = name.removeprefix("/").lower()
+    command = commands.get(ALIASES.get(name, name))
+    if command is None:
+        raise ConfigError(f"There is no command /{name}.", hint=nearest(f"/{name}", [f"/{each}" for each in commands]))
+    return command
 
 
 def argument(command: Command, text: str) -> Value:
@@ -127,7 +134,7 @@ def _nothing(text: str) -> None:
 
 # How an argument is read, and what it may be where the setting's range does not say it.
 KINDS: dict[str, tuple[Callable[[str], Value], str]] = {
-    "none": (_nothing, "nothing"),
+    "none": (_nothing, ""),
     "number": (float, ""),
     "whole": (int, ""),
     "seed": (_seed, ""),
@@ -246,16 +253,12 @@ def save(session: Session, value: Value) -> Reply:
     return Reply(text=f"{len(messages)} messages saved in {path}")
 
 
-def show_help(value: Value) -> Reply:
+def show_help(commands: Mapping[str, Command], value: Value) -> Reply:
     """All commands, or one."""
     if value is None:
-        return Reply(text="\n".join(f"{command.usage:22} {command.help}" for command in COMMANDS.values()))
-    name = str(value).removeprefix("/")
-    command = COMMANDS.get(ALIASES.get(name, name))
-    if command is None:
-        raise ConfigError(f"There is no command /{name}.", hint=nearest(name, COMMANDS))
-    range_ = f"  ({command.range})" if command.argument and command.range else ""
-    return Reply(text=f"{command.usage:22} {command.help}{range_}")
+        return Reply(text="\n".join(f"{command.usage:22} {command.help}" for command in commands.values()))
+    command = find(commands, str(value))
+    return Reply(text=f"{command.usage:22} {command.help}" + (f"  ({command.range})" if command.range else ""))
 
 
 def _setting(name: str, kind: str, setting: str, help_: str) -> Command:
@@ -277,54 +280,61 @@ def _plain(name: str, help_: str, run_: Callable[[Session], Reply]) -> Command:
 
 ALIASES = {"quit": "exit", "temperature": "temp", "?": "help"}
 
-COMMANDS: dict[str, Command] = {
-    command.name: command
-    for command in (
-        Command(
-            name="help",
-            kind="text",
-            argument="[COMMAND]",
-            help="list the commands, or explain one",
-            run=lambda _, value: show_help(value),
-        ),
-        _setting("temp", "number", "temperature", "how wild the choice is; 0 is always the most likely token"),
-        _setting("tokens", "whole", "max_tokens", "most tokens in an answer"),
-        _setting("top-k", "whole", "top_k", "choose among the k most likely tokens"),
-        _setting("top-p", "number", "top_p", "choose among the tokens that hold this share of probability"),
-        _setting("min-p", "number", "min_p", "choose among tokens at least this share as likely as the best"),
-        _setting("repeat", "number", "repetition_penalty", "how much recent tokens are held back"),
-        Command(
-            name="seed",
-            kind="seed",
-            argument="NUMBER|off",
-            setting="seed",
-            help="the same seed gives the same text; off: another one each time",
-            run=change_seed,
-        ),
-        Command(
-            name="system",
-            kind="text",
-            argument="TEXT|off",
-            help="a message that stands before the conversation",
-            run=change_system,
-        ),
-        _plain("reset", "begin a new conversation", reset),
-        _plain("stats", "figures of the conversation and the last answer", stats),
-        _plain("memory", "memory in use", memory),
-        Command(
-            name="save",
-            kind="path",
-            argument="FILE",
-            help="save the conversation: .json, or else text",
-            run=save,
-        ),
-        Command(
-            name="show-tokens",
-            kind="switch",
-            argument="on|off",
-            help="show the id, probability and rank of each token",
-            run=show_tokens,
-        ),
-        _plain("exit", "end", lambda _: Reply(text="", exit=True)),
+BASIC: tuple[Command, ...] = (
+    _setting("temp", "number", "temperature", "how wild the choice is; 0 is always the most likely token"),
+    _setting("tokens", "whole", "max_tokens", "most tokens in an answer"),
+    _setting("top-k", "whole", "top_k", "choose among the k most likely tokens"),
+    _setting("top-p", "number", "top_p", "choose among the tokens that hold this share of probability"),
+    _setting("min-p", "number", "min_p", "choose among tokens at least this share as likely as the best"),
+    _setting("repeat", "number", "repetition_penalty", "how much recent tokens are held back"),
+    Command(
+        name="seed",
+        kind="seed",
+        argument="NUMBER|off",
+        setting="seed",
+        help="the same seed gives the same text; off: another one each time",
+        run=change_seed,
+    ),
+    Command(
+        name="system",
+        kind="text",
+        argument="TEXT|off",
+        help="a message that stands before the conversation",
+        run=change_system,
+    ),
+    _plain("reset", "begin a new conversation", reset),
+    _plain("stats", "figures of the conversation and the last answer", stats),
+    _plain("memory", "memory in use", memory),
+    Command(
+        name="save",
+        kind="path",
+        argument="FILE",
+        help="save the conversation: .json, or else text",
+        run=save,
+    ),
+    Command(
+        name="show-tokens",
+        kind="switch",
+        argument="on|off",
+        help="show the id, probability and rank of each token",
+        run=show_tokens,
+    ),
+    _plain("exit", "end", lambda _: Reply(text="", exit=True)),
+)
+
+
+def registry(commands: Sequence[Command]) -> dict[str, Command]:
+    """The commands by name, with a `/help` that knows them all: `registry([*BASIC, another])` adds one."""
+    table: dict[str, Command] = {}
+    help_ = Command(
+        name="help",
+        kind="text",
+        argument="[COMMAND]",
+        help="list the commands, or explain one",
+        run=lambda _, value: show_help(table, value),
     )
-}
+    table.update({command.name: command for command in (help_, *commands)})
+    return table
+
+
+COMMANDS = registry(BASIC)

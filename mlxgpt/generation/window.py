@@ -17,7 +17,7 @@ B batch · T tokens · V vocab
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import mlx.core as mx
 
@@ -109,10 +109,14 @@ class Window:
         return sum(cache.nbytes for cache in self.caches)
 
     def _settle(self) -> None:
-        """Write down the pending token: by now it has been computed, since the one after it was asked for."""
+        """Write down the pending token, which was read before the one after it was asked for.
+
+        No operation here: even a slice would queue up behind the token in flight, and end the pipelining.
+        """
         if self._pending is not None:
-            for row, token in zip(self.rows, self._pending[:, 0].tolist(), strict=True):  # type: ignore[arg-type]
-                row.append(int(token))  # type: ignore[arg-type]
+            tokens: Any = self._pending.tolist()  # Any: MLX's stub does not know the depth of the list
+            for row, (token,) in zip(self.rows, tokens, strict=True):
+                row.append(token)
             self._pending = None
 
     def _overflow(self, token: mx.array) -> mx.array:

@@ -13,6 +13,7 @@ import mlx.core as mx
 import numpy as np
 
 from mlxgpt import checkpoint, runs
+from mlxgpt.backend import devices, jit
 from mlxgpt.backend.devices import Backend
 from mlxgpt.chunking import registry as chunkers
 from mlxgpt.config import Settings, build, read_toml
@@ -116,11 +117,14 @@ def prepare(
     loader = Loader(train.ids, train.mask, config.context_length, config.batch_size, config.seed)
     fingerprint = hashlib.sha256(np.ascontiguousarray(train.ids).tobytes() + np.ascontiguousarray(validation.ids).tobytes())
     model = initialize.build(shape, config.seed)
+    if backend.compiles and backend.device == "cpu":
+        jit.precompile_header()
     stepper = Stepper(
         model,
         optimizers.from_config(config),
         dtype=mx.bfloat16 if config.precision == "bfloat16" else mx.float32,
         compiled=backend.compiles,
+        streams=devices.parts_side_by_side(backend.device, config.batch_size),
     )
     run = runs.Run(path=config.resume or config.out or runs.new_run(config.preset.replace("/", "-").removesuffix(".toml")).path)
     steps = config.steps or math.ceil(loader.steps_in(config.epochs) / config.grad_accum)

@@ -29,6 +29,11 @@ def tables(plan: Plan) -> dict[str, dict[str, Any]]:
             "seconds": round(progress.seconds, 3),
             "tokens_per_second": round(progress.tokens_seen / progress.seconds, 1) if progress.seconds else 0.0,
         },
+        "data": {
+            "path": str(config.data),
+            "fingerprint": plan.data_fingerprint,
+            "chats": plan.train.mask is not None,
+        },
         "chunking": {"strategy": config.chunk_strategy, "size": config.chunk_size or config.context_length},
         "tokenizer": {"fingerprint": plan.tokenizer.fingerprint, "vocab_size": plan.tokenizer.vocab_size},
         "train": dataclasses.asdict(config),

@@ -1,6 +1,6 @@
 """Decoding speed, one stream: mlxgpt's `generate` beside `mlx_lm.stream_generate`'s core, same weights, same process.
 
-    python scripts/benchmarks/generate.py [--tokens 200] [--rounds 5] [--layers 8 --width 256 --vocab 8192]
+    python scripts/benchmarks/generate.py [--tokens 64] [--rounds 15] [--layers 8 --width 256 --vocab 8192]
 
 Both write the same number of tokens from the same prompt, taking turns, so that a busy machine slows both; the ratio is
 of the medians.  Tokens per second count those after the first.

@@ -79,7 +79,7 @@ def test_chunked_equals_reading_its_stated_window_again(make, tokenizer, positio
     def stated(ids):
         """16 tokens at most; when one more does not fit, the first `sink` and the most recent, 8 in all."""
         nonlocal seen
-        seen = cut([*seen, ids[-1]], 8, sink) if len(seen) == 16 else [*seen, *ids[-1:]] if seen else ids
+        seen = cut([*seen, ids[-1]], 8, sink) if len(seen) == 16 else [*seen, *ids[-1:]] if seen else list(ids)
         return seen
 
     written = run(model, tokenizer, max_tokens=40, overflow="chunked", sink_tokens=sink)
@@ -165,11 +165,12 @@ def test_the_texts_of_the_tokens_are_the_text(make, tokenizer):
 
 def test_an_ending_token_ends_the_text_and_shows_nothing(make, tokenizer):
     model = make()
-    third = naive(model, PROMPT, 3)[2]
-    config = read({"temperature": 0.0, "max_tokens": 8})
-    events = list(generate(model, tokenizer, PROMPT, config, stop_ids=frozenset({third})))
-    assert (events[-1].reason, events[-1].tokens) == ("eos", 3)
-    assert events[-1].text == tokenizer.decode(naive(model, PROMPT, 2))
+    written = naive(model, PROMPT, 11)
+    n = next(n for n in range(2, 11) if written[n] not in written[:n])
+    config = read({"temperature": 0.0, "max_tokens": 11})
+    events = list(generate(model, tokenizer, PROMPT, config, stop_ids=frozenset({written[n]})))
+    assert (events[-1].reason, events[-1].tokens) == ("eos", n + 1)
+    assert events[-1].text == tokenizer.decode(written[:n])
 
 
 def test_a_stop_text_across_tokens_ends_the_text_before_it(make, tokenizer):

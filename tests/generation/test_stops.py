@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +23,7 @@ def whole(text, stops):
 def test_any_way_of_cutting_the_text_finds_the_same_stop(text, stops, cuts):
     edges = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
     finder = StopFinder(stops)
-    shown = [finder.push(text[start:end]) for start, end in zip(edges, edges[1:], strict=False)]
+    shown = [finder.push(text[start:end]) for start, end in itertools.pairwise(edges)]
     expected, found = whole(text, stops)
     for i in range(len(shown)):  # at no moment was a part of the stop text shown
         assert expected.startswith("".join(shown[: i + 1]))

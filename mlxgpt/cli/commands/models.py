@@ -47,7 +47,7 @@ def list_models(
             "" if entry.validation_loss is None else f"{entry.validation_loss:.3f}",
             "damaged" if entry.problem else f"{entry.parameters:,}",
             size(entry.bytes),
-            visible(entry.saved),
+            visible(entry.saved[:16].replace("T", " ")),
         ]
         table.add_row(*row, *([visible(entry.chunking)] if show_chunking else []))
     output.printer().print(table)

@@ -1,0 +1,64 @@
+"""`mlxgpt chat`: talk to a model, line by line."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from mlxgpt.cli import options
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(chat)
+
+
+def chat(
+    model: options.Model = "nano-pt",
+    plain: Annotated[bool, typer.Option("--plain", help="Plain lines (the only way until the full-screen chat).")] = True,
+    system: Annotated[str, typer.Option(help="A message the conversation begins with.")] = "",
+    max_tokens: Annotated[int, typer.Option(help="Most tokens of an answer.")] = 200,
+    temperature: Annotated[float, typer.Option(help="0 is greedy; below 1 bolder, above 1 wilder.")] = 0.7,
+    top_p: Annotated[float | None, typer.Option(help="Draw from the tokens that hold this share; 0: off.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same text.")] = None,
+    device: options.Device = "auto",
+) -> None:
+    """Talk to a model.  /help lists the commands; Ctrl-C stops an answer, Ctrl-D ends the chat."""
+    from mlxgpt import jobs
+    from mlxgpt.cli import output
+    from mlxgpt.display.tokens import TokenPrinter
+    from mlxgpt.errors import MlxgptError, describe
+    from mlxgpt.generation import commands
+    from mlxgpt.text import visible
+
+    settings = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p, "seed": seed}
+    session: Any = jobs.open_chat(model, settings, system=system, device=device)
+    say = output.narrator()
+    kind = "It continues what you write: it was never taught to answer." if session.completes else "Write to it."
+    say.print(f"{visible(model)}: {kind}  /help lists the commands, Ctrl-D ends.", highlight=False, markup=False)
+    interactive = sys.stdin.isatty()
+    if interactive:
+        import readline  # noqa: F401  # gives `input` editing and history
+    while True:
+        try:
+            line = input("\n> " if interactive else "")
+        except EOFError:
+            break
+        except KeyboardInterrupt:
+            say.print("\nCtrl-D ends the chat.", highlight=False)
+            continue
+        try:
+            if commands.is_command(line):
+                reply = commands.run(session, line)
+                say.print(visible(reply.text), highlight=False, markup=False)
+                if reply.exit:
+                    break
+                continue
+            printer = TokenPrinter(output.printer(), say, show_tokens=session.config.show_tokens, show_rate=interactive)
+            printer.begin(line if session.completes else "")
+            with output.stop_on_interrupt() as stop:
+                for event in session.say(commands.unescaped(line), stop=stop):
+                    printer.show(event)
+        except MlxgptError as error:
+            problem = describe(error)
+            say.print(f"{problem.message}  {problem.hint}", style="red", highlight=False, markup=False)
