@@ -1,32 +1,27 @@
 """Checkpoints are whole or not at all.
 
 A checkpoint is a Hugging Face model directory (config.json, model.safetensors, tokenizer files) with `mlxgpt.toml`, which
-says where it comes from, and `training/`, from which a run continues bit for bit.  It is written aside, synced to the disk
-and renamed; a crash leaves either the whole directory or a hidden one that the next save clears away.
+says where it comes from, and `training/`, from which a run continues bit for bit.
 """
 
 import json
-import os
-import shutil
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
 
-from mlxgpt.config import read_toml, toml_value
+from mlxgpt import whole
+from mlxgpt.config import read_toml, to_toml
 from mlxgpt.convert import huggingface
-from mlxgpt.errors import CheckpointError, TokenizerError
+from mlxgpt.convert.files import read_header, read_json
+from mlxgpt.errors import CheckpointError, ConfigError, ConversionError, TokenizerError
 from mlxgpt.model.config import ModelConfig
 from mlxgpt.model.gpt import GPT
 from mlxgpt.runs import Run
 from mlxgpt.tokenizer import registry
 from mlxgpt.tokenizer.base import Tokenizer
-
-_ASIDE = ".writing-"
-_REPLACED = ".replaced-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,62 +38,24 @@ def save(
     tokenizer: Tokenizer,
     record: Mapping[str, Mapping[str, Any]],
     training: TrainingState | None = None,
+    dtype: mx.Dtype | None = None,
 ) -> int:
-    """Write a checkpoint at `directory` and return its size in bytes.  `record` becomes the tables of mlxgpt.toml."""
+    """Write a checkpoint at `directory` and return its size in bytes.  `record` becomes the tables of mlxgpt.toml.
+
+    With `dtype` the weights are stored in it, otherwise as they are.
+    """
 
     def write(path: Path) -> None:
-        huggingface.save(model, path, tokenizer)
+        huggingface.save(model, path, tokenizer, dtype=dtype)
         tokenizer.save(path)
-        (path / "mlxgpt.toml").write_text(tables(record), encoding="utf-8")
+        (path / "mlxgpt.toml").write_text(to_toml(record), encoding="utf-8")
         if training is not None:
             (path / "training").mkdir()
             mx.save_safetensors(str(path / "training" / "optimizer.safetensors"), dict(training.arrays))
             (path / "training" / "state.json").write_text(json.dumps(dict(training.values), indent=1), encoding="utf-8")
 
-    write_whole(directory, write)
+    whole.write_directory(directory, write)
     return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
-
-
-def write_whole(directory: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a directory aside, then make it appear at `directory` in one rename.
-
-    A directory that was there before is replaced only once the new one is complete.
-    """
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    clear_unfinished(directory.parent)
-    aside = directory.with_name(f"{_ASIDE}{directory.name}-{uuid.uuid4().hex[:8]}")
-    aside.mkdir()
-    try:
-        write(aside)
-        for path in [*aside.rglob("*"), aside]:
-            _sync(path)
-        old = directory.with_name(_REPLACED + directory.name)
-        if directory.exists():
-            directory.rename(old)  # a crash right here is mended by `clear_unfinished`
-        aside.rename(directory)
-        _sync(directory.parent)
-        shutil.rmtree(old, ignore_errors=True)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
-
-
-def clear_unfinished(folder: Path) -> None:
-    """Remove what interrupted saves left behind, and put back what one was about to replace."""
-    for path in folder.glob(f"{_ASIDE}*"):
-        path.unlink() if path.is_symlink() else shutil.rmtree(path, ignore_errors=True)
-    for path in folder.glob(f"{_REPLACED}*"):
-        original = path.with_name(path.name.removeprefix(_REPLACED))
-        shutil.rmtree(path) if original.exists() else path.rename(original)
-
-
-def point(link: Path, target: Path) -> None:
-    """Make `link` lead to its sibling `target`, in one rename."""
-    aside = link.with_name(f"{_ASIDE}{link.name}")
-    aside.unlink(missing_ok=True)
-    aside.symlink_to(target.name)
-    aside.replace(link)
-    _sync(link.parent)
 
 
 def prune(run: Run, keep: int) -> None:
@@ -106,21 +63,10 @@ def prune(run: Run, keep: int) -> None:
     held = {link.resolve() for link in (run.best, run.last) if link.exists()}
     loose = [run.checkpoint(step) for step in run.steps() if run.checkpoint(step).resolve() not in held]
     for path in loose[: max(0, len(loose) - keep)]:
-        aside = path.with_name(f"{_ASIDE}{path.name}")
-        path.rename(aside)  # first out of sight, so that a crash never leaves half a checkpoint under its name
-        shutil.rmtree(aside)
+        whole.remove(path)
 
 
-def _sync(path: Path) -> None:
-    """Force a file or directory to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-# ---- reading -----------------------------------------------------------------------------------------------------------
+# ---- reading ---------------------------------------------------------------------------------------------------------
 
 
 def load(directory: Path, dtype: mx.Dtype | None = None) -> tuple[GPT, Tokenizer]:
@@ -152,33 +98,31 @@ def load_tokenizer(directory: Path, config: ModelConfig) -> Tokenizer:
     return tokenizer
 
 
-def read_record(directory: Path) -> dict[str, Any]:
+def read_record(directory: Path) -> dict[str, dict[str, Any]]:
     """The tables of mlxgpt.toml; empty for a model that was not trained here."""
     path = directory / "mlxgpt.toml"
-    return read_toml(path) if path.is_file() else {}
+    try:
+        found = read_toml(path) if path.is_file() else {}
+    except ConfigError as error:
+        raise CheckpointError(error.message, hint="Take the file from where the model came from, or remove it.") from None
+    return {name: table for name, table in found.items() if isinstance(table, dict)}
 
 
 def load_training(directory: Path) -> TrainingState:
     """What `save` kept for continuing; `CheckpointError` when the checkpoint has none or it is damaged."""
     folder = directory / "training"
+    if not folder.is_dir():
+        raise CheckpointError(
+            f"{directory} holds a model but no training state.", hint="Resume a run, with its checkpoints as they were saved."
+        )
     try:
-        values = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        arrays = mx.load(str(folder / "optimizer.safetensors"))
-    except FileNotFoundError:
-        raise CheckpointError(
-            f"{directory} holds a model but no training state.", hint="Resume from a checkpoint inside a run's directory."
-        ) from None
-    except (ValueError, RuntimeError, UnicodeDecodeError) as error:
-        raise CheckpointError(
-            f"{folder} is damaged: {error}", hint="Resume from an older checkpoint of the run with --resume RUN/checkpoints/step-…"
-        ) from None
-    return TrainingState(values=values, arrays=arrays)  # type: ignore[arg-type]  # a dictionary, for safetensors
+        values = read_json(folder / "state.json")
+        arrays = huggingface.read_tensors(read_header(folder / "optimizer.safetensors"))
+    except (CheckpointError, ConversionError) as error:
+        raise CheckpointError(error.message, hint=move_away(directory)) from None
+    return TrainingState(values=values, arrays=arrays)
 
 
-def tables(record: Mapping[str, Mapping[str, Any]]) -> str:
-    """A TOML file of several tables; values that are None are left out."""
-    blocks = []
-    for name, table in record.items():
-        lines = [f"{key} = {toml_value(value)}" for key, value in table.items() if value is not None]
-        blocks.append("\n".join([f"[{name}]", *lines]))
-    return "\n\n".join(blocks) + "\n"
+def move_away(directory: Path) -> str:
+    """What to do when the checkpoint that a run would continue from is damaged."""
+    return f"Move {directory} away, and the run continues from the checkpoint before it."

@@ -76,14 +76,13 @@ def _name(wanted: Any) -> str:
     return names.get(wanted, str(wanted))
 
 
-def to_toml(config: Any) -> str:
-    """A flat dataclass as TOML text that `build` reads back; fields that are None are left out."""
-    lines = []
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if value is not None:
-            lines.append(f"{field.name} = {toml_value(value)}")
-    return "\n".join(lines) + "\n"
+def to_toml(tables: Mapping[str, Settings]) -> str:
+    """A TOML file of several tables, as `read_toml` reads it; values that are None are left out."""
+    blocks = []
+    for name, table in tables.items():
+        lines = [f"{key} = {toml_value(value)}" for key, value in table.items() if value is not None]
+        blocks.append("\n".join([f"[{name}]", *lines]))
+    return "\n\n".join(blocks) + "\n"
 
 
 def toml_value(value: Any) -> str:
@@ -97,9 +96,4 @@ def toml_value(value: Any) -> str:
             return "[" + ", ".join(toml_value(item) for item in value) + "]"
         case _:
             escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
-            return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
-
-
-def docs(cls: type) -> dict[str, str]:
-    """The documentation of each field of a config class."""
-    return {field.name: field.metadata.get("doc", "") for field in dataclasses.fields(cls)}
+            return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'

@@ -93,13 +93,10 @@ def describe(error: BaseException) -> Problem:
             return Problem(title="Interrupted", message="Stopped by Ctrl-C.", exit_code=130)
         case MemoryError():
             return out_of_memory(str(error))
-        case OSError() if error.errno == errno.ENOSPC:
-            where = f" while writing {error.filename}" if error.filename else ""
-            return Problem(
-                title="Disk full",
-                message=f"No space is left on the disk{where}.",
-                hint="Free some space and run the command again; the last complete checkpoint is untouched.",
-            )
+        case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return disk_full(f" while writing {error.filename}" if error.filename else "")
+        case RuntimeError() if "unable to write" in str(error).lower():  # MLX does not say why
+            return disk_full(f" (MLX says: {error})")
         case OSError() if error.filename:
             return Problem(
                 title="File",
@@ -116,12 +113,25 @@ def describe(error: BaseException) -> Problem:
             )
 
 
+def disk_full(where: str) -> Problem:
+    """What to do when a file could not be written to its end."""
+    return Problem(
+        title="Disk full",
+        message=visible(f"No space is left on the disk{where}."),
+        hint="Free some space and run the command again; the last complete checkpoint is untouched.",
+    )
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """True for what MLX raises when an allocation fails (Metal, CUDA and CPU word it differently)."""
     text = str(error).lower()
-    return isinstance(error, MemoryError) or any(
-        sign in text for sign in ("out of memory", "attempting to allocate", "unable to allocate", "malloc", "bad_alloc")
-    )
+    return isinstance(error, MemoryError) or any(sign in text for sign in _SIGNS_OF_LITTLE_MEMORY)
+
+
+_SIGNS_OF_LITTLE_MEMORY = (
+    *("out of memory", "outofmemory", "insufficient memory", "attempting to allocate", "unable to allocate"),
+    *("malloc", "bad_alloc"),
+)
 
 
 def out_of_memory(detail: str) -> Problem:

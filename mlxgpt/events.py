@@ -8,7 +8,7 @@ run, another process's run and last month's run are one piece of code.
 import dataclasses
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -29,7 +29,7 @@ class Event:
         return {"event": type(self).__name__, **dataclasses.asdict(self)}
 
 
-# ---- training ----------------------------------------------------------------------------------------------------------
+# ---- training --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ class Noted(Event):
     text: str
 
 
-# ---- tokenizer ---------------------------------------------------------------------------------------------------------
+# ---- tokenizer -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ class TokenizerTrained(Event):
     seconds: float
 
 
-# ---- generation --------------------------------------------------------------------------------------------------------
+# ---- generation ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +195,7 @@ class GenerationFinished(Event):
     seed: int = 0
 
 
-# ---- keeping and replaying ---------------------------------------------------------------------------------------------
+# ---- keeping and replaying -------------------------------------------------------------------------------------------
 
 
 def from_json(line: dict[str, Any]) -> Event | None:
@@ -208,12 +208,30 @@ def from_json(line: dict[str, Any]) -> Event | None:
 
 
 def record(job: Iterable[Event], path: Path) -> Iterator[Event]:
-    """Pass the events of `job` on, each one appended to `path` as a JSON line with the time first."""
+    """Pass the events of `job` on, each one appended to `path` as a JSON line with the time first.
+
+    Closing it closes the job.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8", buffering=1) as file:
-        for event in job:
-            file.write(json.dumps({"time": round(time.time(), 3), **event.to_json()}, ensure_ascii=False) + "\n")
-            yield event
+    # A lone surrogate, as in a file name that is not UTF-8, becomes its escape, which is JSON too.
+    with path.open("a", encoding="utf-8", buffering=1, errors="backslashreplace") as file:
+        if _cut_off(path):
+            file.write("\n")
+        try:
+            for event in job:
+                file.write(json.dumps({"time": round(time.time(), 3), **event.to_json()}, ensure_ascii=False) + "\n")
+                yield event
+        finally:
+            if isinstance(job, Generator):
+                job.close()
+
+
+def _cut_off(path: Path) -> bool:
+    """Whether the last line of a file has no end: a crash came in between."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - 1))
+        return file.read() not in (b"", b"\n")
 
 
 def replay(path: Path, *, follow: bool = False, poll_seconds: float = 0.2) -> Iterator[Event]:
@@ -236,7 +254,7 @@ def replay(path: Path, *, follow: bool = False, poll_seconds: float = 0.2) -> It
             line, pending = pending, ""
             try:
                 event = from_json(json.loads(line))
-            except (json.JSONDecodeError, TypeError):
+            except (ValueError, TypeError, AttributeError, RecursionError):  # no JSON, or not an event's
                 continue
             if event is not None:
                 yield event

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mlxgpt.tokenizer.report import TokenizerReport
     from mlxgpt.training.config import TrainConfig
 
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+
 
 def load_train_config(given: Settings, file: Path | None = None) -> "tuple[TrainConfig, Settings]":
     """The settings of a run from its preset, a TOML file and what was given; and the changes to the preset's model."""
@@ -41,17 +43,24 @@ def train_tokenizer(corpus: Path, output: Path, settings: Settings) -> Iterator[
     """Train a tokenizer on a file or folder of text and save it at `output`, whole or not at all."""
     import time
 
+    from mlxgpt import whole
     from mlxgpt.config import build
     from mlxgpt.data.documents import read_documents
+    from mlxgpt.errors import ConfigError
     from mlxgpt.events import TokenizerTrained
     from mlxgpt.tokenizer import registry
     from mlxgpt.tokenizer.config import TokenizerConfig
 
     config = build(TokenizerConfig, settings, where="tokenizer")
+    strangers = {path.name for path in output.iterdir()} - {*TOKENIZER_FILES} if output.is_dir() else {}
+    if strangers:
+        raise ConfigError(
+            f"{output} holds other files, such as {min(strangers)}.", hint="Choose a new folder for the tokenizer."
+        )
     began = time.monotonic()
     texts = [text for document in read_documents(corpus) for text in document.texts]
     tokenizer = registry.train(texts, config)
-    tokenizer.save(output)
+    whole.write_directory(output, tokenizer.save)
     corpus_bytes = sum(len(text.encode()) for text in texts)
     yield TokenizerTrained(
         path=str(output),
@@ -117,7 +126,9 @@ def write_logits(model: str, ids: Path, out: Path, *, with_loss: bool, device: s
     write_logits(runs.find_model(model), ids, out, with_loss=with_loss)
 
 
-def generate(model: str, prompt: str, settings: Settings, *, device: str = "auto", stop: threading.Event | None = None) -> Iterator[Event]:
+def generate(
+    model: str, prompt: str, settings: Settings, *, device: str = "auto", stop: threading.Event | None = None
+) -> Iterator[Event]:
     """Continue a prompt; `settings` are those of `generation.config`, flat."""
     from mlxgpt import checkpoint, runs
     from mlxgpt.backend import devices
@@ -132,7 +143,14 @@ def generate(model: str, prompt: str, settings: Settings, *, device: str = "auto
 
 
 def generate_in_chunks(
-    model: str, prompt: str, settings: Settings, strategy: str, chunk_size: int, *, device: str = "auto"
+    model: str,
+    prompt: str,
+    settings: Settings,
+    strategy: str,
+    chunk_size: int,
+    *,
+    device: str = "auto",
+    stop: threading.Event | None = None,
 ) -> Iterator[Event]:
     """Continue a prompt that was first cut to its last chunk by a chunk strategy, for prompts beyond the context."""
     from mlxgpt import checkpoint, runs
@@ -149,14 +167,17 @@ def generate_in_chunks(
     size = chunk_size or max(1, loaded.config.context_length - min(config.max_tokens, loaded.config.context_length // 2))
     chunks = list(chunkers.create(strategy, max_size=size).split(prompt, tokenizer))
     if len(chunks) > 1:
-        yield Noted(text=f"The prompt is {len(chunks)} chunks of at most {size} tokens ({strategy}); the model continues the last.")
+        pieces = f"{len(chunks)} chunks of at most {size} tokens ({strategy})"
+        yield Noted(text=f"The prompt is {pieces}; the model continues the last.")
     text = chunks[-1].text if chunks else prompt
-    yield from generation.generate(loaded, tokenizer, _prompt_ids(text, tokenizer), config)
+    yield from generation.generate(loaded, tokenizer, _prompt_ids(text, tokenizer), config, stop=stop)
 
 
 def _prompt_ids(prompt: str, tokenizer: "Tokenizer") -> list[int]:
-    """A prompt as the beginning of a document: after the token that ends the one before."""
-    begin = next((token for token in (tokenizer.eos_id, tokenizer.bos_id) if token is not None), None)
+    """A prompt as the beginning of a document: after the token that a text begins after."""
+    from mlxgpt.generation.generate import begin_id
+
+    begin = begin_id(tokenizer)
     ids = tokenizer.encode(prompt)
     return ids if begin is None else [begin, *ids]
 
@@ -180,8 +201,9 @@ def describe_model(word: str) -> "ModelReport":
     """The parts, sizes and costs of a model or a preset."""
     from mlxgpt import runs
     from mlxgpt.convert import huggingface
-    from mlxgpt.model.config import load_preset, presets
-    from mlxgpt.model.report import examine
+    from mlxgpt.model.config import presets
+    from mlxgpt.model.report import examine, examine_preset
 
-    config = load_preset(word) if word in presets() or word.endswith(".toml") else huggingface.read_config(runs.find_model(word))
-    return examine(config)
+    if word in presets() or word.endswith(".toml"):
+        return examine_preset(word)
+    return examine(huggingface.read_config(runs.find_model(word)))

@@ -1,13 +1,14 @@
 """What has been trained: one entry for each model directory, read from its own files."""
 
-import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mlxgpt import runs
 from mlxgpt.config import read_toml
-from mlxgpt.errors import ConfigError, MlxgptError
+from mlxgpt.convert.files import stored_tensors
+from mlxgpt.errors import CheckpointError, MlxgptError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ def describe_checkpoint(word: str) -> Entry:
     """The entry of the model that `word` means (see `runs.find_model`); raises its problem, if it has one."""
     entry = describe_directory(runs.find_model(word))
     if entry.problem:
-        raise ConfigError(f"{entry.path}: {entry.problem}")
+        raise CheckpointError(f"{entry.path}: {entry.problem}", hint="`mlxgpt list` shows the other checkpoints.")
     return entry
 
 
@@ -65,33 +66,19 @@ def describe_directory(path: Path) -> Entry:
         return Entry(
             **common,
             parameters=count_parameters(real),
-            **{key: known.get(key) for key in ("step", "epoch", "loss", "validation_loss", "tokens_seen")},
+            **{key: _number(known.get(key)) for key in ("step", "epoch", "loss", "validation_loss", "tokens_seen")},
             chunking=f"{chunking['strategy']} {chunking.get('size', '')}".strip() if "strategy" in chunking else "",
             saved=str(known.get("saved", "")),
         )
-    except (MlxgptError, OSError, ValueError, KeyError, TypeError) as error:
+    except (MlxgptError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # files are untrusted
         return Entry(**common, parameters=0, problem=str(error) or repr(error))
 
 
 def count_parameters(directory: Path) -> int:
     """Elements of all tensors, from the headers of the safetensors files alone."""
-    files = sorted(directory.glob("model*.safetensors"))
-    if not files:
-        raise ConfigError("model.safetensors is missing.")
-    return sum(_elements(file) for file in files)
+    return sum(math.prod(tensor.shape) for tensor in stored_tensors(directory).values())
 
 
-def _elements(file: Path) -> int:
-    with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        if not 0 < length <= min(100_000_000, file.stat().st_size):
-            raise ConfigError(f"{file.name} is not a safetensors file.")
-        header = json.loads(stream.read(length))
-    total = 0
-    for name, tensor in header.items():
-        if name != "__metadata__":
-            count = 1
-            for side in tensor["shape"]:
-                count *= side
-            total += count
-    return total
+def _number(value: Any) -> Any:
+    """`value` if it is a number, else None."""
+    return value if isinstance(value, (int, float)) else None

@@ -83,18 +83,30 @@ def model_directories(folder: Path | None = None) -> Iterator[Path]:
         yield from (run.checkpoint(step) for step in run.steps())
 
 
+def find_run(word: str) -> Run:
+    """The run that `word` means, its path or its name; `CheckpointError` names the nearest."""
+    for path in (Path(word).expanduser(), places.runs() / word):
+        if (path / "config.toml").is_file():
+            return Run(path=path)
+    hint = nearest(word, [run.path.name for run in all_runs()])
+    raise CheckpointError(f"{word} is not a run: it has no config.toml.", hint=hint or "`mlxgpt list` shows the runs.")
+
+
 def find_model(word: str) -> Path:
     """The model directory that `word` means.
 
-    A path (of a model, or of a run: then its best, else its last checkpoint), the name of a run or of a shipped model, or
-    `best`, `last` and `latest`, which mean the newest run's.  Raises `CheckpointError` naming what there is.
+    A path (of a model, or of a run: then its best, else its last checkpoint), the name of a run, of one of its checkpoints
+    ("RUN/step-00000500", as in `mlxgpt list`) or of a shipped model, or `best`, `last` and `latest`, which mean the newest
+    run's.  Raises `CheckpointError` naming what there is.
     """
     if word in ("best", "last", "latest"):
         runs = [run for run in all_runs() if run.steps()]
         if not runs:
             raise CheckpointError("Nothing has been trained yet.", hint="Start with `mlxgpt quickstart`.")
         return _of_run(runs[-1], "best" if word == "best" else "last")
-    for path in (Path(word).expanduser(), places.runs() / word, places.models() / word):
+    run, _, step = word.partition("/")
+    inside = places.runs() / run / "checkpoints" / step
+    for path in (Path(word).expanduser(), places.runs() / word, places.models() / word, inside):
         if (path / "config.json").is_file():
             return path
         if (path / "config.toml").is_file():

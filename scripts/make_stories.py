@@ -335,7 +335,9 @@ class Teller:
     def facts_story(self, plot: str, theme: str) -> Story:
         hero = self.facts["h"]
         assert isinstance(hero, Being)
-        for question in ("Como se chama {h:o}?", "Qual é o nome {h:do}?") if hero.unique else ("Qual é o nome {h:do}?",):
+        for question in (
+            ("Como se chama {h:o}?", "Qual é o nome {h:do}?") if hero.unique else ("Qual é o nome {h:do}?",)
+        ):
             self.qa.insert(0, (self.sentence(question), self.sentence("{h:o} se chama {h.first}.")))
         return Story(
             text="\n".join(self.paragraphs),

@@ -1,6 +1,5 @@
 """Options that several commands share."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,4 +7,3 @@ import typer
 Model = Annotated[str, typer.Option("--model", "-m", help="A model directory, a run, or best | last.")]
 Device = Annotated[str, typer.Option("--device", help="auto, metal, cuda or cpu.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
-OptionalPath = Path | None

@@ -25,8 +25,9 @@ def printer() -> Console:
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on a line of stdout."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    """One JSON value on a line of stdout, with an escape for every character that a terminal would act on."""
+    text = json.dumps(value, ensure_ascii=False)
+    print("".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text), flush=True)
 
 
 def print_events(events: Iterable[Event]) -> Iterator[Event]:

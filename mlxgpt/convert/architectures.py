@@ -1,7 +1,7 @@
 """Published architectures in our words: one entry of `READERS` each.
 
-A reader takes the keys that its reference implementation reads (transformers 5.23), with the defaults that one has.  What
-our words cannot say is refused: a model that computes something else is worse than one that does not load.
+A reader takes the keys that its reference implementation reads (transformers 5.23), with the defaults that one has.
+What our words cannot say is refused: a model that computes something else is worse than one that does not load.
 """
 
 import math
@@ -89,7 +89,7 @@ def decoder(
     act_default: str = "silu",
     theta: float = 1e4,
 ) -> Fields:
-    """What nearly all architectures since Llama share: RMSNorm, RoPE, grouped heads and a gated feed-forward network."""
+    """What nearly all architectures since Llama share: RMSNorm, RoPE, grouped heads, a gated feed-forward network."""
     heads = keys.whole("num_attention_heads")
     return {
         "vocab_size": keys.whole("vocab_size"),

@@ -136,9 +136,10 @@ def _extent(path: Path, name: str, entry: Any) -> tuple[int, int]:  # Any: not c
         case {"dtype": str(dtype), "shape": [*shape], "data_offsets": [int(begin), int(stop)]} if (
             dtype in _BITS and len(shape) <= 8 and all(type(n) is int and 0 <= n < 2**48 for n in shape)
         ):
-            return begin, stop
+            pass
         case _:
             _damaged(path, f"its header describes {name!r} as {str(entry)[:80]}")
+    return begin, stop
 
 
 def _damaged(path: Path, what: str) -> NoReturn:

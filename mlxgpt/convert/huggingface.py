@@ -1,7 +1,8 @@
 """Hugging Face model directories, read and written: config.json, model.safetensors, generation_config.json.
 
 This is our native format.  Where some published architecture says what a model's config says, the directory is that
-architecture's, and transformers and mlx-lm load it with no export step; otherwise it is our own (`model_type` "mlxgpt").
+architecture's, and transformers and mlx-lm load it with no export step; otherwise it is our own (`model_type`
+"mlxgpt").
 """
 
 import json
@@ -9,12 +10,14 @@ from pathlib import Path
 from typing import Protocol
 
 import mlx.core as mx
+from mlx.utils import tree_flatten
 
 from mlxgpt.config import build
 from mlxgpt.convert.architectures import read_fields
 from mlxgpt.convert.files import WEIGHTS, Json, Stored, read_json, stored_tensors
 from mlxgpt.convert.names import LAYOUTS, Slot, Tensors, from_hf, slots, to_hf
-from mlxgpt.convert.writing import config_keys, hf_target
+from mlxgpt.convert.targets import hf_target
+from mlxgpt.convert.writing import config_keys
 from mlxgpt.errors import CheckpointError, ConfigError, ConversionError
 from mlxgpt.model.config import ModelConfig
 from mlxgpt.model.gpt import GPT
@@ -41,7 +44,7 @@ class SpecialIds(Protocol):
     def stop_ids(self) -> frozenset[int]: ...
 
 
-# ---- writing -----------------------------------------------------------------------------------------------------------
+# ---- writing ---------------------------------------------------------------------------------------------------------
 
 
 def save(model: GPT, directory: Path, tokenizer: SpecialIds | None = None, *, dtype: mx.Dtype | None = None) -> str:
@@ -51,7 +54,7 @@ def save(model: GPT, directory: Path, tokenizer: SpecialIds | None = None, *, dt
     """
     config = model.config
     model_type = hf_target(config).model_type
-    tensors = to_hf(config, dict(_flat(model)), model_type) | implied_tensors(config, model_type)
+    tensors = to_hf(config, dict(tree_flatten(model.parameters())), model_type) | implied_tensors(config, model_type)
     tensors = {name.removeprefix("transformer."): tensor for name, tensor in tensors.items()}  # mlx-lm's GPT-2 has none
     if dtype is not None:
         tensors = {name: tensor.astype(dtype) for name, tensor in tensors.items()}
@@ -95,13 +98,7 @@ def _write_json(path: Path, value: Json) -> None:
     )
 
 
-def _flat(model: GPT) -> list[tuple[str, mx.array]]:
-    from mlx.utils import tree_flatten
-
-    return tree_flatten(model.parameters())
-
-
-# ---- reading -----------------------------------------------------------------------------------------------------------
+# ---- reading ---------------------------------------------------------------------------------------------------------
 
 
 def read_config(directory: Path) -> ModelConfig:
@@ -179,15 +176,15 @@ def read_tensors(stored: dict[str, Stored]) -> Tensors:
                 hint="Only float32, float16 and bfloat16 weights are read; quantised ones must be dequantised first.",
             )
     files = {tensor.file for tensor in stored.values()}
-    loaded = {name: array for file in files for name, array in mx.load(str(file)).items()}  # type: ignore[union-attr]
+    loaded = {name: array for file in files for name, array in mx.load(str(file)).items()}
     return {name: loaded[name] for name in stored}
 
 
 def _settle(config: ModelConfig, model_type: str, arrays: Tensors) -> ModelConfig:
     """The config that the tensors speak for, and `arrays` without those it needs no parameters for.
 
-    A tied head may be stored all the same; transformers ties it only when it equals the embedding, and so do we.  Biases
-    and tables that `save` wrote only because the architecture wants them go, as long as nobody has changed them.
+    A tied head may be stored all the same; transformers ties it only when it equals the embedding, and so do we.
+    Biases and tables that `save` wrote only because the architecture wants them go, as long as nobody has changed them.
     """
     head = arrays.get("lm_head.weight")
     embedding = next(

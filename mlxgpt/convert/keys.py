@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from mlxgpt.convert.files import Json
 from mlxgpt.errors import CheckpointError, ConversionError
-from mlxgpt.model.config import MOST_LAYERS
+from mlxgpt.model.config import MOST_LAYERS, WORDS
 
 Fields = dict[str, Any]  # Any: values of ModelConfig's fields
 
@@ -83,7 +83,7 @@ def _finite(value: float) -> bool:
         return False
 
 
-# ---- activations ---------------------------------------------------------------------------------------------------------
+# ---- activations -----------------------------------------------------------------------------------------------------
 
 ACTIVATIONS = {
     **dict.fromkeys(("gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_fast", "gelu_accurate"), "gelu_tanh"),
@@ -111,14 +111,14 @@ def biases(keys: Keys) -> Fields:
     return {"bias": {(0, 0): "none", (1, 0): "attention", (0, 1): "ffn", (1, 1): "linear"}[attention, ffn]}
 
 
-# ---- RoPE ------------------------------------------------------------------------------------------------------------------
+# ---- RoPE ------------------------------------------------------------------------------------------------------------
 
 
 def rope(keys: Keys, theta: float, local_theta: float = 0.0) -> Fields:
     """RoPE's base and scaling, from `rope_theta` and `rope_scaling` (old) or `rope_parameters` (new).
 
-    The new table may hold one table for full and one for sliding layers; those of sliding layers are never stretched here.
-    A `local_theta` says that sliding layers have a base of their own.
+    The new table may hold one table for full and one for sliding layers; sliding layers are not stretched, unless
+    their table is the same. A `local_theta` says that sliding layers have a base of their own.
     """
     table = keys.table("rope_parameters")
     full, local = table.table("full_attention"), table.table("sliding_attention")
@@ -126,7 +126,7 @@ def rope(keys: Keys, theta: float, local_theta: float = 0.0) -> Fields:
     full = Keys((full.values if nested else table.values) | keys.table("rope_scaling").values, keys.path)
     theta = full.number("rope_theta", keys.number("rope_theta", theta))
     fields: Fields = {"rope_theta": theta, **scaling(full, keys)}
-    if nested or local_theta:
+    if local.values != full.values if nested else local_theta:
         if local.get("rope_type") not in (None, "default"):
             local.refuse("rope_type", "'default' for sliding layers")
         base = keys.number("rope_local_base_freq", local_theta) if local_theta else keys.number("rope_theta", theta)
@@ -141,26 +141,23 @@ def scaling(table: Keys, keys: Keys) -> Fields:
     if table.get("mrope_section") is not None:
         table.refuse("mrope_section", "none")
     name = "rope_type" if table.get("rope_type") is not None else "type"
-    match table.word(name, "default"):
-        case "default":
-            return {}
-        case "linear":
-            return {"rope_scaling": "linear", "rope_factor": table.number("factor", 1.0)}
-        case "llama3":
-            return {
-                "rope_scaling": "llama3",
-                "rope_factor": table.number("factor", 1.0),
-                "rope_low_freq_factor": table.number("low_freq_factor", 1.0),
-                "rope_high_freq_factor": table.number("high_freq_factor", 4.0),
-                "rope_original_context": table.whole(
-                    "original_max_position_embeddings", default=keys.whole("max_position_embeddings")
-                ),
-            }
-        case _:
-            table.refuse(name, "RoPE of type default, linear or llama3")
+    kind = table.word(name, "default")
+    if kind not in ("default", *WORDS["rope_scaling"]):
+        table.refuse(name, "RoPE of type default, linear or llama3")
+    if kind in ("default", "none"):
+        return {}
+    fields: Fields = {"rope_scaling": kind, "rope_factor": table.number("factor", 1.0)}
+    if kind == "llama3":
+        context = keys.whole("max_position_embeddings")
+        fields |= {
+            "rope_low_freq_factor": table.number("low_freq_factor", 1.0),
+            "rope_high_freq_factor": table.number("high_freq_factor", 4.0),
+            "rope_original_context": table.whole("original_max_position_embeddings", default=context),
+        }
+    return fields
 
 
-# ---- sliding windows -------------------------------------------------------------------------------------------------------
+# ---- sliding windows -------------------------------------------------------------------------------------------------
 
 
 def windows(keys: Keys, window: int, layer_types: list[str]) -> Fields:

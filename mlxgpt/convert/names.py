@@ -1,8 +1,8 @@
 """Our tensor names and theirs.
 
-A layout says how a published architecture calls our parts.  Where several of our parts have one name there, they are stored
-as one matrix, laid one below the other (GPT-2's `c_attn` is q, k and v).  The same mapping serves whatever is keyed by
-parameter names: weights, gradients, moments of an optimizer.
+A layout says how a published architecture calls our parts.  Where several of our parts have one name there, they are
+stored as one matrix, laid one below the other (GPT-2's `c_attn` is q, k and v).  The same mapping serves whatever is
+keyed by parameter names: weights, gradients, moments of an optimizer.
 """
 
 import itertools
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import mlx.core as mx
 
+from mlxgpt.convert.targets import hf_target
 from mlxgpt.model.config import ModelConfig
 from mlxgpt.model.shapes import Shape, parameter_shapes
 
@@ -84,8 +85,12 @@ def _slot(name: str, group: list[tuple[str, Shape]], transposed: bool) -> Slot:
     )
 
 
-def to_hf(config: ModelConfig, tensors: Mapping[str, mx.array], model_type: str) -> Tensors:
-    """Their tensors from ours; parameters that `tensors` does not have are left out."""
+def to_hf(config: ModelConfig, tensors: Mapping[str, mx.array], model_type: str = "") -> Tensors:
+    """Their tensors from ours; parameters that `tensors` does not have are left out.
+
+    Without `model_type`, in the architecture that `save` would choose.
+    """
+    model_type = model_type or hf_target(config).model_type
     held = _held((slot.ours, slot) for slot in slots(config, model_type))
     _refuse_strangers(tensors, held)
     return {
@@ -95,8 +100,9 @@ def to_hf(config: ModelConfig, tensors: Mapping[str, mx.array], model_type: str)
     }
 
 
-def from_hf(config: ModelConfig, tensors: Mapping[str, mx.array], model_type: str) -> Tensors:
+def from_hf(config: ModelConfig, tensors: Mapping[str, mx.array], model_type: str = "") -> Tensors:
     """Our tensors from theirs, whose names may lack the architecture's prefix."""
+    model_type = model_type or hf_target(config).model_type
     prefix = LAYOUTS[model_type].prefix
     held = _held(((slot.name, slot.name.removeprefix(prefix)), slot) for slot in slots(config, model_type))
     _refuse_strangers(tensors, held)
@@ -115,7 +121,7 @@ def _refuse_strangers(tensors: Mapping[str, mx.array], known: Mapping[str, Slot]
         raise ValueError(f"not parameters of this model: {', '.join(strangers[:5])}")
 
 
-# ---- the layouts -------------------------------------------------------------------------------------------------------
+# ---- the layouts -----------------------------------------------------------------------------------------------------
 
 _ATTENTION = {
     f"attn.{part}": f"self_attn.{part}" for part in ("q_proj", "k_proj", "v_proj", "o_proj", "q_norm", "k_norm")

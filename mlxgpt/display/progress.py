@@ -108,12 +108,13 @@ def describe_event(event: Event) -> str:
                 f"{event.bytes_per_token:.2f} bytes per token, {event.seconds:.1f} s."
             )
         case RunStarted():
-            again = f"Continuing {visible(event.run)} from step {event.resumed_from_step:,}. " if event.resumed_from_step else ""
+            step = event.resumed_from_step
+            again = f"Continuing {visible(event.run)} from step {step:,}. " if step else ""
             return "\n".join(
                 [
                     f"{again}{event.parameters:,} parameters on {event.device}; {event.train_tokens:,} tokens to learn from, "
                     f"{event.validation_tokens:,} held out; {event.batch_tokens:,} tokens a step.",
-                    *event.notes,
+                    *map(visible, event.notes),
                 ]
             )
         case EvaluationFinished():

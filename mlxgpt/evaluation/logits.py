@@ -1,5 +1,6 @@
 """The logits of a model for given ids, as a file."""
 
+import os
 from pathlib import Path
 
 import mlx.core as mx
@@ -28,7 +29,12 @@ def write_logits(directory: Path, ids_file: Path, out: Path, *, with_loss: bool)
         arrays["loss"] = functional.cross_entropy(logits[:, :-1], tokens[:, 1:]).mean()
     mx.eval(arrays)
     out.parent.mkdir(parents=True, exist_ok=True)
-    mx.save_safetensors(str(out), arrays)
+    aside = out.with_name(f".{out.name}-{os.getpid()}.safetensors")  # MLX insists on the suffix
+    try:
+        mx.save_safetensors(str(aside), arrays)
+        aside.replace(out)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def read_ids(path: Path) -> np.ndarray:

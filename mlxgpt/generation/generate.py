@@ -110,7 +110,7 @@ def decoded(window: Window, token: mx.array, config: GenerateConfig, seed: int) 
     def following(token: mx.array, i: int) -> Drawn:
         """Token i, which follows `token`: described and submitted."""
         drawn = sample(window.step(token), sampling, key_for(seed, i), recent, judge=config.show_tokens)
-        mx.async_eval(drawn)  # type: ignore[no-untyped-call]
+        mx.async_eval(drawn)
         return drawn
 
     ahead = following(token, 0)

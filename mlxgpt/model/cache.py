@@ -1,19 +1,21 @@
 """What a layer remembers while decoding: the keys and values of the tokens before.
 
-Both caches speak mlx-lm's contract (`offset`, `update_and_fetch`, `make_mask`), so our models run with its caches and its
-tools with ours.
+Both caches speak mlx-lm's contract (`offset`, `update_and_fetch`, `make_mask`), so our models run with its caches and
+its tools with ours.
 
 B batch · K kv heads · T new tokens · S tokens seen by attention · D head dim
 """
 
+from typing import TypeAlias
+
 import mlx.core as mx
 
-Mask = mx.array | str | None
+Mask: TypeAlias = mx.array | str | None
 
 
 def causal_mask(length: int, offset: int = 0, window: int = 0) -> mx.array:
-    """(length, offset + length) booleans: query i, at position offset + i, sees position j when j <= offset + i, and, with
-    a window w, when it is one of the last w positions."""
+    """(length, offset + length) booleans: query i, at position offset + i, sees position j when j <= offset + i, and,
+    with a window w, when it is one of the last w positions."""
     queries = mx.arange(offset, offset + length)[:, None]
     keys = mx.arange(offset + length)[None]
     mask = keys <= queries
@@ -55,7 +57,7 @@ class KVCache:
     def make_mask(self, length: int, window_size: int | None = None, return_array: bool = False) -> Mask:
         """The mask for `length` new tokens: None when all are seen, "causal" where the kernel knows it."""
         window = window_size or 0
-        if window and self.offset + length > window or return_array:
+        if return_array or (window and self.offset + length > window):
             return causal_mask(length, self.offset, window)
         return "causal" if length > 1 else None
 
@@ -82,9 +84,9 @@ class KVCache:
 class RotatingKVCache:
     """The first `keep` tokens and the most recent ones, `max_size` in all: memory stays constant.
 
-    The first few tokens serve as an attention sink, without which a model that loses them falls apart (Xiao et al. 2023,
-    "Efficient streaming language models with attention sinks").  A new token overwrites the oldest one that is not kept.
-    Keys carry their rotary position, so the order of the slots does not matter.
+    The first few tokens serve as an attention sink, without which a model that loses them falls apart (Xiao et al.
+    2023, "Efficient streaming language models with attention sinks").  A new token overwrites the oldest one that is
+    not kept. Keys carry their rotary position, so the order of the slots does not matter.
     """
 
     def __init__(self, max_size: int, keep: int = 0) -> None:
@@ -130,8 +132,8 @@ class RotatingKVCache:
 
     def make_mask(self, length: int, window_size: int | None = None, return_array: bool = False) -> Mask:
         """Each new token sees the sink and the `max_size` most recent tokens (or `window_size`, when that is less)."""
-        if length == 1 and len(self._positions) < self.max_size and not window_size:
-            return None
+        if length == 1 and not window_size:
+            return None  # every slot is the sink's or recent; the oldest is about to be overwritten
         window = min(window_size or self.max_size, self.max_size)
         slots = list(self._positions)
         if length == 1 and len(slots) == self.max_size:  # the slot that will be overwritten

@@ -1,7 +1,8 @@
 """What a model is, in words and numbers.  No MLX here: reading a config costs nothing.
 
-The words name entries in small tables at the end of the files that hold the parts (`NORMS`, `FFNS`, `POSITIONS`, `BLOCKS`
-…); the amounts switch a feature off at zero.  One flat dataclass describes GPT-2, Llama, Qwen, Gemma and our own presets.
+The words name entries in small tables at the end of the files that hold the parts (`NORMS`, `FFNS`, `POSITIONS`,
+`BLOCKS` …); the amounts switch a feature off at zero.  One flat dataclass describes GPT-2, Llama, Qwen, Gemma and our
+own presets.
 """
 
 import dataclasses
@@ -139,13 +140,12 @@ def _check(config: ModelConfig) -> None:
         word = getattr(config, field)
         if word not in words:
             raise ConfigError(f"model: {field} = {word!r} is not known.", hint=nearest(word, words))
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
+    for field, value in dataclasses.asdict(config).items():
         if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigError(f"model: {field.name} must be a finite number, not {value}.")
-        limit = MOST_LAYERS if field.name == "n_layer" else LARGEST
+            raise ConfigError(f"model: {field} must be a finite number, not {value}.")
+        limit = MOST_LAYERS if field == "n_layer" else LARGEST
         if isinstance(value, int) and value > limit:
-            raise ConfigError(f"model: {field.name} = {value} is beyond any model (the limit is {limit}).")
+            raise ConfigError(f"model: {field} = {value} is beyond any model (the limit is {limit}).")
     for field in ("context_length", "n_layer", "n_head", "n_embd"):
         if getattr(config, field) < 1:
             raise ConfigError(f"model: {field} must be at least 1, not {getattr(config, field)}.")
@@ -157,10 +157,11 @@ def _check(config: ModelConfig) -> None:
             raise ConfigError(f"model: {field} must be above zero, not {getattr(config, field)}.")
     if not config.head_dim and config.n_embd % config.n_head:
         fits = [n for n in range(1, config.n_embd + 1) if config.n_embd % n == 0]
-        close = min(fits, key=lambda n: abs(n - config.n_head))
+        heads = min(fits, key=lambda n: abs(n - config.n_head))
+        width = config.n_embd // config.n_head * config.n_head or config.n_head
         raise ConfigError(
             f"model: n_embd = {config.n_embd} cannot be divided into n_head = {config.n_head} heads.",
-            hint=f"Take n_head = {close}, or n_embd = {config.n_embd // config.n_head * config.n_head or config.n_head}.",
+            hint=f"Take n_head = {heads}, or n_embd = {width}.",
         )
     if config.n_head % config.kv_heads:
         raise ConfigError(
@@ -181,7 +182,7 @@ def _check(config: ModelConfig) -> None:
         raise ConfigError(f"model: dropout must be in [0, 1), not {config.dropout}.")
 
 
-# ---- presets -----------------------------------------------------------------------------------------------------------
+# ---- presets ---------------------------------------------------------------------------------------------------------
 
 
 def presets() -> dict[str, Path]:

@@ -23,12 +23,15 @@ def on_linux_cpu(x: mx.array) -> bool:
 
 def layer_norm(x: mx.array, weight: mx.array, bias: mx.array | None, eps: float) -> mx.array:
     """(x - mean) / sqrt(variance + eps) * weight + bias over the last axis."""
+    if on_linux_cpu(x):
+        y = linux_cpu.layer_norm(x, weight, eps)
+        return y if bias is None else y + bias
     return mx.fast.layer_norm(x, weight, bias, eps)
 
 
 def rms_norm(x: mx.array, weight: mx.array, eps: float) -> mx.array:
     """x / sqrt(mean(x * x) + eps) * weight over the last axis."""
-    return mx.fast.rms_norm(x, weight, eps)
+    return linux_cpu.rms_norm(x, weight, eps) if on_linux_cpu(x) else mx.fast.rms_norm(x, weight, eps)
 
 
 def relu(x: mx.array) -> mx.array:

@@ -2,7 +2,8 @@
 
     tokens (B, T) -> embedding (B, T, C) -> n_layer blocks (B, T, C) -> final norm -> head -> logits (B, T, V)
 
-The call `model(tokens, cache=None)` and the properties around it are mlx-lm's contract, so that its tools run our models.
+The call `model(tokens, cache=None)` and the properties around it are mlx-lm's contract, so that its tools run our
+models.
 
 B batch · T time · C channels (n_embd) · V vocab
 """
@@ -19,6 +20,7 @@ from mlxgpt.model.config import PLACEMENTS, ModelConfig
 from mlxgpt.model.layers import NORMS, dropout, feed_forward
 from mlxgpt.model.positions import POSITIONS, NoPositions
 from mlxgpt.model.tap import NO_TAP, Tap, inside
+
 
 class Residual(nn.Module):
     """The norms around one branch of a block; the branch itself is given when called."""

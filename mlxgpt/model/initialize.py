@@ -1,7 +1,7 @@
 """Every initial value of a model, in one place.
 
-A family answers one question: how is this matrix drawn?  Vectors (norm gains, biases) keep the values their layers are
-built with: ones and zeros.  Each parameter's key is derived from its name, so adding a layer changes no other.
+A family answers one question: how is this matrix drawn?  Biases are zero, and norms keep the gain of one that they are
+built with.  Each parameter's key is derived from its name, so adding a layer changes no other.
 """
 
 import math
@@ -17,14 +17,17 @@ _BRANCH_ENDS = ("o_proj.weight", "down_proj.weight")  # what a branch adds to th
 
 
 def gpt2(name: str, shape: tuple[int, ...], config: ModelConfig, key: mx.array) -> mx.array:
-    """N(0, 0.02), and N(0, 0.02 / sqrt(2 n_layer)) at branch ends, so that the stream does not grow with depth (GPT-2)."""
+    """N(0, 0.02), and N(0, 0.02 / sqrt(2 n_layer)) at branch ends: the stream does not grow with depth (GPT-2)."""
     deviation = 0.02 / math.sqrt(2 * config.n_layer) if name.endswith(_BRANCH_ENDS) else 0.02
     return mx.random.normal(shape, key=key) * deviation
 
 
 def modern(name: str, shape: tuple[int, ...], config: ModelConfig, key: mx.array) -> mx.array:
-    """Branch ends at zero, so that each block starts as the identity; other matrices uniform with deviation 1/sqrt(fan in);
-    embeddings N(0, 1/sqrt(n_embd)) when tied, else N(0, 1) with a head at zero (nanochat, modded-nanogpt)."""
+    """Branch ends at zero, so that each block starts as the identity; other matrices uniform with deviation
+    1/sqrt(fan in); embeddings N(0, 1/sqrt(n_embd)) when tied, else N(0, 1) with a head at zero (nanochat).
+
+    Not for norms after a branch: the gradient of a norm at zero is 1/sqrt(norm_eps).
+    """
     if name.endswith(_BRANCH_ENDS) or name == "head.weight":
         return mx.zeros(shape)
     if name == "embedding.weight":
@@ -56,6 +59,8 @@ def initialize(model: GPT, seed: int) -> GPT:
             low = mx.array(zlib.crc32(name.encode()), mx.uint32)
             key = mx.stack([root[0] ^ low, root[1] + low])
             values.append((name, draw(name, parameter.shape, model.config, key)))
+        elif name.endswith(".bias"):
+            values.append((name, mx.zeros(parameter.shape)))  # nn.Linear draws its bias from the global random state
     model.update(tree_unflatten(values))
     mx.eval(model.parameters())
     return model

@@ -12,6 +12,8 @@ from mlxgpt.model import functional
 from mlxgpt.model.config import ModelConfig
 from mlxgpt.model.tap import Tap
 
+Activation = Callable[[mx.array], mx.array]
+
 
 class LayerNorm(nn.Module):
     """y = (x - mean) / sqrt(variance + eps) * weight + bias  (Ba et al. 2016)."""
@@ -54,7 +56,7 @@ class RMSNormPlusOne(nn.Module):
 class FeedForward(nn.Module):
     """down( activation(up x) )."""
 
-    def __init__(self, config: ModelConfig, activation: Callable[[mx.array], mx.array]) -> None:
+    def __init__(self, config: ModelConfig, activation: Activation) -> None:
         super().__init__()
         bias = config.has_bias("ffn")
         self._activation = activation
@@ -69,7 +71,7 @@ class FeedForward(nn.Module):
 class GatedFeedForward(nn.Module):
     """down( activation(gate x) * (up x) )  (Shazeer 2020, "GLU variants improve transformer")."""
 
-    def __init__(self, config: ModelConfig, activation: Callable[[mx.array], mx.array]) -> None:
+    def __init__(self, config: ModelConfig, activation: Activation) -> None:
         super().__init__()
         bias = config.has_bias("ffn")
         self._activation = activation
@@ -95,9 +97,9 @@ def feed_forward(config: ModelConfig) -> FeedForward | GatedFeedForward:
     return kind(config, activation)
 
 
-NORMS = {"layernorm": LayerNorm, "rmsnorm": RMSNorm, "rmsnorm_plus_one": RMSNormPlusOne}
+NORMS: dict[str, type[nn.Module]] = {"layernorm": LayerNorm, "rmsnorm": RMSNorm, "rmsnorm_plus_one": RMSNormPlusOne}
 
-FFNS = {
+FFNS: dict[str, tuple[type[FeedForward] | type[GatedFeedForward], Activation]] = {
     "relu": (FeedForward, functional.relu),
     "gelu": (FeedForward, functional.gelu),
     "gelu_tanh": (FeedForward, functional.gelu_tanh),

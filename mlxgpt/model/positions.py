@@ -1,20 +1,21 @@
 """How a model knows the order of its tokens.
 
-A position scheme answers two questions: `embed(x, offset)`, what is added to the embeddings, and `rotate(q, offset)`, what
-is done to queries and keys.  The forward pass asks both, always; each scheme answers one and leaves the other alone.
-`offset` is the position of the first token: an int, or one per sequence (B,) when a batch is ragged.
+A position scheme answers two questions: `embed(x, offset)`, what is added to the embeddings, and `rotate(q, offset)`,
+what is done to queries and keys.  The forward pass asks both, always; each scheme answers one and leaves the other
+alone. `offset` is the position of the first token: an int, or one per sequence (B,) when a batch is ragged.
 
 B batch · T time · C channels (n_embd) · H heads · D head dim
 """
 
 import math
+from typing import TypeAlias
 
 import mlx.core as mx
 import mlx.nn as nn
 
 from mlxgpt.model.config import ModelConfig
 
-Offset = int | mx.array
+Offset: TypeAlias = int | mx.array
 
 
 class NoPositions(nn.Module):
@@ -73,10 +74,9 @@ class RotaryPositions(NoPositions):
 
     def rotate(self, q: mx.array, offset: Offset, local: bool = False) -> mx.array:
         # fast.rope wants a base or wavelengths ("freqs" in its signature are wavelengths / 2 pi, 1 / frequency)
-        base, freqs = self._theta, self._wavelengths
-        if local and self._local_theta:
-            base, freqs = self._local_theta, None
-        base = None if freqs is not None else base
+        own = local and self._local_theta > 0
+        freqs = None if own else self._wavelengths
+        base = None if freqs is not None else self._local_theta if own else self._theta
         return mx.fast.rope(q, self._dims, traditional=False, base=base, scale=1.0, offset=offset, freqs=freqs)
 
 
@@ -91,8 +91,8 @@ def sinusoids(length: int, width: int) -> mx.array:
 def scaled_wavelengths(config: ModelConfig) -> mx.array | None:
     """Wavelength / 2 pi of each RoPE pair, (D/2,), stretched as `rope_scaling` says; None when it is not.
 
-    "linear" multiplies all by the factor (position interpolation, Chen et al. 2023).  "llama3" multiplies the long ones,
-    keeps the short ones and blends between (Llama 3.1's reference code).
+    "linear" multiplies all by the factor (position interpolation, Chen et al. 2023).  "llama3" multiplies the long
+    ones, keeps the short ones and blends between (Llama 3.1's reference code).
     """
     D = config.head_width
     wavelengths = config.rope_theta ** (mx.arange(0, D, 2) / D)

@@ -75,14 +75,16 @@ def examine_preset(name: str, overrides: Settings | None = None) -> ModelReport:
     config = load_preset(name, overrides)
     if not config.vocab_size:
         planned = table.get("tokenizer", {})
-        config = config.with_(vocab_size=planned.get("vocab_size") or TYPICAL_VOCABULARY[planned.get("algorithm", "bpe")])
-    return examine(config, batch_size=table.get("train", {}).get("batch_size") or 8, about=str(table.get("about", "")))
+        typical = TYPICAL_VOCABULARY[planned.get("algorithm", "bpe")]
+        config = config.with_(vocab_size=planned.get("vocab_size") or typical)
+    batch_size = table.get("train", {}).get("batch_size") or 8
+    return examine(config, batch_size=batch_size, about=str(table.get("about", "")))
 
 
 TYPICAL_VOCABULARY = {"byte": 265, "char": 100, "bpe": 4096}  # where a preset leaves it to the corpus
 
 
-# ---- parts -------------------------------------------------------------------------------------------------------------
+# ---- parts -----------------------------------------------------------------------------------------------------------
 
 
 def by_part(shapes: dict[str, Shape]) -> dict[str, int]:
@@ -114,10 +116,13 @@ def tree(config: ModelConfig) -> list[Line]:
         held = count({key: value for key, value in inside.items() if key.startswith(prefix)})
         return Line(depth=depth, name=name, what=what, shape=shape, parameters=held * times, times=times)
 
+    whole = f"(B, {T}) -> (B, {T}, {V})"
+    table = f"{T} x {C}" if config.position == "learned" else ""
+    inner = f"{C} -> {config.n_head * config.head_width} -> {C}"
     lines = [
-        Line(depth=0, name=config.name, what=config.block, shape=f"(B, {T}) -> (B, {T}, {V})", parameters=count(shapes)),
+        Line(depth=0, name=config.name, what=config.block, shape=whole, parameters=count(shapes)),
         line(1, "embedding", "one vector a token", f"{V} x {C}", "embedding."),
-        line(1, "positions", POSITION_WORDS[config.position], f"{T} x {C}" if config.position == "learned" else "", "positions."),
+        line(1, "positions", POSITION_WORDS[config.position], table, "positions."),
         Line(
             depth=1,
             name="blocks",
@@ -127,7 +132,7 @@ def tree(config: ModelConfig) -> list[Line]:
             times=config.n_layer,
         ),
         line(2, "attn_norm", config.norm, str(C), "attn_norm."),
-        line(2, "attn", heads + shared + _extras(config), f"{C} -> {config.n_head * config.head_width} -> {C}", "attn."),
+        line(2, "attn", heads + shared + _extras(config), inner, "attn."),
         line(2, "ffn_norm", config.norm, str(C), "ffn_norm."),
         line(2, "ffn", config.ffn, f"{C} -> {F} -> {C}", "ffn."),
     ]
@@ -156,24 +161,25 @@ POSITION_WORDS = {
 }
 
 
-# ---- costs -------------------------------------------------------------------------------------------------------------
+# ---- costs -----------------------------------------------------------------------------------------------------------
 
 
 def flops_per_token(config: ModelConfig) -> int:
     """Floating-point operations of the forward pass for one token: 2 N + 4 H D (tokens seen), summed over the layers.
 
     N counts the weights of matrix products: everything two-dimensional but the tables that are only looked up; a tied
-    embedding works as the head, so it counts.  Each weight is multiplied and added once, and so is each pair of query and
-    key, and of weight and value.  A layer sees T tokens, or its window, as if each token saw all: PaLM (Chowdhery et al.
-    2022), appendix B, whose 6 N + 12 L H Q T for training is three times this; the backward pass is twice the forward.
+    embedding works as the head, so it counts.  Each weight is multiplied and added once, and so is each pair of query
+    and key, and of weight and value.  A layer sees T tokens, or its window, as if each token saw all: PaLM (Chowdhery
+    et al. 2022), appendix B, whose 6 N + 12 L H Q T for training is three times this; the backward pass is twice the
+    forward.
     """
-    N = sum(math.prod(shape) for name, shape in parameter_shapes(config).items() if len(shape) == 2 and not _looked_up(name))
+    matrices = {name: shape for name, shape in parameter_shapes(config).items() if len(shape) == 2}
+    N = count({name: shape for name, shape in matrices.items() if name not in LOOKED_UP})
     N += config.vocab_size * config.n_embd if config.tie_embeddings else 0
     return 2 * N + 4 * config.n_head * config.head_width * cache_tokens(config)
 
 
-def _looked_up(name: str) -> bool:
-    return name in ("embedding.weight", "positions.weight")
+LOOKED_UP = ("embedding.weight", "positions.weight")
 
 
 def cache_tokens(config: ModelConfig) -> int:
@@ -199,10 +205,10 @@ def training_bytes(config: ModelConfig, batch_size: int) -> dict[str, int]:
 def activations_per_token(config: ModelConfig) -> int:
     """Numbers kept a token for the backward pass, an estimate after Korthikanti et al. 2022, section 4.1:
 
-    L (6 C + (2 H + 2 K) D + H (tokens seen) + g F) + 2 V.  In each layer the residual stream before and after each branch
-    and its norms (6 C), q, k, v and what attention gives (2 H + 2 K) D, the attention weights (none are kept by Metal's and
-    CUDA's kernels, so there this is the upper end), and the inner vectors (g: 4 gated, 2 plain); then logits and their
-    gradient.
+    L (6 C + (2 H + 2 K) D + H (tokens seen) + g F) + 2 V.  In each layer the residual stream before and after each
+    branch and its norms (6 C), q, k, v and what attention gives (2 H + 2 K) D, the attention weights (none are kept by
+    Metal's and CUDA's kernels, so there this is the upper end), and the inner vectors (g: 4 gated, 2 plain); then
+    logits and their gradient.
     """
     per_layer = 6 * config.n_embd + 2 * (config.n_head + config.kv_heads) * config.head_width
     per_layer += (4 if config.gated else 2) * config.ffn_width

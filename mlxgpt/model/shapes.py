@@ -1,7 +1,7 @@
 """The name and shape of every parameter of a model, from its config alone.
 
-No MLX and no memory: `info` counts with it, and a checkpoint is checked against it before anything is built.  A test holds
-it equal to the real model.
+No MLX and no memory: `info` counts with it, and a checkpoint is checked against it before anything is built.  A test
+holds it equal to the real model.
 
 V vocab · C channels (n_embd) · H heads · K kv heads · D head dim · F inner width (ffn_width)
 """
@@ -56,11 +56,11 @@ def count(shapes: dict[str, Shape]) -> int:
 
 
 def _linear(name: str, inputs: int, outputs: int, bias: bool) -> dict[str, Shape]:
-    weight = {f"{name}.weight": (outputs, inputs)}
-    return weight | {f"{name}.bias": (outputs,)} if bias else weight
+    shapes: dict[str, Shape] = {f"{name}.weight": (outputs, inputs)}
+    return shapes | {f"{name}.bias": (outputs,)} if bias else shapes
 
 
 def _norm(name: str, config: ModelConfig) -> dict[str, Shape]:
-    weight = {f"{name}.weight": (config.n_embd,)}
+    shapes: dict[str, Shape] = {f"{name}.weight": (config.n_embd,)}
     has_bias = config.norm == "layernorm" and config.has_bias("norm")
-    return weight | {f"{name}.bias": (config.n_embd,)} if has_bias else weight
+    return shapes | {f"{name}.bias": (config.n_embd,)} if has_bias else shapes

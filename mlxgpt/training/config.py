@@ -4,6 +4,8 @@ A run's settings come from a preset's `[train]` table, then a TOML file's, then 
 chosen for the device (`backend.defaults`) and said aloud when the run starts.
 """
 
+import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,13 @@ WORDS: dict[str, tuple[str, ...]] = {
     "schedule": ("cosine", "linear", "wsd", "constant"),
     "precision": ("auto", "float32", "bfloat16"),
 }
+
+NEVER_NEGATIVE = (
+    *("steps", "epochs", "minutes", "batch_size", "context_length", "chunk_size", "vocab_size", "learning_rate"),
+    *("muon_learning_rate", "final_learning_rate", "clip", "weight_decay", "patience", "eval_every", "eval_tokens"),
+    *("checkpoint_every", "seed"),
+)
+SHARES = {"warmup": (0, 1), "cooldown": (0, 1), "validation_share": (0, 0.9), "beta1": (0, 1), "beta2": (0, 1)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +69,7 @@ class TrainConfig:
     sample_every: int = setting(0, "steps between samples; 0: at the start, the middle and the end; -1: never")
     sample_prompt: str = setting("", "text a sample starts from; empty: the beginning of a document")
     sample_tokens: int = setting(60, "length of a sample")
-    checkpoint_every: int = setting(0, "steps between checkpoints; 0: after each evaluation and each epoch")
+    checkpoint_every: int = setting(0, "steps between checkpoints, besides the best ones; 0: each epoch, or ten in a run")
     keep: int = setting(3, "checkpoints kept besides the best and the last")
     seed: int = setting(0, "seed of initial values, data order, dropout and samples")
 
@@ -72,13 +81,20 @@ class TrainConfig:
         budgets = [name for name in ("steps", "epochs", "minutes") if getattr(self, name)]
         if len(budgets) > 1:
             raise ConfigError(f"train: give one budget, not {' and '.join(budgets)}.", hint="Keep the one you mean.")
-        for name in ("steps", "epochs", "minutes", "batch_size", "learning_rate", "clip", "weight_decay", "patience"):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ConfigError(f"train: {field.name} must be a finite number, not {value}.")
+        for name in NEVER_NEGATIVE:
             if getattr(self, name) < 0:
                 raise ConfigError(f"train: {name} must not be negative, but is {getattr(self, name)}.")
-        for name, low, high in (("warmup", 0, 1), ("cooldown", 0, 1), ("validation_share", 0, 0.9), ("beta1", 0, 1)):
+        for name, (low, high) in SHARES.items():
             if not low <= getattr(self, name) < high:
                 raise ConfigError(f"train: {name} must be in [{low}, {high}), not {getattr(self, name)}.")
-        if self.grad_accum < 1:
-            raise ConfigError(f"train: grad_accum must be at least 1, not {self.grad_accum}.")
-        if self.keep < 1:
-            raise ConfigError(f"train: keep must be at least 1, not {self.keep}.")
+        for name in ("grad_accum", "keep", "sample_tokens"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"train: {name} must be at least 1, not {getattr(self, name)}.")
+        if self.seed >= 2**32:
+            raise ConfigError(f"train: seed must be below 2^32, not {self.seed}.")
+        if self.resume and self.out:
+            raise ConfigError("train: a run is continued in its own folder.", hint="Leave --out or --resume out.")

@@ -12,17 +12,17 @@ from pathlib import Path
 import mlx.core as mx
 import numpy as np
 
-from mlxgpt import checkpoint, runs
+from mlxgpt import checkpoint, runs, whole
 from mlxgpt.backend import devices, jit
 from mlxgpt.backend.devices import Backend
 from mlxgpt.chunking import registry as chunkers
-from mlxgpt.config import Settings, build, read_toml
 from mlxgpt.chunking.base import Chunker
+from mlxgpt.config import Settings, build, read_toml
 from mlxgpt.data.documents import read_documents
 from mlxgpt.data.loader import Loader
 from mlxgpt.data.packing import Stream, pack, require_context
 from mlxgpt.data.split import Split, split
-from mlxgpt.errors import CheckpointError, ConfigError
+from mlxgpt.errors import CheckpointError, ConfigError, nearest
 from mlxgpt.model import initialize
 from mlxgpt.model.config import ModelConfig, load_preset, read_preset
 from mlxgpt.model.gpt import GPT
@@ -43,6 +43,7 @@ class Progress:
     smoothed_loss: float = 0.0
     validation_loss: float | None = None
     best_loss: float | None = None
+    best_step: int = 0  # where it was measured
     evaluations_without_progress: int = 0
 
 
@@ -73,6 +74,10 @@ class Plan:
         return self.config.batch_size * self.config.grad_accum * self.config.context_length
 
 
+TABLES = ("model", "tokenizer", "train")
+DEFAULT_PRESET = TrainConfig.__dataclass_fields__["preset"].default
+
+
 def load_config(given: Settings, config_file: Path | None = None) -> tuple[TrainConfig, Settings]:
     """The settings of a run and the changes to its preset's model.
 
@@ -80,19 +85,25 @@ def load_config(given: Settings, config_file: Path | None = None) -> tuple[Train
     its own settings instead.
     """
     if resume := given.get("resume"):
-        own = runs.Run(path=Path(resume))
-        if not own.config.is_file():
-            raise CheckpointError(f"{resume} is not a run: it has no config.toml.", hint="`mlxgpt list` shows the runs.")
-        tables = read_toml(own.config)
-        return _with_new_budget(tables["train"], given, str(own.config)), tables.get("model", {})
-    file = read_toml(config_file) if config_file else {}
-    named = given.get("preset") or file.get("train", {}).get("preset") or TrainConfig.__dataclass_fields__["preset"].default
-    preset = read_preset(named)
-    for table in (preset, file):
-        if unknown := set(table) - {"model", "train", "tokenizer", "about"}:
-            raise ConfigError(f"{config_file or named}: there is no table [{sorted(unknown)[0]}].", hint="Known: model, tokenizer, train.")
-    layers = [preset.get("tokenizer", {}), preset.get("train", {}), file.get("tokenizer", {}), file.get("train", {}), given]
-    return build(TrainConfig, *layers, where="train"), file.get("model", {})
+        run = runs.find_run(str(resume))
+        own = _checked(read_toml(run.config), str(run.config))
+        return _with_new_budget(own["train"], {**given, "resume": run.path}, str(run.config)), own["model"]
+    file = _checked(read_toml(config_file) if config_file else {}, str(config_file))
+    named = given.get("preset") or file["train"].get("preset") or DEFAULT_PRESET
+    preset = _checked(read_preset(named), f"preset {named}")
+    layers = [preset["tokenizer"], preset["train"], file["tokenizer"], file["train"], given]
+    return build(TrainConfig, *layers, where="train"), file["model"]
+
+
+def _checked(file: Settings, where: str) -> dict[str, Settings]:
+    """The tables of a TOML file of settings, empty ones for those it does not have."""
+    tables = {name: content for name, content in file.items() if name != "about"}
+    for name, content in tables.items():
+        if name not in TABLES:
+            raise ConfigError(f"{where}: there is no table [{name}].", hint=nearest(name, TABLES))
+        if not isinstance(content, dict):
+            raise ConfigError(f"{where}: {name} must be a table, not {content!r}.", hint=f"Write [{name}] above its settings.")
+    return {name: tables.get(name, {}) for name in TABLES}
 
 
 def _with_new_budget(own: Settings, given: Settings, where: str) -> TrainConfig:
@@ -126,7 +137,7 @@ def prepare(
         compiled=backend.compiles,
         streams=devices.parts_side_by_side(backend.device, config.batch_size),
     )
-    run = runs.Run(path=config.resume or config.out or runs.new_run(config.preset.replace("/", "-").removesuffix(".toml")).path)
+    run = runs.Run(path=config.resume or config.out or runs.new_run(Path(config.preset).stem).path)
     steps = config.steps or math.ceil(loader.steps_in(config.epochs) / config.grad_accum)
     plan = Plan(
         config=config,
@@ -195,18 +206,29 @@ def _chunker(config: TrainConfig) -> Chunker | None:
 
 def _resumed(plan: Plan) -> Plan:
     """The plan with weights, optimizer and progress of the run's last checkpoint."""
-    checkpoint.clear_unfinished(plan.run.checkpoints)
+    whole.clear_unfinished(plan.run.checkpoints)
     steps = plan.run.steps()
-    if not steps:
-        raise CheckpointError(f"{plan.run.path} has no checkpoint to resume from.", hint="Train again without --resume.")
+    if not steps:  # it was stopped before the first checkpoint
+        return dataclasses.replace(plan, notes=(*plan.notes, "There is no checkpoint yet: the run begins anew."))
     directory = plan.run.checkpoint(steps[-1])
     kept = checkpoint.load_training(directory)
-    if kept.values["data_fingerprint"] != plan.data_fingerprint:
+    if kept.values.get("data_fingerprint") != plan.data_fingerprint:
         raise CheckpointError(
             f"{plan.config.data} is not the text {plan.run.path} was trained on.",
-            hint="Restore the text, or start a new run from this model's text.",
+            hint="Restore the text, or start a new run with the new one.",
         )
+    progress = _progress(kept.values.get("progress"), plan, directory)
     saved, _ = checkpoint.load(directory)
-    stepper = plan.stepper
-    stepper.restore(saved, kept.arrays, kept.values["progress"]["step"])
-    return dataclasses.replace(plan, progress=Progress(**kept.values["progress"]))
+    plan.stepper.restore(saved, kept.arrays, progress.step)
+    return dataclasses.replace(plan, progress=progress)
+
+
+def _progress(values: object, plan: Plan, directory: Path) -> Progress:
+    """The progress that state.json tells, checked."""
+    try:
+        progress = build(Progress, values if isinstance(values, dict) else {}, where="state.json")
+    except ConfigError as error:
+        raise CheckpointError(f"{directory} is damaged: {error.message}", hint=checkpoint.move_away(directory)) from None
+    if directory.name != plan.run.checkpoint(progress.step).name:
+        raise CheckpointError(f"{directory} is damaged: state.json speaks of step {progress.step}.", hint=checkpoint.move_away(directory))
+    return progress

@@ -36,7 +36,9 @@ class Stepper:
         device = mx.default_device()
         self._streams = [mx.default_stream(device)] + [mx.new_stream(device) for _ in range(streams - 1)]
         wrap = mx.compile if compiled else lambda function: function
-        self._whole_step, self._gradients, self._update = map(wrap, (self._whole_step, self._gradients, self._update))
+        self._whole_step, self._gradients, self._update = map(
+            wrap, (self._trace_step, self._trace_gradients, self._apply)
+        )
 
     def step(
         self, batches: Sequence[Batch], rate: float, muon_rate: float, key: mx.array | None = None
@@ -64,6 +66,11 @@ class Stepper:
         """Compute what the step described: the only place where training waits."""
         mx.eval(*arrays, self.parameters, self.state)
 
+    def is_finite(self) -> bool:
+        """Whether every weight and all of the optimizer's state is a number."""
+        arrays = [*self.parameters.values(), *(value for slots in self.state.values() for value in slots.values())]
+        return bool(mx.all(mx.stack([mx.isfinite(array).all() for array in arrays])).item())
+
     def restore(self, model: GPT, arrays: Mapping[str, mx.array], steps: int) -> None:
         """Continue from saved weights and optimizer state ("parameter/slot" -> array), after `steps` steps.
 
@@ -88,21 +95,18 @@ class Stepper:
         self.model.update(tree_unflatten(list(self.parameters.items())))
         return self.model
 
-    # ---- the traced functions: pure, everything comes in and goes out ------------------------------------------------------
+    # ---- the traced functions: pure, everything comes in and goes out ------------------------------------------------
 
-    def _whole_step(self, parameters: Tree, state: State, parts: list[Part], scalars: mx.array) -> Any:
+    def _trace_step(self, parameters: Tree, state: State, parts: list[Part], scalars: mx.array) -> Any:
         loss, gradients = self._gradients_of(parameters, parts)
         norm, parameters, state = self._apply(parameters, gradients, state, scalars)
         return loss, norm, parameters, state
 
-    def _gradients(self, parameters: Tree, parts: list[Part], added: Tree | None) -> Any:
+    def _trace_gradients(self, parameters: Tree, parts: list[Part], added: Tree | None) -> Any:
         loss, gradients = self._gradients_of(parameters, parts)
         if added is not None:
             gradients = {name: added[name] + g for name, g in gradients.items()}
         return loss, gradients
-
-    def _update(self, parameters: Tree, gradients: Tree, state: State, scalars: mx.array) -> Any:
-        return self._apply(parameters, gradients, state, scalars)
 
     def _gradients_of(self, parameters: Tree, parts: list[Part]) -> tuple[mx.array, Tree]:
         """Loss and gradients of the parts, each on its stream, added up."""
@@ -159,5 +163,5 @@ class Stepper:
         ]
 
 
-def _shapes(tree: Mapping[str, mx.array]) -> dict[str, tuple[int, ...]]:
-    return {name: value.shape for name, value in tree.items()}
+def _shapes(tree: Mapping[str, mx.array]) -> dict[str, tuple[tuple[int, ...], mx.Dtype]]:
+    return {name: (value.shape, value.dtype) for name, value in tree.items()}

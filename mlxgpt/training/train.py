@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import mlx.core as mx
 
-from mlxgpt import checkpoint
+from mlxgpt import checkpoint, whole
 from mlxgpt.backend import devices
-from mlxgpt.config import Settings
+from mlxgpt.config import Settings, to_toml
 from mlxgpt.data.loader import prefetch, validation_batches
 from mlxgpt.data.split import Split
 from mlxgpt.errors import CheckpointError, TrainingError
@@ -32,6 +32,7 @@ from mlxgpt.events import (
 )
 from mlxgpt.generation.config import GenerateConfig, SamplingConfig
 from mlxgpt.generation.generate import generate
+from mlxgpt.runs import Run
 from mlxgpt.tokenizer import registry
 from mlxgpt.tokenizer.base import Tokenizer
 from mlxgpt.tokenizer.config import TokenizerConfig
@@ -54,6 +55,7 @@ def train(
     Raises `DataError`, `ConfigError`, `TokenizerError` or `CheckpointError` before anything is written, `TrainingError`
     when the loss stops being a number (the last checkpoint is from before).
     """
+    _refuse_a_used_folder(config)
     backend = devices.prepare(device)
     documents = read_split(config)
     tokenizer, trained = _tokenizer(config, documents)
@@ -92,11 +94,17 @@ def _tokenizer(config: TrainConfig, documents: Split) -> tuple[Tokenizer, Tokeni
     )
 
 
+def _refuse_a_used_folder(config: TrainConfig) -> None:
+    """Raise `CheckpointError` when the folder of a new run holds one already."""
+    if config.out and Run(path=config.out).config.exists():
+        raise CheckpointError(
+            f"{config.out} already holds a run.", hint=f"Continue it with --resume {config.out}, or choose another --out."
+        )
+
+
 def _open(plan: Plan, model_changes: Settings) -> None:
-    """Make the run's directory; from here on there is something to lose."""
+    """Make the run's directory; from here on there is something to lose.  config.toml comes last: it makes it a run."""
     run = plan.run
-    if run.config.exists() and not plan.config.resume:
-        raise CheckpointError(f"{run.path} already holds a run.", hint=f"Continue it with --resume {run.path}, or choose another --out.")
     run.path.mkdir(parents=True, exist_ok=True)
     tables = {
         "train": {field.name: getattr(plan.config, field.name) for field in dataclasses.fields(plan.config)},
@@ -104,11 +112,13 @@ def _open(plan: Plan, model_changes: Settings) -> None:
     }
     tables["train"] |= {"resume": None, "out": None}
     if not plan.config.resume:
-        checkpoint.write_whole(run.tokenizer, plan.tokenizer.save)
-    run.config.write_text(checkpoint.tables(tables), encoding="utf-8")
+        whole.write_directory(run.tokenizer, plan.tokenizer.save)
+    whole.write_text(run.config, to_toml(tables))
+    if plan.progress.step:
+        _point(plan)  # a crash may have come between a checkpoint and its links
 
 
-# ---- the loop --------------------------------------------------------------------------------------------------------------
+# ---- the loop --------------------------------------------------------------------------------------------------------
 
 
 def _train(plan: Plan, stop: threading.Event) -> Iterator[Event]:
@@ -122,7 +132,7 @@ def _train(plan: Plan, stop: threading.Event) -> Iterator[Event]:
     if progress.step == 0 and config.sample_every >= 0:
         yield _sample(plan)
 
-    reason, saved_step = "", progress.step
+    reason, saved_step = "completed" if progress.step and share >= 1.0 else "", progress.step
     batches = prefetch(plan.loader, progress.step * config.grad_accum)
     try:
         while not reason:
@@ -144,7 +154,7 @@ def _train(plan: Plan, stop: threading.Event) -> Iterator[Event]:
             if sampling.due(progress.step, done) and config.sample_every >= 0:
                 yield _sample(plan)
             reason = _reason(plan, stop, finished)
-            if saving.due(progress.step, done) or reason:
+            if saving.due(progress.step, done) or reason or progress.best_step == progress.step:
                 saved_step = progress.step
                 yield _save(plan)
     finally:
@@ -177,17 +187,25 @@ def _count(plan: Plan, loss: float, norm: float, seconds: float) -> None:
     """Book a finished step; raise `TrainingError` when its loss or gradient is not a number."""
     progress = plan.progress
     if not math.isfinite(loss + norm):
-        steps = plan.run.steps()
-        kept = f"The checkpoint of step {steps[-1]} is intact." if steps else "There is no earlier checkpoint."
-        raise TrainingError(
-            f"The loss became {loss} (gradient norm {norm}) at step {progress.step + 1}, on batch {progress.step * plan.config.grad_accum} of the data.",
-            hint=f"{kept}  Lower the learning rate, or raise --warmup; --precision float32 helps if the numbers overflowed.",
-        )
+        what = f"The norm of the gradient became {norm}" if math.isfinite(loss) else f"The loss became {loss}"
+        batch = progress.step * plan.config.grad_accum
+        raise _not_a_number(plan, f"{what} at step {progress.step + 1}, on batch {batch} of the data")
     progress.step += 1
     progress.seconds = seconds
     progress.tokens_seen += plan.batch_tokens
     progress.loss = loss
     progress.smoothed_loss = loss if progress.step == 1 else 0.95 * progress.smoothed_loss + 0.05 * loss
+
+
+def _not_a_number(plan: Plan, what: str) -> TrainingError:
+    """The error that ends training, saying what is left of it."""
+    steps = plan.run.steps()
+    kept = f"The checkpoint of step {steps[-1]} is intact." if steps else "There is no earlier checkpoint."
+    return TrainingError(
+        f"{what}.",
+        hint=f"{kept}  Lower --learning-rate, or raise the warm-up with --set train.warmup=0.1; "
+        "--precision float32 helps if the numbers overflowed.",
+    )
 
 
 def _started(plan: Plan) -> RunStarted:
@@ -221,16 +239,20 @@ def _stepped(plan: Plan, clock: Clock, rate: float, norm: float, epoch: float) -
     )
 
 
-# ---- what happens at moments ------------------------------------------------------------------------------------------------
+# ---- what happens at moments -----------------------------------------------------------------------------------------
 
 
 def _evaluate(plan: Plan) -> EvaluationFinished:
-    config, progress = plan.config, plan.progress
+    progress = plan.progress
     score = validation_score(plan)
+    if not math.isfinite(score.loss):
+        raise _not_a_number(plan, f"The validation loss became {score.loss} at step {progress.step}")
     best = progress.best_loss is None or score.loss < progress.best_loss
     progress.validation_loss = score.loss
-    progress.best_loss = score.loss if best else progress.best_loss
-    progress.evaluations_without_progress = 0 if best else progress.evaluations_without_progress + 1
+    if best:
+        progress.best_loss, progress.best_step, progress.evaluations_without_progress = score.loss, progress.step, 0
+    else:
+        progress.evaluations_without_progress += 1
     return EvaluationFinished(
         step=progress.step, loss=score.loss, perplexity=score.perplexity, bits_per_byte=score.bits_per_byte, best=best
     )
@@ -256,19 +278,29 @@ def _sample(plan: Plan) -> SampleDrawn:
 
 
 def _save(plan: Plan) -> CheckpointSaved:
-    """Write the checkpoint of this step, move the links, drop old ones."""
+    """Write the checkpoint of this step, move the links, drop old ones; `TrainingError` when a weight is no number."""
     run, progress = plan.run, plan.progress
-    best = progress.best_loss is not None and progress.validation_loss == progress.best_loss
+    if not plan.stepper.is_finite():
+        raise _not_a_number(plan, f"The weights stopped being numbers at step {progress.step}")
     directory = run.checkpoint(progress.step)
     size = checkpoint.save(directory, plan.stepper.write_back(), plan.tokenizer, records.tables(plan), records.state(plan))
-    checkpoint.point(run.last, directory)
-    if best or not run.best.exists():
-        checkpoint.point(run.best, directory)
+    _point(plan)
     checkpoint.prune(run, plan.config.keep)
-    return CheckpointSaved(step=progress.step, path=str(directory), best=best, bytes=size)
+    return CheckpointSaved(
+        step=progress.step, path=str(directory), best=progress.best_step == progress.step, bytes=size
+    )
+
+
+def _point(plan: Plan) -> None:
+    """Let the links lead to the checkpoint of this step: `last`, and `best` when it is the best."""
+    run, progress = plan.run, plan.progress
+    directory = run.checkpoint(progress.step)
+    whole.point(run.last, directory)
+    if progress.best_step == progress.step or not run.best.exists():
+        whole.point(run.best, directory)
 
 
 def _keep(plan: Plan) -> None:
-    """Save after an interruption, unless the step was never completed."""
-    if plan.progress.step == plan.stepper.steps:
+    """Save after an interruption, unless the step was never completed or spoilt the weights."""
+    if plan.progress.step == plan.stepper.steps and plan.stepper.is_finite():
         _save(plan)

@@ -9,6 +9,7 @@ import json
 import math
 import resource
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -76,8 +77,7 @@ def main() -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.manual_seed(1337)
-    with open(args.text, encoding="utf-8") as file:
-        text = file.read()
+    text = Path(args.text).read_text(encoding="utf-8")
     chars = sorted(set(text))
     ids = _encode(text, chars)
     n = int(0.9 * len(ids))

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from pathlib import Path
 
 import mlx.core as mx
 import pytest
@@ -10,9 +11,11 @@ from mlx.utils import tree_flatten, tree_map
 from mlxgpt.convert import huggingface
 from mlxgpt.convert.architectures import READERS, read_fields
 from mlxgpt.convert.names import LAYOUTS
-from mlxgpt.convert.writing import ARCHITECTURES, TARGETS, WRITERS
+from mlxgpt.convert.targets import TARGETS
+from mlxgpt.convert.writing import ARCHITECTURES, WRITERS
 from mlxgpt.errors import CheckpointError, ConversionError
 
+TRANSFORMERS = sorted(p.parent for p in (Path(__file__).parents[1] / "golden" / "architectures").glob("*/config.json"))
 IDS = mx.random.randint(5, 96, (2, 24), key=mx.random.key(3))
 LLAMA = {
     "model_type": "llama",
@@ -35,7 +38,8 @@ FOREIGN = {
     "llama": LLAMA | {"rope_theta": 300.0, "attention_bias": True, "mlp_bias": True, "head_dim": 24},
     "mistral": LLAMA | {"model_type": "mistral", "rope_theta": 5e4, "sliding_window": None},
     "qwen2": LLAMA | {"model_type": "qwen2", "rope_theta": 2e4, "rope_scaling": {"type": "linear", "factor": 2.5}},
-    "qwen3": LLAMA | {"model_type": "qwen3", "head_dim": 32, "rope_parameters": {"rope_theta": 3e3, "rope_type": "default"}},
+    "qwen3": LLAMA
+    | {"model_type": "qwen3", "head_dim": 32, "rope_parameters": {"rope_theta": 3e3, "rope_type": "default"}},
     "gemma2": GEMMA | {"model_type": "gemma2", "attn_logit_softcapping": 2.0, "sliding_window": 64},
     "gemma3_text": GEMMA
     | {"model_type": "gemma3_text", "sliding_window": 6, "sliding_window_pattern": 3, "rope_theta": 2e3}
@@ -47,7 +51,14 @@ FOREIGN = {
     | {"rope_scaling": {"rope_type": "llama3", "factor": 8.0, "original_max_position_embeddings": 16}},
     "phi3": LLAMA | {"model_type": "phi3", "original_max_position_embeddings": 64},
     "smollm3": LLAMA | {"model_type": "smollm3", "no_rope_layers": [1, 1, 1, 1], "rope_theta": 2e6},
-    "starcoder2": LLAMA | {"model_type": "starcoder2", "hidden_act": "gelu", "norm_epsilon": 1e-2, "rope_theta": 1e5, "tie_word_embeddings": True},
+    "starcoder2": LLAMA
+    | {
+        "model_type": "starcoder2",
+        "hidden_act": "gelu",
+        "norm_epsilon": 1e-2,
+        "tie_word_embeddings": True,
+        "rope_theta": 9e3,
+    },
 }
 
 
@@ -150,7 +161,7 @@ def test_gpt2_keys(values, expected, tmp_path):
     ],
 )
 def test_what_our_words_cannot_say_is_refused_by_name(values, key, tmp_path):
-    with pytest.raises(ConversionError, match="config.json") as refused:
+    with pytest.raises(ConversionError, match=r"config\.json") as refused:
         fields(values, tmp_path)
     assert key in refused.value.message
     assert refused.value.hint
@@ -190,3 +201,26 @@ def test_the_tables_know_the_same_architectures():
     assert READERS.keys() | {"mlxgpt"} == LAYOUTS.keys()
     assert TARGETS.keys() == WRITERS.keys() == ARCHITECTURES.keys() - {"mlxgpt"}
     assert TARGETS.keys() <= READERS.keys()
+
+
+@pytest.mark.parametrize("style", ["new", "old"])
+@pytest.mark.parametrize("directory", TRANSFORMERS, ids=lambda directory: directory.name)
+def test_models_made_by_transformers_load_and_compute_the_same(directory, style, tmp_path):
+    """With RoPE as transformers 5 writes it, and as versions before did."""
+    expected = mx.load(str(directory / "expected.safetensors"))
+    values = json.loads((directory / "config.json").read_text())
+    (tmp_path / "model.safetensors").symlink_to(directory / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps(values if style == "new" else old_style(values)))
+    logits = huggingface.load(tmp_path)(expected["ids"])
+    assert mx.abs(logits - expected["logits"]).max().item() <= 2e-5
+
+
+def old_style(values):
+    """The same config in the spelling of transformers 4."""
+    old = dict(values)
+    rope = old.pop("rope_parameters", None) or {}
+    local = rope.get("sliding_attention", {})
+    rope = dict(rope.get("full_attention", rope))
+    theta = rope.pop("rope_theta", None)
+    old |= {"rope_theta": theta, "rope_scaling": rope if rope.get("rope_type", "default") != "default" else None}
+    return old | {"rope_local_base_freq": local["rope_theta"]} if old["model_type"] == "gemma3_text" else old

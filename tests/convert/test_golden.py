@@ -49,6 +49,12 @@ class Case:
         return huggingface.load(self.directory)
 
 
+@pytest.fixture(params=["kernels", "linux_cpu"], autouse=True)
+def formulation(request, monkeypatch):
+    """Both ways of computing, whatever the machine and the size of the arrays."""
+    monkeypatch.setattr(functional, "on_linux_cpu", lambda x: request.param == "linux_cpu" and x.dtype == mx.float32)
+
+
 @pytest.fixture(params=CASES, autouse=True)
 def case(request):
     device = mx.default_device()
@@ -78,7 +84,11 @@ def test_hidden_states_and_attention_maps(case):
     model, watch = case.model(), Watch("embed", "resid_post", "final_norm", "pattern")
     logits = model(case.ids, tap=watch)
     layers = range(model.config.n_layer)
-    hidden = [watch.kept["embed"], *(watch.kept[f"blocks.{i}.resid_post"] for i in layers[:-1]), watch.kept["final_norm"]]
+    hidden = [
+        watch.kept["embed"],
+        *(watch.kept[f"blocks.{i}.resid_post"] for i in layers[:-1]),
+        watch.kept["final_norm"],
+    ]
     close(mx.stack(hidden), case.arrays["hidden_states"], 5e-5)
     close(mx.stack([watch.kept[f"blocks.{i}.attn.pattern"] for i in layers]), case.arrays["attentions"], 1e-5)
     close(logits, case.arrays["logits"], 5e-5)

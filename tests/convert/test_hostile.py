@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlxgpt.convert import huggingface
+from mlxgpt.convert.writing import config_keys
 from mlxgpt.errors import CheckpointError, ConversionError, MlxgptError
 from mlxgpt.model.config import ModelConfig
 from mlxgpt.model.initialize import build
@@ -60,7 +61,9 @@ def test_no_weights_and_weights_of_another_kind(directory):
     refused(directory, "pytorch_model.bin")
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"3", b'{"a": NaN}', b'{"a": -Infinity}', b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[]", b"3", b'{"a": NaN}', b'{"a": -Infinity}', b"\xff\xfe", b"[" * 100_000]
+)
 def test_config_json_that_is_not_an_object(directory, text):
     (directory / "config.json").write_bytes(text)
     refused(directory, "config.json is damaged")
@@ -117,7 +120,9 @@ def test_missing_extra_and_misshapen_tensors(directory):
     refused(directory, r"lacks transformer\.ln_f\.weight")
     edit_tensors(directory, lambda tensors: tensors.update({"ln_f.weight": mx.ones((17,))}))
     refused(directory, r"shape \[17\], but config.json asks for \[16\]")
-    edit_tensors(directory, lambda tensors: tensors.update({"ln_f.weight": mx.ones((16,)), "h.2.ln_1.bias": mx.ones((16,))}))
+    edit_tensors(
+        directory, lambda tensors: tensors.update({"ln_f.weight": mx.ones((16,)), "h.2.ln_1.bias": mx.ones((16,))})
+    )
     refused(directory, r"unexpected h\.2\.ln_1\.bias")
 
 
@@ -202,18 +207,27 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+CONFIGS = {
+    "gpt2": {"vocab_size": 32, "context_length": 16, "n_embd": 16, "n_head": 2},
+    "qwen3": {"norm": "rmsnorm", "position": "rope", "ffn": "swiglu", "bias": "none", "qk_norm": "head"},
+    "gemma3_text": {"norm": "rmsnorm_plus_one", "norm_placement": "sandwich", "position": "rope", "ffn": "geglu_tanh"}
+    | {"bias": "none", "qk_norm": "head", "embed_scale": 8.0, "sliding_window": 4, "layer_pattern": "SF"},
+}
+
+
+@pytest.mark.parametrize("model_type", CONFIGS)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_value_of_config_json_may_be_wrong(directory, data):
-    values = json.loads((directory / "config.json").read_text())
+def test_any_value_of_config_json_may_be_wrong(tmp_path, model_type, data):
+    fields = {"vocab_size": 32, "n_embd": 64, "n_head": 4, "n_layer": 2} | CONFIGS[model_type]
+    values = config_keys(ModelConfig(**fields), model_type)
     own = data.draw(st.booleans())
+    if not own:
+        del values["mlxgpt"]
     table = values["mlxgpt"] if own else values
-    key = data.draw(st.sampled_from(sorted(table)))
-    table[key] = data.draw(JSON)
-    spoiled = directory / "spoiled"
-    spoiled.mkdir(exist_ok=True)
-    (spoiled / "config.json").write_text(json.dumps(values))
+    table[data.draw(st.sampled_from(sorted(table)))] = data.draw(JSON)
+    (tmp_path / "config.json").write_text(json.dumps(values))
     try:
-        huggingface.read_config(spoiled)
+        huggingface.read_config(tmp_path)
     except MlxgptError as error:
         assert error.hint

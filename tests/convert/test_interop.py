@@ -7,7 +7,7 @@ import pytest
 from mlx.utils import tree_flatten, tree_map
 
 from mlxgpt.convert import huggingface
-from mlxgpt.convert.writing import hf_target
+from mlxgpt.convert.targets import hf_target
 from mlxgpt.model.config import ModelConfig
 from mlxgpt.model.gpt import GPT
 
@@ -52,7 +52,8 @@ MODELS = {
     "qwen3": [MODERN | {"qk_norm": "head", "head_dim": 32}, MODERN | LLAMA3 | {"qk_norm": "head"}],
     "gemma2": [
         GEMMA | {"attn_softcap": 3.0, "logit_softcap": 4.0},
-        GEMMA | {"attn_softcap": 3.0, "logit_softcap": 4.0, "sliding_window": 64, "layer_pattern": "SF", "attn_scale": 0.0},
+        GEMMA
+        | {"attn_softcap": 3.0, "logit_softcap": 4.0, "sliding_window": 64, "layer_pattern": "SF", "attn_scale": 0.0},
     ],
     "gemma3_text": [
         GEMMA | {"qk_norm": "head"},

@@ -7,11 +7,12 @@ import math
 import pytest
 from mlx.utils import tree_flatten
 
-from mlxgpt.convert.writing import hf_target
+from mlxgpt.convert.targets import hf_target
 from mlxgpt.model.config import ModelConfig, load_preset, presets, read_preset
 from mlxgpt.model.gpt import GPT
 from mlxgpt.model.report import examine, examine_preset, flops_per_token
 from mlxgpt.model.shapes import count, parameter_shapes
+from mlxgpt.training.prepare import load_config
 
 NAMES = sorted(presets())
 
@@ -35,8 +36,7 @@ def test_a_preset_is_counted_as_the_model_it_builds(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_preset_holds_only_known_tables(name):
     assert read_preset(name).keys() <= {"about", "model", "tokenizer", "train"}
-    assert read_preset(name).get("train", {}).keys() <= {"batch_size", "learning_rate"}
-    assert read_preset(name).get("tokenizer", {}).keys() <= {"algorithm", "vocab_size"}
+    load_config({"preset": name})  # what [train] and [tokenizer] may hold
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_sizes_that_are_known(name, parameters):
     assert count(parameter_shapes(config)) == parameters
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith(("gpt2", "modern", "mini"))])
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"small-transformer", "modern-char"}))
 def test_these_presets_load_in_transformers_and_mlx_lm(name):
     expected = "gemma2" if name == "modern-softcap" else "qwen3" if name.startswith("modern") else "gpt2"
     assert hf_target(load_preset(name)).model_type == expected

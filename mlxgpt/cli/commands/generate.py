@@ -56,7 +56,9 @@ def generate(
     }
     with output.stop_on_interrupt() as wanted:
         if chunk_strategy:
-            events = jobs.generate_in_chunks(model, prompt, given, chunk_strategy, chunk_size, device=device)
+            events = jobs.generate_in_chunks(
+                model, prompt, given, chunk_strategy, chunk_size, device=device, stop=wanted
+            )
         else:
             events = jobs.generate(model, prompt, given, device=device, stop=wanted)
         if json:

@@ -17,13 +17,15 @@ def info(
     json: options.Json = False,
 ) -> None:
     """Show the architecture, parameters by part, operations and memory of a model or a preset."""
+    from dataclasses import asdict
+
     from mlxgpt import jobs
     from mlxgpt.cli import output
     from mlxgpt.display.architecture import report_lines
 
     report = jobs.describe_model(model)
     if json:
-        output.print_json(report.to_json())
+        output.print_json(asdict(report))
         return
     for line in report_lines(report):
         output.printer().print(line, markup=False)

@@ -1,7 +1,7 @@
 """`mlxgpt list` and `mlxgpt load`: what has been trained, and a quick try of it."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -21,6 +21,7 @@ def list_models(
 ) -> None:
     """Show the checkpoints of every run, and the shipped models."""
     from rich.table import Table
+    from rich.text import Text
 
     from mlxgpt import jobs
     from mlxgpt.cli import output
@@ -41,7 +42,7 @@ def list_models(
     if show_chunking:
         table.add_column("chunking")
     for entry in entries:
-        row: list[Any] = [
+        row = [
             visible(entry.name) + (f"  ({', '.join(entry.labels)})" if entry.labels else ""),
             "" if entry.step is None else f"{entry.step:,}",
             "" if entry.validation_loss is None else f"{entry.validation_loss:.3f}",
@@ -49,7 +50,8 @@ def list_models(
             size(entry.bytes),
             visible(entry.saved[:16].replace("T", " ")),
         ]
-        table.add_row(*row, *([visible(entry.chunking)] if show_chunking else []))
+        row += [visible(entry.chunking)] if show_chunking else []
+        table.add_row(*map(Text, row))
     output.printer().print(table)
     for entry in entries:
         if entry.problem:

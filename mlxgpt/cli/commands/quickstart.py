@@ -40,6 +40,8 @@ def quickstart(
             "data": places.corpus(),
             "preset": preset,
             "minutes": seconds / 60,
+            "vocab_size": 1024,  # a small corpus: fewer entries, each seen more often
+            "dropout": 0.1,
             "seed": seed,
             "sample_prompt": "A menina abriu a porta e",
             "sample_tokens": 40,

@@ -35,7 +35,7 @@ def train(
     keep: Annotated[int | None, typer.Option(help="Checkpoints to keep besides best and last.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything drawn at random.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: a new one under models/runs]")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Folder of a run to continue.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="A run to continue: its folder or its name.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Any other setting: train.eval_every=50, model.n_layer=6.")
     ] = None,
@@ -84,7 +84,7 @@ def show_training(settings: Any, model: Settings, *, device: str, json: bool) ->
     from mlxgpt.events import RunFinished
 
     reason = ""
-    with output.stop_on_interrupt() as stop, TrainingView(output.narrator()) as view:
+    with output.stop_on_interrupt() as stop, TrainingView(output.narrator(), live=False if json else None) as view:
         events = jobs.train(settings, model, device=device, stop=stop)
         for event in output.print_events(events) if json else events:
             if not json:
@@ -107,7 +107,7 @@ def parse_settings(words: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
         name, equals, value = word.partition("=")
         table, dot, key = name.strip().partition(".")
         if not equals or not dot or table not in tables:
-            raise ConfigError(f"--set {word}: write it as train.NAME=VALUE or model.NAME=VALUE.")
+            raise ConfigError(f"--set {word} is no setting.", hint="Write train.NAME=VALUE or model.NAME=VALUE.")
         try:
             tables[table][key] = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
