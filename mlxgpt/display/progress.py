@@ -6,7 +6,8 @@
 import time
 from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
@@ -75,7 +76,7 @@ class TrainingView:
             self._last_line = time.monotonic()
             self._line(step_line(event))
 
-    def _line(self, text: str | Text) -> None:
+    def _line(self, text: RenderableType) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=not self.live)
 
 
@@ -92,11 +93,10 @@ def step_line(event: StepFinished) -> str:
     )
 
 
-def sample_text(event: SampleDrawn) -> Text:
+def sample_text(event: SampleDrawn) -> Group:
     """A sample as an indented block under the step it was drawn at."""
     words = visible(event.prompt + event.text).strip() or "(nothing)"
-    block = "\n".join("  │ " + line for line in words.splitlines())
-    return Text.assemble((f"what it writes at step {event.step:,}\n", "bold"), block)
+    return Group(Text(f"what it writes at step {event.step:,}", style="bold"), Padding(Text(words), (0, 2, 1, 4)))
 
 
 def describe_event(event: Event) -> str:

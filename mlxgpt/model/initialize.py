@@ -24,14 +24,15 @@ def gpt2(name: str, shape: tuple[int, ...], config: ModelConfig, key: mx.array) 
 
 def modern(name: str, shape: tuple[int, ...], config: ModelConfig, key: mx.array) -> mx.array:
     """Branch ends at zero, so that each block starts as the identity; other matrices uniform with deviation
-    1/sqrt(fan in); embeddings N(0, 1/sqrt(n_embd)) when tied, else N(0, 1) with a head at zero (nanochat).
+    1/sqrt(fan in); embeddings N(0, 0.02) when tied, else N(0, 1) with a head at zero (nanochat), so that at first every
+    token is about as likely as any other.
 
     Not for norms after a branch: the gradient of a norm at zero is 1/sqrt(norm_eps).
     """
     if name.endswith(_BRANCH_ENDS) or name == "head.weight":
         return mx.zeros(shape)
     if name == "embedding.weight":
-        return mx.random.normal(shape, key=key) * (shape[1] ** -0.5 if config.tie_embeddings else 1.0)
+        return mx.random.normal(shape, key=key) * (0.02 if config.tie_embeddings else 1.0)
     if name == "positions.weight":
         return mx.random.normal(shape, key=key) * 0.02
     bound = math.sqrt(3.0 / shape[1])

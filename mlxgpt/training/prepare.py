@@ -212,12 +212,12 @@ def _resumed(plan: Plan) -> Plan:
         return dataclasses.replace(plan, notes=(*plan.notes, "There is no checkpoint yet: the run begins anew."))
     directory = plan.run.checkpoint(steps[-1])
     kept = checkpoint.load_training(directory)
+    progress = _progress(kept.values.get("progress"), plan, directory)
     if kept.values.get("data_fingerprint") != plan.data_fingerprint:
         raise CheckpointError(
             f"{plan.config.data} is not the text {plan.run.path} was trained on.",
             hint="Restore the text, or start a new run with the new one.",
         )
-    progress = _progress(kept.values.get("progress"), plan, directory)
     saved, _ = checkpoint.load(directory)
     plan.stepper.restore(saved, kept.arrays, progress.step)
     return dataclasses.replace(plan, progress=progress)

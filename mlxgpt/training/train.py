@@ -194,7 +194,8 @@ def _count(plan: Plan, loss: float, norm: float, seconds: float) -> None:
     progress.seconds = seconds
     progress.tokens_seen += plan.batch_tokens
     progress.loss = loss
-    progress.smoothed_loss = loss if progress.step == 1 else 0.95 * progress.smoothed_loss + 0.05 * loss
+    newest = max(0.05, 1 / progress.step)  # the plain mean of the first twenty, then an exponential moving average
+    progress.smoothed_loss += newest * (loss - progress.smoothed_loss)
 
 
 def _not_a_number(plan: Plan, what: str) -> TrainingError:

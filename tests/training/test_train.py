@@ -148,7 +148,7 @@ def test_a_budget_in_minutes_ends_the_run_about_on_time(workplace):
 
 
 def test_patience_ends_a_run_that_no_longer_improves(workplace):
-    events = workplace.train(steps=100, eval_every=1, patience=3, learning_rate=1e-9)
+    events = workplace.train(steps=100, eval_every=1, patience=3, learning_rate=1e-30)
     scores = of(EvaluationFinished, events)
     assert events[-1].reason == "early stop"
     assert events[-1].step < 100

@@ -1,5 +1,6 @@
 """`mlxgpt quickstart`: from the bundled corpus to a model that talks, in about two minutes."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -59,11 +60,16 @@ def quickstart(
 
         talk(model="last")
         return
-    out.print(
-        "\nNext:\n"
-        "  mlxgpt chat --model last              talk to it\n"
-        "  mlxgpt generate --model last --prompt 'Era uma vez'\n"
-        "  mlxgpt train --data FOLDER --minutes 10    on your own text\n"
-        "  mlxgpt list                           what has been trained",
-        highlight=False,
-    )
+    command = os.environ.get("MLXGPT_COMMAND", "mlxgpt")
+    out.print("Next:", highlight=False)
+    for words, what in NEXT:
+        out.print(f"  {command} {words:<44} {what}", highlight=False, markup=False)
+
+
+NEXT = (
+    ("chat --model last", "talk to it"),
+    ("chat", "talk to the model that ships with mlxgpt, which learned for longer"),
+    ("generate --model last --prompt 'Era uma vez'", "let it continue a text"),
+    ("train --data FOLDER --minutes 10", "train on your own text"),
+    ("list", "what has been trained"),
+)
