@@ -24,7 +24,7 @@ T = TypeVar("T")
 QA = tuple[str, str]
 
 MIN_WORDS, MAX_WORDS = 60, 220
-MIN_PARAGRAPHS, MAX_PARAGRAPHS = 2, 6
+MIN_PARAGRAPHS, MAX_PARAGRAPHS = 2, 7
 SHORT_STORY_WORDS = 110
 
 # ---------------------------------------------------------------------------------------------------------------------
