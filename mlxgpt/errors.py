@@ -96,7 +96,7 @@ def describe(error: BaseException) -> Problem:
         case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             return disk_full(f" while writing {error.filename}" if error.filename else "")
         case RuntimeError() if "unable to write" in str(error).lower():  # MLX does not say why
-            return disk_full(f" (MLX says: {error})")
+            return disk_full(f" (MLX says: {str(error).rstrip('.')})")
         case OSError() if error.filename:
             return Problem(
                 title="File",

@@ -29,7 +29,10 @@ learning_rate = 1e-2
 warmup = 0.1
 sample_every = -1
 """
-WORDS = "a casa o rio uma menina abriu olhou viu cantou porta janela mar azul grande pequena e de com para".split()
+WORDS = (
+    *("a", "casa", "o", "rio", "uma", "menina", "abriu", "olhou", "viu", "cantou", "porta", "janela", "mar", "azul"),
+    *("grande", "pequena", "e", "de", "com", "para"),
+)
 
 
 def document(number: int) -> str:

@@ -5,12 +5,11 @@ the text was cut into tokens.
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import mlx.core as mx
 
-from mlxgpt.data.loader import Batch
+from mlxgpt.data.loader import validation_batches
 from mlxgpt.data.packing import Stream
 from mlxgpt.model import functional
 from mlxgpt.model.gpt import GPT
@@ -35,16 +34,15 @@ class Score:
         return self.loss * self.tokens / math.log(2) / max(1.0, self.text_bytes)
 
 
-def evaluate(model: GPT, batches: Iterable[Batch], stream: Stream) -> Score:
-    """The mean loss over every weighted target of `batches`, which hold the beginning of `stream`."""
-    nats, tokens, seen = 0.0, 0.0, 0
-    for batch in batches:
+def evaluate(model: GPT, stream: Stream, *, context_length: int, batch_size: int, most_tokens: int = 0) -> Score:
+    """The mean loss over the tokens of `stream` that are to be predicted; with `most_tokens`, the first so many of all."""
+    nats, tokens = 0.0, 0.0
+    for batch in validation_batches(stream, context_length, batch_size, most_tokens=most_tokens):
         losses = functional.cross_entropy(model(mx.array(batch.inputs)), mx.array(batch.targets))  # (B, T)
         weights = mx.ones_like(losses) if batch.weights is None else mx.array(batch.weights)
         total, count = (losses * weights).sum(), weights.sum()
         mx.eval(total, count)
         nats += total.item()
         tokens += count.item()
-        seen += batch.targets.size
-    seen = min(seen, len(stream.ids) - 1)
-    return Score(loss=nats / max(tokens, 1.0), tokens=int(tokens), text_bytes=stream.bytes_before(seen + 1))
+    read = min(most_tokens or len(stream.ids), len(stream.ids) - 1) + 1  # the first token is read, not predicted
+    return Score(loss=nats / max(tokens, 1.0), tokens=int(tokens), text_bytes=stream.bytes_before(read))

@@ -74,10 +74,10 @@ class TrainConfig:
     seed: int = setting(0, "seed of initial values, data order, dropout and samples")
 
     def __post_init__(self) -> None:
-        for field, words in WORDS.items():
-            word = getattr(self, field)
+        for name, words in WORDS.items():
+            word = getattr(self, name)
             if word not in words:
-                raise ConfigError(f"train: {field} = {word!r} is not known.", hint=nearest(word, words))
+                raise ConfigError(f"train: {name} = {word!r} is not known.", hint=nearest(word, words))
         budgets = [name for name in ("steps", "epochs", "minutes") if getattr(self, name)]
         if len(budgets) > 1:
             raise ConfigError(f"train: give one budget, not {' and '.join(budgets)}.", hint="Keep the one you mean.")

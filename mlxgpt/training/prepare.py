@@ -75,7 +75,6 @@ class Plan:
 
 
 TABLES = ("model", "tokenizer", "train")
-DEFAULT_PRESET = TrainConfig.__dataclass_fields__["preset"].default
 
 
 def load_config(given: Settings, config_file: Path | None = None) -> tuple[TrainConfig, Settings]:
@@ -89,7 +88,7 @@ def load_config(given: Settings, config_file: Path | None = None) -> tuple[Train
         own = _checked(read_toml(run.config), str(run.config))
         return _with_new_budget(own["train"], {**given, "resume": run.path}, str(run.config)), own["model"]
     file = _checked(read_toml(config_file) if config_file else {}, str(config_file))
-    named = given.get("preset") or file["train"].get("preset") or DEFAULT_PRESET
+    named = given.get("preset") or file["train"].get("preset") or TrainConfig().preset
     preset = _checked(read_preset(named), f"preset {named}")
     layers = [preset["tokenizer"], preset["train"], file["tokenizer"], file["train"], given]
     return build(TrainConfig, *layers, where="train"), file["model"]
@@ -225,10 +224,11 @@ def _resumed(plan: Plan) -> Plan:
 
 def _progress(values: object, plan: Plan, directory: Path) -> Progress:
     """The progress that state.json tells, checked."""
+    hint = checkpoint.move_away(directory)
     try:
         progress = build(Progress, values if isinstance(values, dict) else {}, where="state.json")
     except ConfigError as error:
-        raise CheckpointError(f"{directory} is damaged: {error.message}", hint=checkpoint.move_away(directory)) from None
+        raise CheckpointError(f"{directory} is damaged: {error.message}", hint=hint) from None
     if directory.name != plan.run.checkpoint(progress.step).name:
-        raise CheckpointError(f"{directory} is damaged: state.json speaks of step {progress.step}.", hint=checkpoint.move_away(directory))
+        raise CheckpointError(f"{directory} is damaged: state.json speaks of step {progress.step}.", hint=hint)
     return progress

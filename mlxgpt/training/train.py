@@ -14,7 +14,7 @@ import mlx.core as mx
 from mlxgpt import checkpoint, whole
 from mlxgpt.backend import devices
 from mlxgpt.config import Settings, to_toml
-from mlxgpt.data.loader import prefetch, validation_batches
+from mlxgpt.data.loader import prefetch
 from mlxgpt.data.split import Split
 from mlxgpt.errors import CheckpointError, TrainingError
 from mlxgpt.evaluation.evaluate import Score, evaluate
@@ -95,25 +95,27 @@ def _tokenizer(config: TrainConfig, documents: Split) -> tuple[Tokenizer, Tokeni
 
 
 def _refuse_a_used_folder(config: TrainConfig) -> None:
-    """Raise `CheckpointError` when the folder of a new run holds one already."""
-    if config.out and Run(path=config.out).config.exists():
+    """Raise `CheckpointError` when the folder of a new run holds one already, or anything else that could be lost."""
+    if not (config.out and config.out.is_dir()):
+        return
+    if Run(path=config.out).config.exists():
         raise CheckpointError(
             f"{config.out} already holds a run.", hint=f"Continue it with --resume {config.out}, or choose another --out."
         )
+    # A tokenizer is all that a run leaves which was stopped before it began.
+    strangers = [path.name for path in config.out.iterdir() if path.name != "tokenizer" and path.name[0] != "."]
+    if strangers:
+        raise CheckpointError(f"{config.out} holds other files, such as {min(strangers)}.", hint="Choose another --out.")
 
 
 def _open(plan: Plan, model_changes: Settings) -> None:
     """Make the run's directory; from here on there is something to lose.  config.toml comes last: it makes it a run."""
     run = plan.run
     run.path.mkdir(parents=True, exist_ok=True)
-    tables = {
-        "train": {field.name: getattr(plan.config, field.name) for field in dataclasses.fields(plan.config)},
-        "model": model_changes,
-    }
-    tables["train"] |= {"resume": None, "out": None}
+    own = dataclasses.asdict(plan.config) | {"resume": None, "out": None}
     if not plan.config.resume:
         whole.write_directory(run.tokenizer, plan.tokenizer.save)
-    whole.write_text(run.config, to_toml(tables))
+    whole.write_text(run.config, to_toml({"train": own, "model": model_changes}))
     if plan.progress.step:
         _point(plan)  # a crash may have come between a checkpoint and its links
 
@@ -262,10 +264,13 @@ def _evaluate(plan: Plan) -> EvaluationFinished:
 def validation_score(plan: Plan) -> Score:
     """The loss on the held-out documents."""
     config = plan.config
-    batches = validation_batches(
-        plan.validation, config.context_length, config.batch_size, most_tokens=config.eval_tokens
+    return evaluate(
+        plan.stepper.write_back(),
+        plan.validation,
+        context_length=config.context_length,
+        batch_size=config.batch_size,
+        most_tokens=config.eval_tokens,
     )
-    return evaluate(plan.stepper.write_back(), batches, plan.validation)
 
 
 def _sample(plan: Plan) -> SampleDrawn:

@@ -285,6 +285,10 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(run, training):
     training("--out", run.path, code=1, says=["run already holds a run", f"--resume {run.path}", "another --out"])
 
 
+def test_a_folder_of_other_things_is_not_written_into(training, workplace):
+    training("--out", workplace.path, code=1, says=["holds other files, such as corpus.txt", "Choose another --out"])
+
+
 def test_resuming_what_is_no_run(refused, workplace, run):
     refused("train", "--resume", workplace.path / "nothing", code=1, says=["is not a run: it has no config.toml"])
     refused("train", "--resume", run.last, code=1, says=["is not a run: it has no config.toml"])

@@ -1,4 +1,4 @@
-"""The clock of a run, with a time that the tests move."""
+"""A budget in time ends when the time does, whatever a step takes; moments come as often as asked."""
 
 import pytest
 
@@ -7,62 +7,77 @@ from mlxgpt.training.meter import Clock, Moments
 
 
 @pytest.fixture
-def now(monkeypatch):
-    class Now:
-        seconds = 100.0
-
-    monkeypatch.setattr(meter.time, "monotonic", lambda: Now.seconds)
-    return Now
-
-
-def take_step(clock, now, seconds):
-    clock.begin_step()
-    now.seconds += seconds
-    clock.end_step()
+def clock_time(monkeypatch):
+    """A time that only the test moves."""
+    now = [100.0]
+    monkeypatch.setattr(meter.time, "monotonic", lambda: now[0])
+    return now
 
 
-def test_a_budget_of_steps_does_not_look_at_the_time(now):
-    clock = Clock(steps=10)
-    now.seconds += 1e6
-    assert (clock.steps(3), clock.share(3), clock.share(10)) == (10, 0.3, 1.0)
+def run(clock, now, seconds_of_a_step, first=0.0):
+    """Step until the budget is spent; how many steps that were."""
+    done = 0
+    while clock.share(done) < 1.0 and done < 10_000:
+        clock.begin_step()
+        now[0] += seconds_of_a_step + (first if done == 0 else 0.0)
+        clock.end_step()
+        done += 1
+    return done
 
 
-def test_the_first_step_of_a_time_budget_does_not_count(now):
-    clock = Clock(seconds=60)
-    take_step(clock, now, 30.0)
-    assert (clock.elapsed, clock.share(1)) == (0.0, 0.0)
-    take_step(clock, now, 2.0)
-    assert clock.elapsed == 2.0
-    assert clock.step_seconds == 2.0
+@pytest.mark.parametrize("step", [0.01, 0.3, 2.0])
+def test_a_budget_in_time_ends_on_time(clock_time, step):
+    clock = Clock(seconds=10.0)
+    done = run(clock, clock_time, step)
+    assert 10.0 - 2 * step <= clock.elapsed <= 10.0
+    assert done == pytest.approx(10.0 / step, abs=2)
 
 
-def test_steps_of_a_time_budget_are_estimated_from_the_median_step(now):
-    clock = Clock(seconds=60)
-    for seconds in (30.0, 2.0, 2.0, 8.0):
-        take_step(clock, now, seconds)
-    assert clock.steps(4) == 4 + (60 - 12) / 2
+def test_the_first_step_compiles_and_does_not_count(clock_time):
+    clock = Clock(seconds=10.0)
+    assert run(clock, clock_time, 0.5, first=60.0) == pytest.approx(21, abs=1)
 
 
-def test_a_time_budget_ends_before_a_step_that_would_exceed_it(now):
-    clock = Clock(seconds=10)
-    take_step(clock, now, 5.0)
-    for done in range(2, 5):
-        take_step(clock, now, 3.0)
-        assert (clock.share(done) == 1.0) == (clock.elapsed > 7.0)
+def test_the_estimate_of_steps_is_right_once_a_few_are_timed(clock_time):
+    clock = Clock(seconds=10.0)
+    for _ in range(5):
+        clock.begin_step()
+        clock_time[0] += 0.5
+        clock.end_step()
+    assert clock.steps(5) == pytest.approx(21.0)
+    assert clock.seconds_left(5) == pytest.approx(8.0)
 
 
-def test_seconds_before_a_resume_count(now):
-    clock = Clock(seconds=60, seconds_before=40)
-    for seconds in (1.0, 2.0):
-        take_step(clock, now, seconds)
-    assert clock.elapsed == 42.0
-    assert clock.seconds_left(2) == 18.0
+def test_a_continued_run_keeps_its_time(clock_time):
+    assert Clock(seconds=10.0, seconds_before=4.0).elapsed == 4.0
+    assert Clock(seconds=10.0, seconds_before=11.0).share(7) == 1.0
+    assert Clock(seconds=10.0).share(0) == 0.0
 
 
-def test_moments_come_every_so_many_steps_or_so_many_times_in_a_run():
-    every = Moments(5, 10, 0.0)
-    assert [step for step in range(1, 21) if every.due(step, step / 20)] == [5, 10, 15, 20]
-    times = Moments(0, 4, 0.0)
-    assert [step for step in range(1, 21) if times.due(step, step / 20)] == [5, 10, 15, 20]
-    resumed = Moments(0, 4, 0.5)
-    assert [step for step in range(11, 21) if resumed.due(step, step / 20)] == [15, 20]
+def test_a_budget_in_steps_does_not_look_at_the_time(clock_time):
+    clock = Clock(steps=8)
+    assert run(clock, clock_time, 3.0) == 8
+    assert clock.share(2) == 0.25
+    assert clock.seconds_left(6) == pytest.approx(6.0)
+
+
+def test_moments_of_every_so_many_steps():
+    moments = Moments(3, 10, 0.0)
+    assert [step for step in range(1, 10) if moments.due(step, step / 9)] == [3, 6, 9]
+
+
+@pytest.mark.parametrize("steps", [10, 37, 100, 1000])
+def test_so_many_moments_in_a_run(steps):
+    moments = Moments(0, 10, 0.0)
+    due = [step for step in range(1, steps + 1) if moments.due(step, step / steps)]
+    assert len(due) == 10
+    assert due[-1] == steps
+
+
+@pytest.mark.parametrize("stopped", range(1, 100))
+def test_moments_after_a_break_are_those_without_it(stopped):
+    whole, before = Moments(0, 10, 0.0), Moments(0, 10, 0.0)
+    all_due = [step for step in range(1, 101) if whole.due(step, step / 100)]
+    first = [step for step in range(1, stopped + 1) if before.due(step, step / 100)]
+    after = Moments(0, 10, stopped / 100)
+    assert first + [step for step in range(stopped + 1, 101) if after.due(step, step / 100)] == all_due
