@@ -35,6 +35,7 @@ class TrainingView:
         self.live = console.is_terminal if live is None else live
         self.samples: list[SampleDrawn] = []
         self._last_line = 0.0
+        self._saved: CheckpointSaved | None = None
         self._bar = Progress(
             BarColumn(bar_width=None),
             TextColumn("{task.percentage:>3.0f}%"),
@@ -65,6 +66,12 @@ class TrainingView:
             case SampleDrawn():
                 self.samples.append(event)
                 self._line(sample_text(event))
+            case CheckpointSaved():
+                self._saved = event  # one a minute would drown the rest; the last is named at the end
+            case RunFinished():
+                self._line(describe_event(event))
+                if self._saved is not None:
+                    self._line(describe_event(self._saved))
             case _:
                 if sentence := describe_event(event):
                     self._line(sentence)
@@ -124,7 +131,7 @@ def describe_event(event: Event) -> str:
                 f"{event.bits_per_byte:.3f} bits per byte{best}"
             )
         case CheckpointSaved():
-            return f"step {event.step:,}: saved {visible(event.path)} ({size(event.bytes)})"
+            return f"The checkpoint of step {event.step:,} is {visible(event.path)} ({size(event.bytes)})."
         case RunFinished():
             validation = "" if event.validation_loss is None else f", validation {event.validation_loss:.3f}"
             return (

@@ -64,7 +64,7 @@ def test_training_tells_its_story_on_stderr(workplace, mlxgpt):
         *("--set", "train.eval_every=3", "--set", "model.n_layer=1", "--set", "train.optimizer=muon"),
     )
     assert (answer.code, answer.out) == (0, "")
-    for words in ("Tokenizer: 265 entries", "step 1/3", "step 3: validation loss", "step 3: saved", "Completed after 3 steps"):
+    for words in ("Tokenizer: 265 entries", "step 1/3", "step 3: validation loss", "The checkpoint of step 3 is", "Completed after 3 steps"):
         assert words in answer.err
 
 
