@@ -104,7 +104,9 @@ def read_record(directory: Path) -> dict[str, dict[str, Any]]:
     try:
         found = read_toml(path) if path.is_file() else {}
     except ConfigError as error:
-        raise CheckpointError(error.message, hint="Take the file from where the model came from, or remove it.") from None
+        raise CheckpointError(
+            error.message, hint="Take the file from where the model came from, or remove it."
+        ) from None
     return {name: table for name, table in found.items() if isinstance(table, dict)}
 
 
@@ -113,7 +115,8 @@ def load_training(directory: Path) -> TrainingState:
     folder = directory / "training"
     if not folder.is_dir():
         raise CheckpointError(
-            f"{directory} holds a model but no training state.", hint="Resume a run, with its checkpoints as they were saved."
+            f"{directory} holds a model but no training state.",
+            hint="Resume a run, with its checkpoints as they were saved.",
         )
     try:
         values = read_json(folder / "state.json")

@@ -204,7 +204,9 @@ def from_json(line: dict[str, Any]) -> Event | None:
     if kind is None:
         return None
     names = {field.name for field in dataclasses.fields(kind)}
-    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in line.items() if key in names})
+    return kind(
+        **{key: tuple(value) if isinstance(value, list) else value for key, value in line.items() if key in names}
+    )
 
 
 def record(job: Iterable[Event], path: Path) -> Iterator[Event]:

@@ -164,7 +164,9 @@ def generate_in_chunks(
     directory = runs.find_model(model)
     devices.prepare(device)
     loaded, tokenizer = checkpoint.load(directory)
-    size = chunk_size or max(1, loaded.config.context_length - min(config.max_tokens, loaded.config.context_length // 2))
+    size = chunk_size or max(
+        1, loaded.config.context_length - min(config.max_tokens, loaded.config.context_length // 2)
+    )
     chunks = list(chunkers.create(strategy, max_size=size).split(prompt, tokenizer))
     if len(chunks) > 1:
         pieces = f"{len(chunks)} chunks of at most {size} tokens ({strategy})"

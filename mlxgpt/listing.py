@@ -52,7 +52,9 @@ def describe_directory(path: Path) -> Entry:
     real = path.resolve()
     run = runs.Run(path=real.parent.parent)
     inside_run = run.config.is_file()
-    labels = tuple(link.name for link in (run.best, run.last) if inside_run and link.exists() and link.resolve() == real)
+    labels = tuple(
+        link.name for link in (run.best, run.last) if inside_run and link.exists() and link.resolve() == real
+    )
     name = f"{run.path.name}/{real.name}" if inside_run else real.name
     common: dict[str, Any] = {
         "path": str(path),

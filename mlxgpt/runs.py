@@ -1,7 +1,7 @@
 """A run is a directory: what was asked, what happened, and the models it left.
 
-    config.toml      the settings, complete          events.jsonl   every event, one a line, with its time
-    tokenizer/       the tokenizer it trains with    checkpoints/   step-00000500/ …, and the links `best` and `last`
+config.toml      the settings, complete          events.jsonl   every event, one a line, with its time
+tokenizer/       the tokenizer it trains with    checkpoints/   step-00000500/ …, and the links `best` and `last`
 """
 
 import re
@@ -111,7 +111,9 @@ def find_model(word: str) -> Path:
             return path
         if (path / "config.toml").is_file():
             return _of_run(Run(path=path), "best")
-    known = [run.path.name for run in all_runs()] + [path.name for path in model_directories() if path.name[:5] != "step-"]
+    known = [run.path.name for run in all_runs()] + [
+        path.name for path in model_directories() if path.name[:5] != "step-"
+    ]
     raise CheckpointError(f"{word} is not a model directory, and no run has that name.", hint=nearest(word, known))
 
 
@@ -123,5 +125,6 @@ def _of_run(run: Run, which: str) -> Path:
     if steps := run.steps():
         return run.checkpoint(steps[-1])
     raise CheckpointError(
-        f"{run.path} has no checkpoint yet.", hint="It was stopped before the first one; train again, or pick another run."
+        f"{run.path} has no checkpoint yet.",
+        hint="It was stopped before the first one; train again, or pick another run.",
     )

@@ -41,7 +41,9 @@ eval_tokens = 100
 sample_every = -1
 checkpoint_every = 1
 """
-TEXT = "\n\n\n".join(f"Texto {number}: a menina abriu a porta e viu {number * number} barcos no mar." for number in range(80))
+TEXT = "\n\n\n".join(
+    f"Texto {number}: a menina abriu a porta e viu {number * number} barcos no mar." for number in range(80)
+)
 
 
 def main() -> int:

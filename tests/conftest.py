@@ -58,7 +58,9 @@ class Workplace:
         """A training job of the tiny preset; with `resume`, of that run."""
         from mlxgpt import jobs
 
-        usual = {} if "resume" in settings else {"data": self.corpus, "preset": str(self.preset), "out": self.path / "run"}
+        usual = (
+            {} if "resume" in settings else {"data": self.corpus, "preset": str(self.preset), "out": self.path / "run"}
+        )
         return jobs.train(*jobs.load_train_config(usual | settings), device="cpu", stop=stop)
 
     def train(self, **settings: Any) -> list[Any]:

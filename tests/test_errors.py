@@ -69,7 +69,9 @@ def test_an_unforeseen_error_is_called_a_defect():
     assert not is_out_of_memory(ZeroDivisionError("division by zero"))
 
 
-@pytest.mark.parametrize("error", [DataError("a\x1b[2J", hint="b\x07"), OSError(2, "no\x1b", "a\x1b"), ValueError("\x1b")])
+@pytest.mark.parametrize(
+    "error", [DataError("a\x1b[2J", hint="b\x07"), OSError(2, "no\x1b", "a\x1b"), ValueError("\x1b")]
+)
 def test_no_control_character_survives(error):
     problem = describe(error)
     assert "\x1b" not in problem.message + problem.hint

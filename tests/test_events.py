@@ -60,7 +60,9 @@ def test_a_line_cut_off_by_a_crash_costs_no_other_line(path, tail):
     assert list(replay(path)) == notes("um", "dois")
 
 
-@pytest.mark.parametrize("line", ["[]", "3", "null", '{"event": "FromTheFuture"}', '{"event": "Noted"}', '{"event": []}'])
+@pytest.mark.parametrize(
+    "line", ["[]", "3", "null", '{"event": "FromTheFuture"}', '{"event": "Noted"}', '{"event": []}']
+)
 def test_lines_that_are_no_events_are_skipped(path, line):
     path.parent.mkdir()
     path.write_text(line + '\n{"event": "Noted", "text": "um", "new_field": 1}\n')

@@ -25,7 +25,9 @@ for module in (quickstart, chat, train, generate, tokenizer, models, inspect_mod
 
 @app.callback()
 def main(
-    version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True, callback=lambda v: _version(v)),
+    version: bool = typer.Option(
+        False, "--version", help="Print the version.", is_eager=True, callback=lambda v: _version(v)
+    ),
 ) -> None:
     """Train a GPT, talk to it and see it think."""
 
@@ -44,9 +46,6 @@ def run() -> None:
         app()
     except SystemExit:
         raise
-    except BrokenPipeError:  # the reader of our output has gone, as in `mlxgpt … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
     except BaseException as error:
         if os.environ.get("MLXGPT_DEBUG") == "1":
             raise

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,8 +21,8 @@ def narrator() -> Console:
 
 
 def printer() -> Console:
-    """The console for results, on stdout."""
-    return Console(soft_wrap=True, highlight=False)
+    """The console for results, on stdout; a file or another program gets its lines whole."""
+    return Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 1000)
 
 
 def print_json(value: Any) -> None:

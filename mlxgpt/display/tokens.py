@@ -31,7 +31,9 @@ class TokenPrinter:
             case TokenGenerated():
                 self._write(event.text)
             case PromptRead(dropped_tokens=dropped) if dropped:
-                self._remark(f"The prompt has {event.tokens} tokens; {dropped} did not fit the context and were left out.")
+                self._remark(
+                    f"The prompt has {event.tokens} tokens; {dropped} did not fit the context and were left out."
+                )
             case GenerationFinished():
                 if not self.show_tokens:
                     self._write("\n")

@@ -69,7 +69,9 @@ class TrainConfig:
     sample_every: int = setting(0, "steps between samples; 0: at the start, the middle and the end; -1: never")
     sample_prompt: str = setting("", "text a sample starts from; empty: the beginning of a document")
     sample_tokens: int = setting(60, "length of a sample")
-    checkpoint_every: int = setting(0, "steps between checkpoints, besides the best ones; 0: each epoch, or ten in a run")
+    checkpoint_every: int = setting(
+        0, "steps between checkpoints, besides the best ones; 0: each epoch, or ten in a run"
+    )
     keep: int = setting(3, "checkpoints kept besides the best and the last")
     seed: int = setting(0, "seed of initial values, data order, dropout and samples")
 

@@ -82,9 +82,7 @@ class Muon:
         u = (1 - self.momentum) * mx.stack(gs) + self.momentum * m
         rows, columns = ps[0].shape
         update = orthogonalize(u, self.iterations) * math.sqrt(max(1.0, rows / columns))
-        return [
-            (p * (1 - rate * self.decay) - rate * update[i], {"m": m[i]}) for i, p in enumerate(ps)
-        ]
+        return [(p * (1 - rate * self.decay) - rate * update[i], {"m": m[i]}) for i, p in enumerate(ps)]
 
 
 def orthogonalize(x: mx.array, iterations: int = 5) -> mx.array:

@@ -101,7 +101,9 @@ def _checked(file: Settings, where: str) -> dict[str, Settings]:
         if name not in TABLES:
             raise ConfigError(f"{where}: there is no table [{name}].", hint=nearest(name, TABLES))
         if not isinstance(content, dict):
-            raise ConfigError(f"{where}: {name} must be a table, not {content!r}.", hint=f"Write [{name}] above its settings.")
+            raise ConfigError(
+                f"{where}: {name} must be a table, not {content!r}.", hint=f"Write [{name}] above its settings."
+            )
     return {name: tables.get(name, {}) for name in TABLES}
 
 
@@ -125,7 +127,9 @@ def prepare(
     if documents.validation:
         require_context(len(validation.ids), 1, "validation")
     loader = Loader(train.ids, train.mask, config.context_length, config.batch_size, config.seed)
-    fingerprint = hashlib.sha256(np.ascontiguousarray(train.ids).tobytes() + np.ascontiguousarray(validation.ids).tobytes())
+    fingerprint = hashlib.sha256(
+        np.ascontiguousarray(train.ids).tobytes() + np.ascontiguousarray(validation.ids).tobytes()
+    )
     model = initialize.build(shape, config.seed)
     if backend.compiles and backend.device == "cpu":
         jit.precompile_header()

@@ -100,12 +100,15 @@ def _refuse_a_used_folder(config: TrainConfig) -> None:
         return
     if Run(path=config.out).config.exists():
         raise CheckpointError(
-            f"{config.out} already holds a run.", hint=f"Continue it with --resume {config.out}, or choose another --out."
+            f"{config.out} already holds a run.",
+            hint=f"Continue it with --resume {config.out}, or choose another --out.",
         )
     # A tokenizer is all that a run leaves which was stopped before it began.
     strangers = [path.name for path in config.out.iterdir() if path.name != "tokenizer" and path.name[0] != "."]
     if strangers:
-        raise CheckpointError(f"{config.out} holds other files, such as {min(strangers)}.", hint="Choose another --out.")
+        raise CheckpointError(
+            f"{config.out} holds other files, such as {min(strangers)}.", hint="Choose another --out."
+        )
 
 
 def _open(plan: Plan, model_changes: Settings) -> None:
@@ -289,7 +292,9 @@ def _save(plan: Plan) -> CheckpointSaved:
     if not plan.stepper.is_finite():
         raise _not_a_number(plan, f"The weights stopped being numbers at step {progress.step}")
     directory = run.checkpoint(progress.step)
-    size = checkpoint.save(directory, plan.stepper.write_back(), plan.tokenizer, records.tables(plan), records.state(plan))
+    size = checkpoint.save(
+        directory, plan.stepper.write_back(), plan.tokenizer, records.tables(plan), records.state(plan)
+    )
     _point(plan)
     checkpoint.prune(run, plan.config.keep)
     return CheckpointSaved(

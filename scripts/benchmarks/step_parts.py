@@ -23,7 +23,15 @@ from mlxgpt.training.step import Stepper
 
 B, T, C, H, L, V = 12, 64, 128, 4, 4, 65
 CONFIG = ModelConfig(
-    vocab_size=V, n_layer=L, n_head=H, n_embd=C, context_length=T, ffn="gelu", norm="layernorm", position="learned", bias="none"
+    vocab_size=V,
+    n_layer=L,
+    n_head=H,
+    n_embd=C,
+    context_length=T,
+    ffn="gelu",
+    norm="layernorm",
+    position="learned",
+    bias="none",
 )
 ROUNDS, REPEAT = 5, 20
 

@@ -59,7 +59,9 @@ def run(workplace):
 
 
 def test_missing_data(training, workplace):
-    training(data=workplace.path / "corpsu.txt", code=1, says=["corpsu.txt does not exist", "Did you mean 'corpus.txt'?"])
+    training(
+        data=workplace.path / "corpsu.txt", code=1, says=["corpsu.txt does not exist", "Did you mean 'corpus.txt'?"]
+    )
 
 
 def test_empty_data(training, workplace):
@@ -128,7 +130,9 @@ def test_a_wrong_setting(training, arguments, says):
 
 
 def test_a_wrong_preset(refused, workplace):
-    refused("train", "--preset", "modern-nan", code=2, says=["no preset named 'modern-nan'", "Did you mean 'modern-nano'?"])
+    refused(
+        "train", "--preset", "modern-nan", code=2, says=["no preset named 'modern-nan'", "Did you mean 'modern-nano'?"]
+    )
     workplace.preset.write_text("[model]\nn_layer = \n")
     refused("train", "--preset", workplace.preset, code=2, says=["tiny.toml is not valid TOML", "line 2"])
     workplace.preset.write_text("[modell]\nn_layer = 3\n")
@@ -368,10 +372,14 @@ def test_a_tokenizer_of_another_model(refused, workplace, run):
     from mlxgpt.tokenizer.simple import train_characters
 
     train_characters(["abc casa"]).save(run.last.resolve())
-    refused("generate", "--model", run.last, "--prompt", "a", code=1, says=["is not the one this checkpoint was saved with"])
+    refused(
+        "generate", "--model", run.last, "--prompt", "a", code=1, says=["is not the one this checkpoint was saved with"]
+    )
     refused("train", "--resume", run.path, "--steps", 6, code=1, says=["is not the one this checkpoint was saved with"])
     train_characters(map(chr, range(32, 900))).save(run.last.resolve())
-    refused("generate", "--model", run.last, "--prompt", "a", code=1, says=["the model knows only 265", "another model"])
+    refused(
+        "generate", "--model", run.last, "--prompt", "a", code=1, says=["the model knows only 265", "another model"]
+    )
 
 
 def test_a_tokenizer_folder_that_is_none(training, workplace):
@@ -410,7 +418,17 @@ def test_control_characters_in_names_never_reach_the_terminal(workplace, mlxgpt)
     (workplace.path / f"{name}.txt").write_bytes(b"\xff")
     outputs = [
         mlxgpt("train", "--data", workplace.path / f"{name}.txt", "--preset", workplace.preset),
-        mlxgpt("train", "--data", workplace.corpus, "--preset", workplace.preset, "--steps", 1, "--out", workplace.runs / name),
+        mlxgpt(
+            "train",
+            "--data",
+            workplace.corpus,
+            "--preset",
+            workplace.preset,
+            "--steps",
+            1,
+            "--out",
+            workplace.runs / name,
+        ),
         mlxgpt("list"),
         mlxgpt("list", "--json"),
         mlxgpt("load", "--filter", workplace.runs / name, "--prompt", f"a{name}", "--max-tokens", 2),
@@ -432,7 +450,9 @@ def test_what_a_model_writes_never_reaches_the_terminal_raw(run, mlxgpt, monkeyp
 
     def hostile(*_, **__):
         yield TokenGenerated(id=1, text=text, token=text)
-        yield GenerationFinished(reason="length", text=text, tokens=1, tokens_per_second=0.0, seconds_to_first_token=0.0)
+        yield GenerationFinished(
+            reason="length", text=text, tokens=1, tokens_per_second=0.0, seconds_to_first_token=0.0
+        )
 
     monkeypatch.setattr(generate, "generate", hostile)
     for more in ((), ("--show-tokens",), ("--json",)):

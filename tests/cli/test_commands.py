@@ -18,7 +18,9 @@ HEAVY = ("mlx", "mlx_lm", "transformers", "tokenizers", "textual", "rich", "nump
 @pytest.fixture
 def trained(workplace):
     """A workplace with one run, called "run", of four steps."""
-    workplace.train(steps=4, chunk_strategy="fixed", chunk_size=12, eval_every=2, checkpoint_every=2, out=workplace.runs / "run")
+    workplace.train(
+        steps=4, chunk_strategy="fixed", chunk_size=12, eval_every=2, checkpoint_every=2, out=workplace.runs / "run"
+    )
     return workplace
 
 
@@ -64,7 +66,13 @@ def test_training_tells_its_story_on_stderr(workplace, mlxgpt):
         *("--set", "train.eval_every=3", "--set", "model.n_layer=1", "--set", "train.optimizer=muon"),
     )
     assert (answer.code, answer.out) == (0, "")
-    for words in ("Tokenizer: 265 entries", "step 1/3", "step 3: validation loss", "The checkpoint of step 3 is", "Completed after 3 steps"):
+    for words in (
+        "Tokenizer: 265 entries",
+        "step 1/3",
+        "step 3: validation loss",
+        "The checkpoint of step 3 is",
+        "Completed after 3 steps",
+    ):
         assert words in answer.err
 
 
@@ -160,7 +168,9 @@ def test_doctor_prints_rows_or_json(mlxgpt, workplace):
 
 def test_a_tokenizer_is_trained_inspected_and_shown(workplace, mlxgpt):
     folder = workplace.path / "tokens"
-    answer = mlxgpt("tokenizer", "train", "--corpus", workplace.corpus, "--output", folder, "--vocab-size", 300, "--json")
+    answer = mlxgpt(
+        "tokenizer", "train", "--corpus", workplace.corpus, "--output", folder, "--vocab-size", 300, "--json"
+    )
     assert values(answer)[0]["vocab_size"] == 300
     pieces = values(mlxgpt("tokenizer", "encode", "a casa é", "--tokenizer", folder, "--json"))[0]
     assert "".join(piece["text"] for piece in pieces).startswith("a casa")
@@ -195,3 +205,9 @@ def test_the_chat_continues_and_ends(trained, mlxgpt, monkeypatch):
     assert answer.code == 0
     assert answer.out.startswith("a casa")
     assert "There is no command /nonsense." in answer.err
+
+
+def test_a_reader_that_leaves_early_is_no_error_to_speak_of(trained):
+    command = f"{sys.executable} -m mlxgpt list {trained.runs} --json | true"
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr == ""

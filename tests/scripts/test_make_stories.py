@@ -34,7 +34,18 @@ def test_a_seed_and_a_size_give_the_same_bytes_whatever_the_hash_seed(tmp_path, 
     hashes = []
     for number in ("1", "2"):
         out = tmp_path / number
-        command = [sys.executable, str(SCRIPT), "--bytes", "60KB", "--seed", "3", "--format", form, "--output", str(out)]
+        command = [
+            sys.executable,
+            str(SCRIPT),
+            "--bytes",
+            "60KB",
+            "--seed",
+            "3",
+            "--format",
+            form,
+            "--output",
+            str(out),
+        ]
         subprocess.run(command, check=True, env={"PYTHONHASHSEED": number, "PYTHONUTF8": "1"})
         hashes.append(hashlib.sha256(out.read_bytes()).hexdigest())
         assert 50_000 < out.stat().st_size <= 60_000

@@ -39,7 +39,9 @@ def test_adamw_follows_pytorch_for_twelve_steps(run):
     state = optimizer.start(parameters)
     for i in range(12):
         gradients = {"w": vectors["grad.w"][i], "b": vectors["grad.b"][i]}
-        parameters, state = optimizer.update(parameters, gradients, state, Now.of(optimizer.scalars(i + 1, rate(i), 0.0)))
+        parameters, state = optimizer.update(
+            parameters, gradients, state, Now.of(optimizer.scalars(i + 1, rate(i), 0.0))
+        )
         for name in ("w", "b"):
             np.testing.assert_allclose(parameters[name], vectors[f"{run}.{name}"][i], rtol=1e-5, atol=1e-6)
 
@@ -110,7 +112,9 @@ SCHEDULE = json.loads((NN / "schedules.json").read_text())
 
 def test_the_cosine_schedule_is_nanogpts():
     case = SCHEDULE["cosine_min"]
-    config = TrainConfig(warmup=case["warmup_steps"] / case["decay_steps"], final_learning_rate=case["min_lr"] / case["max_lr"])
+    config = TrainConfig(
+        warmup=case["warmup_steps"] / case["decay_steps"], final_learning_rate=case["min_lr"] / case["max_lr"]
+    )
     rates = [case["max_lr"] * learning_rate_share(i, case["decay_steps"], config) for i in range(len(case["lr"]))]
     np.testing.assert_allclose(rates, case["lr"], rtol=1e-9)
 

@@ -11,7 +11,15 @@ from mlxgpt.training.optimizers import AdamW, Muon, Optimizer
 from mlxgpt.training.step import Stepper
 
 CONFIG = ModelConfig(
-    vocab_size=40, n_layer=2, n_head=2, n_embd=16, context_length=12, norm="rmsnorm", ffn="swiglu", position="rope", bias="none"
+    vocab_size=40,
+    n_layer=2,
+    n_head=2,
+    n_embd=16,
+    context_length=12,
+    norm="rmsnorm",
+    ffn="swiglu",
+    position="rope",
+    bias="none",
 )
 
 

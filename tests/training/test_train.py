@@ -105,7 +105,9 @@ def test_a_checkpoint_says_where_it_comes_from(workplace, run):
 
 def test_chats_are_learned_by_their_answers(workplace, run):
     turns = [{"role": "user", "content": "Que cor tem o mar?"}, {"role": "assistant", "content": "O mar é azul."}]
-    lines = [json.dumps({"messages": [{**turn, "content": f"{n}: {turn['content']}"} for turn in turns]}) for n in range(20)]
+    lines = [
+        json.dumps({"messages": [{**turn, "content": f"{n}: {turn['content']}"} for turn in turns]}) for n in range(20)
+    ]
     chats = workplace.path / "chats.jsonl"
     chats.write_text("\n".join(lines), encoding="utf-8")
     events = workplace.train(data=chats, steps=2)
@@ -171,7 +173,13 @@ def test_best_and_last_lead_to_the_right_checkpoints(workplace, run, monkeypatch
     real = train.validation_score
     monkeypatch.setattr(train, "validation_score", lambda plan: dataclasses.replace(real(plan), loss=next(told)))
     events = workplace.train(steps=8, eval_every=2, checkpoint_every=3, keep=1)
-    assert [event.step for event in of(CheckpointSaved, events)] == [2, 3, 4, 6, 8]  # every third, the best, and the end
+    assert [event.step for event in of(CheckpointSaved, events)] == [
+        2,
+        3,
+        4,
+        6,
+        8,
+    ]  # every third, the best, and the end
     assert run.best.resolve() == run.checkpoint(4)
     assert run.last.resolve() == run.checkpoint(8)
     assert run.steps() == [4, 6, 8]

@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 def chat(
     model: options.Model = "nano-pt",
-    plain: Annotated[bool, typer.Option("--plain", help="Plain lines (the only way until the full-screen chat).")] = True,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Plain lines (the only way until the full-screen chat).")
+    ] = True,
     system: Annotated[str, typer.Option(help="A message the conversation begins with.")] = "",
     max_tokens: Annotated[int, typer.Option(help="Most tokens of an answer.")] = 200,
     temperature: Annotated[float, typer.Option(help="0 is greedy; below 1 bolder, above 1 wilder.")] = 0.7,

@@ -20,18 +20,23 @@ def generate(
     temperature: Annotated[float | None, typer.Option(help="0 is greedy; below 1 bolder, above 1 wilder.")] = None,
     top_k: Annotated[int | None, typer.Option(help="Draw from the k most likely tokens; 0: off.")] = None,
     top_p: Annotated[float | None, typer.Option(help="Draw from the tokens that hold this share; 0: off.")] = None,
-    min_p: Annotated[float | None, typer.Option(help="Drop tokens less likely than this share of the best; 0: off.")] = None,
+    min_p: Annotated[
+        float | None, typer.Option(help="Drop tokens less likely than this share of the best; 0: off.")
+    ] = None,
     repetition_penalty: Annotated[float | None, typer.Option(help="Lower the scores of recent tokens; 1: off.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same text.")] = None,
     stop: Annotated[list[str] | None, typer.Option(help="Stop before this text; may be given several times.")] = None,
     overflow: Annotated[
-        str | None, typer.Option(help="When the context is full: rotating (sink and newest tokens) or chunked (read again).")
+        str | None,
+        typer.Option(help="When the context is full: rotating (sink and newest tokens) or chunked (read again)."),
     ] = None,
     chunk_strategy: Annotated[
         str | None, typer.Option(help="Cut a long prompt into chunks and continue the last: fixed or overlapping.")
     ] = None,
     chunk_size: Annotated[int, typer.Option(help="Tokens in a chunk; 0: what the context holds.")] = 0,
-    show_tokens: Annotated[bool, typer.Option("--show-tokens", help="Id, text, probability and rank of each token.")] = False,
+    show_tokens: Annotated[
+        bool, typer.Option("--show-tokens", help="Id, text, probability and rank of each token.")
+    ] = False,
     device: options.Device = "auto",
     json: options.Json = False,
 ) -> None:

@@ -10,7 +10,9 @@ from mlxgpt.cli import options
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="Train a tokenizer, or see what one does to a text.", no_args_is_help=True, rich_markup_mode=None)
+    group = typer.Typer(
+        help="Train a tokenizer, or see what one does to a text.", no_args_is_help=True, rich_markup_mode=None
+    )
     group.command()(train)
     group.command()(encode)
     group.command()(inspect)

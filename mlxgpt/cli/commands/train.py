@@ -26,7 +26,9 @@ def train(
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     optimizer: Annotated[str | None, typer.Option(help="adamw or muon.")] = None,
     context_length: Annotated[int | None, typer.Option(help="Tokens in a sequence.")] = None,
-    chunk_strategy: Annotated[str | None, typer.Option(help="How long documents are cut: none, fixed, overlapping.")] = None,
+    chunk_strategy: Annotated[
+        str | None, typer.Option(help="How long documents are cut: none, fixed, overlapping.")
+    ] = None,
     chunk_size: Annotated[int | None, typer.Option(help="Tokens in a chunk.")] = None,
     tokenizer: Annotated[Path | None, typer.Option(help="Folder of a trained tokenizer.")] = None,
     vocab_size: Annotated[int | None, typer.Option(help="Entries of the tokenizer to train.")] = None,
