@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 QA = tuple[str, str]
@@ -1882,7 +1882,7 @@ SNACKS = {
 # Tables: what happens in each plot
 # ---------------------------------------------------------------------------------------------------------------------
 
-FEARS = [
+FEARS: list[dict[str, Any]] = [
     {
         "roles": "child animal magic",
         "fear": "do escuro",
@@ -2064,7 +2064,7 @@ SHELTERS = {
     "mata": shelters("numa gruta pequena|no oco de uma árvore enorme|embaixo de uma pedra inclinada"),
     "magia": shelters("embaixo de um cogumelo gigante|numa torre vazia|dentro de uma abóbora encantada"),
 }
-HELPS = [
+HELPS: list[dict[str, Any]] = [
     {
         "who": noun("m passarinho"),
         "trouble": "com a patinha presa num fio",
@@ -2213,7 +2213,7 @@ GIFTS = nouns(
     "f colcha de retalhos; m quadro de folhas secas; m banco de madeira; m álbum de desenhos; m colar de sementes; "
     "m chapéu de palha; m móbile de conchas; f casinha de passarinho; m vaso de barro; f cesta de flores"
 )
-SKILLS = [
+SKILLS: list[dict[str, Any]] = [
     {
         "roles": "child animal magic",
         "never": "",
@@ -2399,7 +2399,7 @@ VEHICLES = {
     "mata": "a pé|de jangada|de canoa",
     "magia": "de balão|num tapete voador|num barco de papel encantado|nas costas de um cisne",
 }
-CRAFTS = [
+CRAFTS: list[dict[str, Any]] = [
     {
         "roles": "child animal magic",
         "contest": "de pipas",
@@ -2455,7 +2455,7 @@ CRAFTS = [
         "spare": "Tenho pano e linha de sobra",
     },
 ]
-SEEDS = [
+SEEDS: list[dict[str, Any]] = [
     {
         "seed": noun("f semente de girassol"),
         "plant": noun("m girassol"),
@@ -2595,7 +2595,7 @@ CUBS = {
         (noun("m filhote de cisne"), noun("f mãe cisne"), "piava", "ouviu-se um bater de asas, vindo da água"),
     ],
 }
-BUILDINGS = [
+BUILDINGS: list[dict[str, Any]] = [
     {
         "work": noun("f cabana"),
         "child": False,
@@ -2704,10 +2704,9 @@ def chats(seed: int) -> Iterator[Chat]:
         if roll < 0.6:
             turns = story_turns(rng, next(told))
         elif roll < 0.8:
-            turns = [
-                rng.choice(table) for table in rng.sample((GREETINGS, IDENTITY, ABILITIES, THANKS), rng.randint(1, 2))
-            ]
-            turns = [(rng.choice(asked), rng.choice(answers)) for asked, answers in turns]
+            tables = rng.sample((GREETINGS, IDENTITY, ABILITIES, THANKS), rng.randint(1, 2))
+            pairs = [rng.choice(table) for table in tables]
+            turns = [(rng.choice(asked), rng.choice(answers)) for asked, answers in pairs]
         else:
             turns = [rng.choice(KNOWLEDGE_KINDS)(rng) for _ in range(rng.randint(1, 3))]
         yield {"messages": [message for turn in turns for message in as_messages(turn)]}

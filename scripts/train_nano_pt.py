@@ -48,7 +48,7 @@ def main() -> None:
 def make_data(args: argparse.Namespace) -> dict[str, int]:
     """Write the training text under data/built; returns the bytes of each kind."""
     sys.path.insert(0, str(ROOT / "scripts"))
-    import make_stories  # type: ignore[import-not-found]  # a script beside this one
+    import make_stories  # a script beside this one
 
     folder = ROOT / DATA
     folder.mkdir(parents=True, exist_ok=True)

@@ -46,9 +46,8 @@ def main() -> None:
     total, other = sum(ours.values()), sum(theirs.values())
     print(f"{'part':<34} {'MLX':>9} {'share':>6} {'ours':>9} {'share':>6}")
     for part, milliseconds in ours.items():
-        print(
-            f"{part:<34} {theirs[part]:>6.2f} ms {theirs[part] / other:>6.1%} {milliseconds:>6.2f} ms {milliseconds / total:>6.1%}"
-        )
+        own, share = theirs[part], theirs[part] / other
+        print(f"{part:<34} {own:>6.2f} ms {share:>6.1%} {milliseconds:>6.2f} ms {milliseconds / total:>6.1%}")
     print(f"{'sum':<34} {other:>6.2f} ms {'':>6} {total:>6.2f} ms")
     whole_theirs = whole_step()
     functional._WORTH_IT = 16_384
@@ -72,7 +71,7 @@ def measure() -> dict[str, float]:
     def heads_of(x: mx.array) -> mx.array:
         return mx.contiguous(attention.split_heads(x, H))
 
-    parts = {
+    return {
         "products: projections and head": sum(
             timed(lambda x, w: x @ w.T, rand(B * T, w.shape[1]), w) * L for w in matrices.values()
         )
@@ -86,7 +85,6 @@ def measure() -> dict[str, float]:
         "cross-entropy": timed(lambda logits: functional.cross_entropy(logits, targets).mean(), logits),
         "clip and AdamW": optimizer_time(),
     }
-    return parts
 
 
 def timed(function: Callable[..., mx.array], *arguments: mx.array) -> float:
