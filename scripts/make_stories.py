@@ -2133,7 +2133,7 @@ HELPS: list[dict[str, Any]] = [
 GLUE = (
     "{h} e {v} colaram tudo, caco por caco. {thing:o} ficou {thing:~cheio} de risquinhos e ainda mais {thing:~querido}."
 )
-MISTAKES = [
+MISTAKES: list[dict[str, Any]] = [
     *(
         {
             "roles": "child animal magic",
