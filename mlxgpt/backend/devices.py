@@ -65,20 +65,6 @@ def _prepared(device: str) -> Backend:
     )
 
 
-def parts_side_by_side(device: str, batch_size: int) -> int:
-    """Into how many equal parts a batch is best cut; the BLAS is told to leave them a core each.
-
-    On Linux CPUs everything but products runs on one thread a stream, so two streams with one BLAS thread each train 20 %
-    faster than one stream with two (`docs/log.md`).  A GPU wants the batch whole, and macOS's BLAS threads itself.
-    """
-    if device != "cpu" or not sys.platform.startswith("linux"):
-        return 1
-    cores = blas.physical_cores()
-    parts = next(n for n in range(min(cores, batch_size), 0, -1) if batch_size % n == 0)
-    blas.set_threads(max(1, cores // parts))
-    return parts
-
-
 def choose(device: str) -> str:
     """The device `auto` stands for, or `device` itself when this machine has it; `ConfigError` otherwise."""
     if device not in DEVICES:

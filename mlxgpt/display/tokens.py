@@ -12,16 +12,20 @@ class TokenPrinter:
     def __init__(self, text: Console, remarks: Console, *, show_tokens: bool = False, show_rate: bool = True) -> None:
         self.text, self.remarks = text, remarks
         self.show_tokens, self.show_rate = show_tokens, show_rate
+        self._prompt: str | None = None
 
     def begin(self, prompt: str) -> None:
-        """Show the text that is continued."""
-        if self.show_tokens:
-            self._remark(f"{'id':>7}  {'probability':>11}  {'rank':>5}  text")
-        else:
-            self._write(prompt)
+        """The text that is continued; it is shown when the first event comes, so not before an error."""
+        self._prompt = prompt
 
     def show(self, event: Event) -> None:
         """Take in one event."""
+        if self._prompt is not None and isinstance(event, PromptRead):
+            if self.show_tokens:
+                self._remark(f"{'id':>7}  {'probability':>11}  {'rank':>5}  text")
+            else:
+                self._write(self._prompt)
+            self._prompt = None
         match event:
             case TokenGenerated() if self.show_tokens:
                 probability = "" if event.probability is None else f"{event.probability:.4f}"

@@ -17,6 +17,10 @@ def write_logits(directory: Path, ids_file: Path, out: Path, *, with_loss: bool)
     `loss` is the mean cross-entropy of logits[:, :-1] against ids[:, 1:], in nats.  Raises `DataError` for ids that are no
     integer array of one or two axes, or that the model does not have.
     """
+    if out.resolve() == ids_file.resolve() or directory.resolve() in out.resolve().parents:
+        raise DataError(
+            f"{out} would be written over what is read.", hint="Write the logits outside the model's folder."
+        )
     ids = read_ids(ids_file)
     model = huggingface.load(directory, dtype=mx.float32)
     check_ids(ids, model.config.vocab_size, model.config.context_length, model.positions.unbounded, ids_file)

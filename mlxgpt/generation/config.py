@@ -32,7 +32,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
 class SamplingConfig:
     """How one token is chosen from the model's scores; see `sampling` for the order and the formulas."""
 
-    temperature: float = setting(0.8, "scores are divided by this: below 1 bolder, above 1 wilder; 0: always the best")
+    temperature: float = setting(0.8, "scores are divided by this: below 1 safer, above 1 wilder; 0: always the best")
     top_k: int = setting(0, "only the k best tokens stay; 0: off")
     top_p: float = setting(0.95, "only the best tokens that hold this share of probability together stay; 0 or 1: off")
     min_p: float = setting(0.0, "only tokens at least this share as likely as the best stay; 0: off")

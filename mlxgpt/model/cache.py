@@ -131,7 +131,7 @@ class RotatingKVCache:
             self._positions = [self._positions[slot] for slot in slots]
 
     def make_mask(self, length: int, window_size: int | None = None, return_array: bool = False) -> Mask:
-        """Each new token sees the sink and the `max_size` most recent tokens (or `window_size`, when that is less)."""
+        """Each new token sees the sink and the `max_size - keep` most recent tokens (or `window_size`, when that is less)."""
         if length == 1 and not window_size:
             return None  # every slot is the sink's or recent; the oldest is about to be overwritten
         window = min(window_size or self.max_size, self.max_size)

@@ -22,7 +22,7 @@ from mlxgpt.model.positions import POSITIONS, NoPositions
 from mlxgpt.model.tap import NO_TAP, Tap, inside
 
 
-class Residual(nn.Module):
+class BranchNorms(nn.Module):
     """The norms around one branch of a block; the branch itself is given when called."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -40,9 +40,9 @@ class TransformerBlock(nn.Module):
 
     def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
-        self.attn_norm = Residual(config)
+        self.attn_norm = BranchNorms(config)
         self.attn = Attention(config, layer)
-        self.ffn_norm = Residual(config)
+        self.ffn_norm = BranchNorms(config)
         self.ffn = feed_forward(config)
         self._dropout = config.dropout
 

@@ -13,7 +13,7 @@ import mlx.core as mx
 import numpy as np
 
 from mlxgpt import checkpoint, runs, whole
-from mlxgpt.backend import devices, jit
+from mlxgpt.backend import jit
 from mlxgpt.backend.devices import Backend
 from mlxgpt.chunking import registry as chunkers
 from mlxgpt.chunking.base import Chunker
@@ -138,7 +138,6 @@ def prepare(
         optimizers.from_config(config),
         dtype=mx.bfloat16 if config.precision == "bfloat16" else mx.float32,
         compiled=backend.compiles,
-        streams=devices.parts_side_by_side(backend.device, config.batch_size),
     )
     run = runs.Run(path=config.resume or config.out or runs.new_run(Path(config.preset).stem).path)
     steps = config.steps or math.ceil(loader.steps_in(config.epochs) / config.grad_accum)
@@ -174,7 +173,8 @@ def with_defaults(config: TrainConfig, backend: Backend) -> tuple[TrainConfig, t
     chosen = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in changes.items())
     notes = list(backend.notes)
     if chosen:
-        notes.append(f"Chosen for {backend.name} ({backend.device}): {chosen}; {usual.why}.")
+        why = f"; {usual.why}" if "batch_size" in changes else ""
+        notes.append(f"Chosen for {backend.name} ({backend.device}): {chosen}{why}.")
     return dataclasses.replace(config, **changes), tuple(notes)  # type: ignore[arg-type]  # names and types of TrainConfig
 
 

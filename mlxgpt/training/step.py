@@ -1,16 +1,12 @@
 """One optimizer step: forward, backward, update, compiled as a whole with its state passed in and out.
 
 Nothing here looks at a value: the caller evaluates once, at the step's end.
-
-MLX's CPU backend runs one thread a stream, so there a batch is cut into `streams` parts that run side by side, like the
-parts of an accumulated batch; on a GPU there is one stream and nothing is cut.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import mlx.core as mx
-import numpy as np
 from mlx.utils import tree_flatten, tree_unflatten
 
 from mlxgpt.data.loader import Batch
@@ -27,14 +23,12 @@ class Stepper:
     """Holds the float32 master weights and the optimizer's state, and moves both one step at a time."""
 
     def __init__(
-        self, model: GPT, optimizer: Optimizer, *, dtype: mx.Dtype = mx.float32, compiled: bool = True, streams: int = 1
+        self, model: GPT, optimizer: Optimizer, *, dtype: mx.Dtype = mx.float32, compiled: bool = True
     ) -> None:
         self.model, self.optimizer, self.dtype = model, optimizer, dtype
         self.parameters: Tree = dict(tree_flatten(model.trainable_parameters()))
         self.state: State = optimizer.start(self.parameters)
         self.steps = 0
-        device = mx.default_device()
-        self._streams = [mx.default_stream(device)] + [mx.new_stream(device) for _ in range(streams - 1)]
         wrap = mx.compile if compiled else lambda function: function
         self._whole_step, self._gradients, self._update = map(
             wrap, (self._trace_step, self._trace_gradients, self._apply)
@@ -49,13 +43,12 @@ class Stepper:
         """
         scalars = self.optimizer.scalars(self.steps + 1, rate, muon_rate)
         parts = self._parts(batches, key)
-        if len(batches) == 1:
-            loss, norm, self.parameters, self.state = self._whole_step(self.parameters, self.state, parts, scalars)
+        if len(parts) == 1:
+            loss, norm, self.parameters, self.state = self._whole_step(self.parameters, self.state, parts[0], scalars)
         else:
             loss, gradients = mx.array(0.0), None
-            for first in range(0, len(parts), len(self._streams)):
-                some = parts[first : first + len(self._streams)]
-                more, gradients = self._gradients(self.parameters, some, gradients)
+            for part in parts:
+                more, gradients = self._gradients(self.parameters, part, gradients)
                 loss = loss + more
                 mx.async_eval(loss, gradients)  # else the graphs of all batches are held at once
             norm, self.parameters, self.state = self._update(self.parameters, gradients, self.state, scalars)
@@ -97,28 +90,19 @@ class Stepper:
 
     # ---- the traced functions: pure, everything comes in and goes out ------------------------------------------------
 
-    def _trace_step(self, parameters: Tree, state: State, parts: list[Part], scalars: mx.array) -> Any:
-        loss, gradients = self._gradients_of(parameters, parts)
+    def _trace_step(self, parameters: Tree, state: State, part: Part, scalars: mx.array) -> Any:
+        loss, gradients = self._gradients_of(parameters, part)
         norm, parameters, state = self._apply(parameters, gradients, state, scalars)
         return loss, norm, parameters, state
 
-    def _trace_gradients(self, parameters: Tree, parts: list[Part], added: Tree | None) -> Any:
-        loss, gradients = self._gradients_of(parameters, parts)
+    def _trace_gradients(self, parameters: Tree, part: Part, added: Tree | None) -> Any:
+        loss, gradients = self._gradients_of(parameters, part)
         if added is not None:
             gradients = {name: added[name] + g for name, g in gradients.items()}
         return loss, gradients
 
-    def _gradients_of(self, parameters: Tree, parts: list[Part]) -> tuple[mx.array, Tree]:
-        """Loss and gradients of the parts, each on its stream, added up."""
-        found = []
-        for part, stream in zip(parts, self._streams, strict=False):
-            with mx.stream(stream):
-                found.append(mx.value_and_grad(lambda parameters, part=part: self._loss(parameters, part))(parameters))
-        loss, gradients = found[0]
-        for more, others in found[1:]:
-            loss = loss + more
-            gradients = {name: g + others[name] for name, g in gradients.items()}
-        return loss, gradients
+    def _gradients_of(self, parameters: Tree, part: Part) -> Any:
+        return mx.value_and_grad(lambda parameters: self._loss(parameters, part))(parameters)
 
     def _loss(self, parameters: Tree, part: Part) -> mx.array:
         inputs, targets, weights, share, key = part
@@ -128,38 +112,24 @@ class Stepper:
         return next_token_loss(self.model, inputs, targets, weights, key) * share
 
     def _apply(self, parameters: Tree, gradients: Tree, state: State, scalars: mx.array) -> Any:
-        """The update, each stream taking some of the parameters."""
         gradients, norm = clip_by_norm(gradients, self.optimizer.clip)
-        now = Now.of(scalars)  # once: equal operations on two streams confuse `mx.compile` (MLX 0.32.4)
-        updated: Tree = {}
-        after: State = {}
-        for i, stream in enumerate(self._streams):
-            mine = {name: parameters[name] for name in list(parameters)[i :: len(self._streams)]}
-            with mx.stream(stream):
-                some, states = self.optimizer.update(mine, gradients, state, now)
-            updated |= some
-            after |= states
-        return norm, {name: updated[name] for name in parameters}, {name: after[name] for name in parameters}
+        parameters, state = self.optimizer.update(parameters, gradients, state, Now.of(scalars))
+        return norm, parameters, state
 
     def _parts(self, batches: Sequence[Batch], key: mx.array | None) -> list[Part]:
-        """The batches, cut into as many equal parts as there are streams, each with its share of the weighted targets."""
-        n = len(self._streams)
-        rows = [
-            (inputs, targets, weights)
-            for batch in batches
-            for inputs, targets, weights in zip(
-                np.split(batch.inputs, n),
-                np.split(batch.targets, n),
-                [None] * n if batch.weights is None else np.split(batch.weights, n),
-                strict=True,
-            )
-        ]
-        counts = [float(inputs.size if weights is None else weights.sum()) for inputs, _, weights in rows]
+        """The batches as arrays, each with its share of the weighted targets of all."""
+        counts = [float(batch.inputs.size if batch.weights is None else batch.weights.sum()) for batch in batches]
         total = sum(counts) or 1.0
-        keys = [None] * len(rows) if key is None else list(mx.random.split(key, len(rows)))
+        keys = [None] * len(batches) if key is None else list(mx.random.split(key, len(batches)))
         return [
-            (mx.array(i), mx.array(t), None if w is None else mx.array(w), mx.array(count / total), keys[index])
-            for index, ((i, t, w), count) in enumerate(zip(rows, counts, strict=True))
+            (
+                mx.array(batch.inputs),
+                mx.array(batch.targets),
+                None if batch.weights is None else mx.array(batch.weights),
+                mx.array(count / total),
+                part_key,
+            )
+            for batch, count, part_key in zip(batches, counts, keys, strict=True)
         ]
 
 

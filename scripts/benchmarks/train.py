@@ -135,8 +135,12 @@ def score(model: Any, ids: Any, T: int) -> float:
 
 def mlxgpt_way(args: argparse.Namespace) -> dict[str, float]:
     """The whole framework: the training job over the file, its events, its checkpoints."""
-    config = {**SETTING, "steps": args.steps}
-    return trained(args.text, config, MODEL)
+    from mlxgpt.config import to_toml
+
+    with tempfile.TemporaryDirectory() as folder:
+        preset = Path(folder, "nanogpt.toml")
+        preset.write_text(to_toml({"model": MODEL}), encoding="utf-8")
+        return trained(args.text, {**SETTING, "preset": str(preset), "steps": args.steps})
 
 
 def recipe_way(args: argparse.Namespace) -> dict[str, float]:
@@ -144,10 +148,10 @@ def recipe_way(args: argparse.Namespace) -> dict[str, float]:
     config: dict[str, Any] = {"preset": RECIPE}
     if args.recipe_steps:
         config["steps"] = args.recipe_steps
-    return trained(args.text, config, {})
+    return trained(args.text, config)
 
 
-def trained(text: Path, settings: dict[str, Any], model: dict[str, Any]) -> dict[str, float]:
+def trained(text: Path, settings: dict[str, Any]) -> dict[str, float]:
     """Figures of a run of `mlxgpt train` on the first 90 % of a text."""
     from mlxgpt import jobs, runs
     from mlxgpt.convert import huggingface
@@ -169,7 +173,7 @@ def trained(text: Path, settings: dict[str, Any], model: dict[str, Any]) -> dict
         config, changes = jobs.load_train_config(given)
         rates, peak = [], 0
         began = time.perf_counter()
-        for event in jobs.train(config, {**changes, **model}):
+        for event in jobs.train(config, changes):
             if isinstance(event, StepFinished):
                 rates.append(event.tokens_per_second)
                 peak = event.peak_bytes
@@ -191,7 +195,7 @@ def trained(text: Path, settings: dict[str, Any], model: dict[str, Any]) -> dict
 
 
 def bare_way(args: argparse.Namespace) -> dict[str, float]:
-    """The same model and optimizer in the shortest MLX loop that a person would write: no run, no events, no streams."""
+    """The same model and optimizer in the shortest MLX loop that a person would write: no run, no events."""
     from functools import partial
 
     import mlx.core as mx

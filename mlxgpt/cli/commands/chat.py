@@ -20,7 +20,9 @@ def chat(
     ] = True,
     system: Annotated[str, typer.Option(help="A message the conversation begins with.")] = "",
     max_tokens: Annotated[int, typer.Option(help="Most tokens of an answer.")] = 200,
-    temperature: Annotated[float, typer.Option(help="0 is greedy; below 1 bolder, above 1 wilder.")] = 0.7,
+    temperature: Annotated[
+        float, typer.Option(help="0 always takes the likeliest; below 1 safer, above 1 wilder.")
+    ] = 0.7,
     top_p: Annotated[float | None, typer.Option(help="Draw from the tokens that hold this share; 0: off.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same text.")] = None,
     device: options.Device = "auto",

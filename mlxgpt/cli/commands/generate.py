@@ -17,7 +17,9 @@ def generate(
     prompt: Annotated[str, typer.Option("--prompt", "-p", help="Text to continue; - reads standard input.")] = "",
     model: options.Model = "nano-pt",
     max_tokens: Annotated[int | None, typer.Option(help="Most tokens to write.")] = None,
-    temperature: Annotated[float | None, typer.Option(help="0 is greedy; below 1 bolder, above 1 wilder.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="0 always takes the likeliest; below 1 safer, above 1 wilder.")
+    ] = None,
     top_k: Annotated[int | None, typer.Option(help="Draw from the k most likely tokens; 0: off.")] = None,
     top_p: Annotated[float | None, typer.Option(help="Draw from the tokens that hold this share; 0: off.")] = None,
     min_p: Annotated[

@@ -59,7 +59,9 @@ def list_models(
 
 
 def load(
-    filter_: Annotated[str, typer.Option("--filter", help="best, latest, or a name from `mlxgpt list`.")] = "best",
+    filter_: Annotated[
+        str, typer.Option("--filter", help="best or latest (of the newest run), or a name from `mlxgpt list`.")
+    ] = "best",
     prompt: Annotated[str, typer.Option(help="Text to continue.")] = "",
     max_tokens: Annotated[int, typer.Option(help="Most tokens to write.")] = 100,
     device: options.Device = "auto",

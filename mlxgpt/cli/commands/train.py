@@ -18,20 +18,20 @@ def train(
     data: Annotated[Path | None, typer.Option(help="File or folder of text.  [default: the bundled corpus]")] = None,
     preset: Annotated[str | None, typer.Option(help="A preset of models/presets, or a TOML file.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with [train], [tokenizer] and [model] tables.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Budget in optimizer steps.")] = None,
-    epochs: Annotated[float | None, typer.Option(help="Budget in passes over the text.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Budget in minutes on the clock.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Sequences in one forward pass.")] = None,
-    grad_accum: Annotated[int | None, typer.Option(help="Forward passes per optimizer step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Budget in optimizer steps.")] = None,
+    epochs: Annotated[float | None, typer.Option(min=1e-12, help="Budget in passes over the text.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=1e-12, help="Budget in minutes on the clock.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Sequences in one forward pass.")] = None,
+    grad_accum: Annotated[int | None, typer.Option(min=1, help="Forward passes per optimizer step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(min=1e-12, help="Peak learning rate.")] = None,
     optimizer: Annotated[str | None, typer.Option(help="adamw or muon.")] = None,
-    context_length: Annotated[int | None, typer.Option(help="Tokens in a sequence.")] = None,
+    context_length: Annotated[int | None, typer.Option(min=1, help="Tokens in a sequence.")] = None,
     chunk_strategy: Annotated[
         str | None, typer.Option(help="How long documents are cut: none, fixed, overlapping.")
     ] = None,
-    chunk_size: Annotated[int | None, typer.Option(help="Tokens in a chunk.")] = None,
+    chunk_size: Annotated[int | None, typer.Option(min=1, help="Tokens in a chunk.")] = None,
     tokenizer: Annotated[Path | None, typer.Option(help="Folder of a trained tokenizer.")] = None,
-    vocab_size: Annotated[int | None, typer.Option(help="Entries of the tokenizer to train.")] = None,
+    vocab_size: Annotated[int | None, typer.Option(min=1, help="Entries of the tokenizer to train.")] = None,
     precision: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
     patience: Annotated[int | None, typer.Option(help="Stop after so many evaluations without improvement.")] = None,
     keep: Annotated[int | None, typer.Option(help="Checkpoints to keep besides best and last.")] = None,
@@ -85,15 +85,21 @@ def show_training(settings: Any, model: Settings, *, device: str, json: bool) ->
     from mlxgpt.display.progress import TrainingView
     from mlxgpt.events import RunFinished
 
-    reason = ""
+    reason = run = ""
     with output.stop_on_interrupt() as stop, TrainingView(output.narrator(), live=False if json else None) as view:
         events = jobs.train(settings, model, device=device, stop=stop)
         for event in output.print_events(events) if json else events:
             if not json:
                 view.show(event)
             if isinstance(event, RunFinished):
-                reason = event.reason
+                reason, run = event.reason, Path(event.run).name
     if reason == "interrupted":
+        if not json:
+            output.narrator().print(
+                f"Nothing is lost.  Go on: mlxgpt train --resume {run}   Try it: mlxgpt chat --model {run}",
+                highlight=False,
+                markup=False,
+            )
         raise typer.Exit(output.INTERRUPTED)
     return view
 
