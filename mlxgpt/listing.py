@@ -8,7 +8,7 @@ from typing import Any
 from mlxgpt import runs
 from mlxgpt.config import read_toml
 from mlxgpt.convert.files import stored_tensors
-from mlxgpt.errors import CheckpointError, MlxgptError
+from mlxgpt.errors import CheckpointError, DataError, MlxgptError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,10 @@ class Entry:
 
 def list_checkpoints(folder: Path | None = None) -> list[Entry]:
     """Every model directory there is: the shipped ones and each run's, the newest run last."""
+    if folder is not None and not folder.is_dir():
+        raise DataError(
+            f"{folder} is no folder.", hint="Without a folder, `mlxgpt list` shows everything that was trained."
+        )
     return [describe_directory(path) for path in runs.model_directories(folder)]
 
 

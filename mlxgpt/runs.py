@@ -111,9 +111,8 @@ def find_model(word: str) -> Path:
             return path
         if (path / "config.toml").is_file():
             return _of_run(Run(path=path), "best")
-    known = [run.path.name for run in all_runs()] + [
-        path.name for path in model_directories() if path.name[:5] != "step-"
-    ]
+    shipped = [path.name for path in model_directories() if path.name[:5] != "step-"]
+    known = ["best", "last", *(run.path.name for run in all_runs()), *shipped]
     raise CheckpointError(f"{word} is not a model directory, and no run has that name.", hint=nearest(word, known))
 
 

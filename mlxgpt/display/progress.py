@@ -36,6 +36,7 @@ class TrainingView:
         self.samples: list[SampleDrawn] = []
         self._last_line = 0.0
         self._saved: CheckpointSaved | None = None
+        self._best: EvaluationFinished | None = None
         self._bar = Progress(
             BarColumn(bar_width=None),
             TextColumn("{task.percentage:>3.0f}%"),
@@ -68,8 +69,15 @@ class TrainingView:
                 self._line(sample_text(event))
             case CheckpointSaved():
                 self._saved = event  # one a minute would drown the rest; the last is named at the end
+            case EvaluationFinished():
+                self._best = event if event.best else self._best
+                self._line(describe_event(event))
             case RunFinished():
                 self._line(describe_event(event))
+                if self._best is not None and self._best.step != event.step:
+                    self._line(
+                        f"The best was step {self._best.step:,}, with a validation loss of {self._best.loss:.3f}."
+                    )
                 if self._saved is not None:
                     self._line(describe_event(self._saved))
             case _:

@@ -221,6 +221,11 @@ def _resumed(plan: Plan) -> Plan:
             f"{plan.config.data} is not the text {plan.run.path} was trained on.",
             hint="Restore the text, or start a new run with the new one.",
         )
+    if 0 < plan.steps < progress.step:
+        raise ConfigError(
+            f"{plan.run.path} is at step {progress.step}, beyond the budget of {plan.steps}.",
+            hint=f"Give --steps more than {progress.step}.",
+        )
     saved, _ = checkpoint.load(directory)
     plan.stepper.restore(saved, kept.arrays, progress.step)
     return dataclasses.replace(plan, progress=progress)
