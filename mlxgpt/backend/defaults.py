@@ -36,6 +36,6 @@ DEFAULTS = {
         batch_size=8,
         learning_rate=3e-3,
         precision="float32",
-        why="on a CPU small batches learn more from the same text in the same time",
+        why="on a CPU small batches learn more from the same text",
     ),
 }
