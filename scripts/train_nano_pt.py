@@ -185,7 +185,8 @@ Temperature 0.6, seed 1, the first answer each, not chosen:
 
 ## Limits
 
-It knows what a few megabytes of stories and a small corpus told it, and nothing else.  It invents facts without hesitation,
+Its sentences are correct, but it loses track of names: the hero of the first paragraph is called otherwise in the third.  It
+knows what a few megabytes of stories and a small corpus told it, and nothing else.  It invents facts without hesitation,
 computes badly, forgets what was said more than 256 tokens ago, and understands only Portuguese.  It is there to be looked
 into and learned from, not to be believed.
 """
