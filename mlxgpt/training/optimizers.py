@@ -141,7 +141,8 @@ class Optimizer:
             ps, gs, ss = ([tree[name] for name in names] for tree in (parameters, gradients, state))
             for name, (p, s) in zip(names, self.muon.step_together(ps, gs, ss, now.muon_rate), strict=True):
                 updated[name], after[name] = p, s
-        return updated, after
+        # in the order they came: sums over the tree must add up in the same order after a resume
+        return {name: updated[name] for name in parameters}, {name: after[name] for name in parameters}
 
 
 def clip_by_norm(gradients: Tree, limit: float) -> tuple[Tree, mx.array]:

@@ -80,7 +80,9 @@ class Stepper:
                 "The checkpoint's weights or optimizer state do not fit the run's settings.",
                 hint="Its model or optimizer was changed after it was saved; restore config.toml of the run.",
             )
-        self.parameters, self.state, self.steps = parameters, state, steps
+        self.parameters = {name: parameters[name] for name in self.parameters}
+        self.state = {name: state[name] for name in self.state}
+        self.steps = steps
         self.evaluate()
 
     def write_back(self) -> GPT:

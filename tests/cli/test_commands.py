@@ -1,6 +1,7 @@
 """stdout is data, stderr is narration: what each command prints, and where."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -208,6 +209,6 @@ def test_the_chat_continues_and_ends(trained, mlxgpt, monkeypatch):
 
 
 def test_a_reader_that_leaves_early_is_no_error_to_speak_of(trained):
-    command = f"{sys.executable} -m mlxgpt list {trained.runs} --json | true"
+    command = f"{shlex.quote(sys.executable)} -m mlxgpt list {shlex.quote(str(trained.runs))} --json | true"
     done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stderr == ""

@@ -18,20 +18,20 @@ def train(
     data: Annotated[Path | None, typer.Option(help="File or folder of text.  [default: the bundled corpus]")] = None,
     preset: Annotated[str | None, typer.Option(help="A preset of models/presets, or a TOML file.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with [train], [tokenizer] and [model] tables.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Budget in optimizer steps.")] = None,
-    epochs: Annotated[float | None, typer.Option(min=1e-12, help="Budget in passes over the text.")] = None,
-    minutes: Annotated[float | None, typer.Option(min=1e-12, help="Budget in minutes on the clock.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Sequences in one forward pass.")] = None,
-    grad_accum: Annotated[int | None, typer.Option(min=1, help="Forward passes per optimizer step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(min=1e-12, help="Peak learning rate.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Budget in optimizer steps.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Budget in passes over the text.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Budget in minutes on the clock.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Sequences in one forward pass.")] = None,
+    grad_accum: Annotated[int | None, typer.Option(help="Forward passes per optimizer step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     optimizer: Annotated[str | None, typer.Option(help="adamw or muon.")] = None,
-    context_length: Annotated[int | None, typer.Option(min=1, help="Tokens in a sequence.")] = None,
+    context_length: Annotated[int | None, typer.Option(help="Tokens in a sequence.")] = None,
     chunk_strategy: Annotated[
         str | None, typer.Option(help="How long documents are cut: none, fixed, overlapping.")
     ] = None,
-    chunk_size: Annotated[int | None, typer.Option(min=1, help="Tokens in a chunk.")] = None,
+    chunk_size: Annotated[int | None, typer.Option(help="Tokens in a chunk.")] = None,
     tokenizer: Annotated[Path | None, typer.Option(help="Folder of a trained tokenizer.")] = None,
-    vocab_size: Annotated[int | None, typer.Option(min=1, help="Entries of the tokenizer to train.")] = None,
+    vocab_size: Annotated[int | None, typer.Option(help="Entries of the tokenizer to train.")] = None,
     precision: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
     patience: Annotated[int | None, typer.Option(help="Stop after so many evaluations without improvement.")] = None,
     keep: Annotated[int | None, typer.Option(help="Checkpoints to keep besides best and last.")] = None,
@@ -73,9 +73,32 @@ def train(
         "out": out,
         "resume": resume,
     }
+    refuse_zeros({name: given[name] for name in MORE_THAN_ZERO})
     train_changes, model_changes = parse_settings(set_ or [])
     settings, model = jobs.load_train_config(given | train_changes, config)
     show_training(settings, {**model, **model_changes}, device=device, json=json)
+
+
+MORE_THAN_ZERO = (
+    "steps",
+    "epochs",
+    "minutes",
+    "batch_size",
+    "learning_rate",
+    "context_length",
+    "vocab_size",
+    "chunk_size",
+)
+
+
+def refuse_zeros(given: dict[str, Any]) -> None:
+    """In a config 0 means "choose for me"; who types it on the command line means something else."""
+    from mlxgpt.errors import ConfigError
+
+    for name, value in given.items():
+        if value == 0:
+            option = name.replace("_", "-")
+            raise ConfigError(f"--{option} must be more than 0.", hint="Leave it out to have it chosen.")
 
 
 def show_training(settings: Any, model: Settings, *, device: str, json: bool) -> Any:
