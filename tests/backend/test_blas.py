@@ -1,6 +1,7 @@
 """The fast BLAS is right, is fast, and can be declined; what happens at a start is tried in a fresh process."""
 
 import ctypes
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +33,8 @@ def fresh(monkeypatch):
 
 
 def python(code: str, **environment: str) -> str:
-    """What `code` prints in a fresh Python."""
+    """What `code` prints in a fresh Python, in this environment and what is added: g++ needs PATH to find its assembler."""
+    environment = os.environ | environment
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120, check=False
     )
