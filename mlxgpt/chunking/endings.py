@@ -1,0 +1,179 @@
+"""Which runs of white space end a sentence or a clause: the rules, for Portuguese and English.
+
+A sentence ends at . ! ? … unless a lower-case letter follows ("— Sim. — disse ela.") or the stop belongs to an
+abbreviation, an initial or the number of a list item.  When in doubt it does not end: a false end cuts a sentence.
+
+R runs of white space · M of them behind a mark that may end a sentence · S of those behind a single full stop.
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from mlxgpt.chunking.abbreviations import LONGEST, Rule, keys_after, keys_before, open_sentences, rules_of
+from mlxgpt.chunking.characters import Codes, Kind, Kinds, Places, Runs
+
+Flags: TypeAlias = npt.NDArray[np.bool_]
+
+_DEEPEST = 6  # so many closers or openers are looked through
+_LABEL_DIGITS = 3  # list numbers have no more: "2020." opens no item
+
+
+def _flags(*kinds: Kind) -> Flags:
+    table = np.zeros(len(Kind), dtype=bool)
+    table[list(kinds)] = True
+    return table
+
+
+_CLOSERS = _flags(Kind.CLOSER, Kind.QUOTE, Kind.DASH)
+_OPENERS = _flags(Kind.OPENER, Kind.QUOTE, Kind.DASH, Kind.STOP, Kind.ELLIPSIS)
+_MARKS = _flags(Kind.STOP, Kind.ENDER, Kind.ELLIPSIS, Kind.WIDE_STOP)
+_MAY_END = _MARKS | _CLOSERS
+_STARTS_NOTHING = _flags(Kind.SPACE, Kind.BREAK, Kind.ENDER, Kind.CLAUSE, Kind.CLOSER, Kind.WIDE_STOP, Kind.WIDE_CLAUSE)
+_LETTERS = _flags(Kind.LOWER, Kind.UPPER, Kind.LETTER)
+_ROMAN = np.isin(np.arange(128), [ord(letter) for letter in "ivxlcIVXLC"])
+
+
+def sentence_ends(
+    codes: Codes, kinds: Kinds, runs: Runs, before: Kinds, new_line: Flags, *, lowered: bool
+) -> tuple[Places, Places]:
+    """The runs that end a sentence, and those that end only a clause.
+
+    `before` is the kind before each run, `new_line` says where a line ends for sure (nothing is decided there), and
+    `lowered` that the text has no capital letters to go by.
+    """
+    behind = np.flatnonzero(_MAY_END[before] & ~new_line)  # (M,) runs
+    mark = _skip_back(kinds, runs.starts[behind] - 1)  # (M,) the mark, before quotes that close behind it
+    kind = kinds[mark]
+    clause = kind == Kind.CLAUSE
+    follows = _skip_on(kinds, runs.ends[behind])  # (M,) the first letter of what follows
+    following = kinds[follows]
+    lower = following == Kind.LOWER
+    dots = (kind == Kind.ELLIPSIS) | ((kind == Kind.STOP) & (kinds[mark - 1] == Kind.STOP) & (mark > 0))
+    continues = _STARTS_NOTHING[following] | (lower if not lowered else lower & dots)
+    ends = _MARKS[kind] & ~continues
+    clause |= _MARKS[kind] & continues
+
+    stop = np.flatnonzero((kind == Kind.STOP) & ~dots)  # (S,) the doubtful ones
+    rules = _stop_rules(codes, kinds, mark[stop], lowered)
+    label = _is_label(codes, kinds, runs, before, new_line, behind[stop], mark[stop])
+    final = _stop_ends(codes, kinds, rules, follows[stop], lowered)
+    ends[stop] &= final & ~label
+    clause[stop] &= (rules == Rule.WORD) & ~label
+    return behind[ends], behind[clause & ~ends]
+
+
+def wide_ends(kinds: Kinds, marks: Kind) -> Places:
+    """The places behind Chinese and Japanese marks, and their closers, where text goes on without white space."""
+    at = np.flatnonzero(kinds == marks) + 1
+    for _ in range(_DEEPEST):
+        at = at[at < len(kinds)]
+        closes = kinds[at] == Kind.CLOSER
+        if not closes.any():
+            break
+        at = at + closes
+    following = kinds[at[at < len(kinds)]]
+    goes_on = _LETTERS[following] | (following == Kind.DIGIT) | (following == Kind.QUOTE) | (following == Kind.OPENER)
+    return np.unique(at[at < len(kinds)][goes_on])
+
+
+def _skip_back(kinds: Kinds, at: Places) -> Places:
+    """The last place at or before each that holds no closer."""
+    at = at.copy()
+    active = np.flatnonzero(_CLOSERS[kinds[at]])
+    for _ in range(_DEEPEST):
+        active = active[at[active] > 0]
+        at[active] -= 1
+        active = active[_CLOSERS[kinds[at[active]]]]
+    return at
+
+
+def _skip_on(kinds: Kinds, at: Places) -> Places:
+    """The first place from each on that holds no opener, nor a dash with its space."""
+    at = at.copy()
+    active = np.flatnonzero(_OPENERS[kinds[at]])
+    for _ in range(_DEEPEST):
+        active = active[at[active] < len(kinds) - 1]
+        dash = kinds[at[active]] == Kind.DASH
+        at[active] += 1
+        spaced = dash & (kinds[at[active]] == Kind.SPACE) & (at[active] < len(kinds) - 1)
+        at[active[spaced]] += 1
+        active = active[_OPENERS[kinds[at[active]]]]
+    return at
+
+
+def _stop_rules(codes: Codes, kinds: Kinds, stops: Places, lowered: bool) -> npt.NDArray[np.uint8]:
+    """The `Rule` of the word before each full stop.  (S,)"""
+    keys, starts = keys_before(codes, kinds, stops)
+    rules = rules_of(keys)
+    capital = kinds[starts] == Kind.UPPER
+    rules[(rules == Rule.CAPITAL) & ~capital] = Rule.WORD
+    rules[(rules == Rule.CAPITAL) & capital] = Rule.NEVER
+    head = np.maximum(starts - 1, 0)
+    rules[(kinds[head] == Kind.OTHER) & (starts > 0)] = Rule.WORD  # part of something else, as "@sr."
+    single = stops - starts == 1
+    rules[single & (capital | lowered) & (rules != Rule.NEVER)] = Rule.NAME  # an initial
+    rules[single & capital] = Rule.NAME
+    return _chained(codes, kinds, starts, single, rules)
+
+
+def _chained(
+    codes: Codes, kinds: Kinds, starts: Places, single: Flags, rules: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.uint8]:
+    """`rules` with those of the last letters in "U.S.", "p.m.", "S/A.", "e.g.", "300 a.C."."""
+    at = np.flatnonzero(single & (starts > 1))
+    last, joint, first = (codes[starts[at] - back] for back in range(3))
+    chain = np.isin(joint, (ord("."), ord("/"))) & _LETTERS[kinds[starts[at] - 2]]
+    never = ((last == ord("g")) | (last == ord("e"))) & (joint == ord("."))  # e.g., i.e.
+    final = ((last == ord("C")) & np.isin(first, (ord("a"), ord("d")))) | ((last == ord("A")) & (first == ord("S")))
+    rules[at[chain]] = np.where(never, Rule.NEVER, np.where(final, Rule.END, Rule.NAME))[chain]
+    return rules
+
+
+def _stop_ends(
+    codes: Codes, kinds: Kinds, rules: npt.NDArray[np.uint8], follows: Places, lowered: bool
+) -> Flags:
+    """Whether a stop behind a word with each rule ends the sentence before what follows.  (S,)"""
+    ends = rules == Rule.WORD
+    doubtful = np.flatnonzero(~ends & (rules != Rule.NEVER) & (kinds[follows] != Kind.DIGIT))
+    rule = rules[doubtful]
+    ends[doubtful[rule == Rule.NUMBER]] = True
+    if not lowered:
+        ends[doubtful[rule == Rule.END]] = True
+        name = doubtful[rule == Rule.NAME]
+        keys, after = keys_after(codes, kinds, follows[name])
+        initial = kinds[np.minimum(after, len(kinds) - 1)] == Kind.STOP  # "J. A. Silva", not "Plano B. A seguir"
+        ends[name] = open_sentences(keys) & ~initial
+    return ends
+
+
+def _is_label(
+    codes: Codes, kinds: Kinds, runs: Runs, before: Kinds, new_line: Flags, behind: Places, stops: Places
+) -> Flags:
+    """Whether each stop belongs to the number or letter of a list item: "1. Item", "IV. Item", "b. Item".  (S,)"""
+    starts, short = _label_starts(codes, kinds, stops)
+    apart = (starts == 0) | (kinds[np.maximum(starts - 1, 0)] <= Kind.BREAK)
+    previous = np.maximum(behind - 1, 0)
+    at_line = (behind == 0) | new_line[previous]
+    mark = before[previous]
+    colon = np.isin(codes[runs.starts[previous] - 1], (ord(":"), ord(";")))
+    in_line = (_MARKS[mark] | colon) & (stops - starts <= 2) & (kinds[stops - 1] == Kind.DIGIT)
+    return short & apart & (at_line | in_line) & (stops > 0)
+
+
+def _label_starts(codes: Codes, kinds: Kinds, stops: Places) -> tuple[Places, Flags]:
+    """Where the letters or digits before each stop start, and whether they may be a label.  (S,), (S,)"""
+    _, starts = keys_before(codes, kinds, stops)
+    size = stops - starts
+    roman = (size > 0) & (size < LONGEST) & (kinds[starts] == kinds[np.maximum(stops - 1, 0)])
+    for back in range(1, 8):
+        at = np.maximum(stops - back, 0)
+        roman &= (back > size) | _ROMAN[np.minimum(codes[at], 127)]
+    roman &= size <= 7
+    digits = stops.copy()
+    for _ in range(_LABEL_DIGITS + 1):
+        digits = digits - ((digits > 0) & (kinds[np.maximum(digits - 1, 0)] == Kind.DIGIT))
+    number = stops - digits
+    starts = np.where(number > 0, digits, starts)
+    return starts, roman | (size == 1) | ((number > 0) & (number <= _LABEL_DIGITS))
