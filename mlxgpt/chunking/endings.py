@@ -131,9 +131,7 @@ def _chained(
     return rules
 
 
-def _stop_ends(
-    codes: Codes, kinds: Kinds, rules: npt.NDArray[np.uint8], follows: Places, lowered: bool
-) -> Flags:
+def _stop_ends(codes: Codes, kinds: Kinds, rules: npt.NDArray[np.uint8], follows: Places, lowered: bool) -> Flags:
     """Whether a stop behind a word with each rule ends the sentence before what follows.  (S,)"""
     ends = rules == Rule.WORD
     doubtful = np.flatnonzero(~ends & (rules != Rule.NEVER) & (kinds[follows] != Kind.DIGIT))
