@@ -4,7 +4,7 @@ A verb that takes time is a job, a generator of events; one that answers at once
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from mlxgpt.events import Event
 
 if TYPE_CHECKING:
     from mlxgpt.backend.doctor import DoctorReport
+    from mlxgpt.chunking.config import ChunkConfig
     from mlxgpt.generation.chat import Chat
     from mlxgpt.listing import Entry
     from mlxgpt.model.report import ModelReport
@@ -93,6 +94,28 @@ def _tokenizer(word: str) -> "Tokenizer":
 
     folder = Path(word)
     return registry.load(folder if (folder / "tokenizer.json").is_file() else runs.find_model(word))
+
+
+def chunk(
+    paths: Sequence[Path],
+    config: "ChunkConfig",
+    output: Path | None,
+    *,
+    kind: str = "",
+    with_text: bool = True,
+    at_once: bool = False,
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Cut files, and the text files of folders, and write their chunks to `output` or, when it is None, to stdout.
+
+    `-` among the paths is stdin.  `kind` is json, jsonl or txt, else what the name of `output` says.  `output` appears when
+    all is done, unless `at_once` writes it as the chunks come.
+    """
+    from mlxgpt.chunking.output import chunk_paths
+
+    return chunk_paths(
+        paths, _tokenizer(config.tokenizer), config, output, kind=kind, with_text=with_text, at_once=at_once, stop=stop
+    )
 
 
 def list_checkpoints(folder: Path | None = None) -> "list[Entry]":
