@@ -5,22 +5,23 @@ text's candidates are looked up at once.
 """
 
 from collections.abc import Iterable
-from enum import IntEnum
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from mlxgpt.chunking.characters import Codes, Kind, Kinds, Places
+from mlxgpt.chunking.characters import KINDS, Codes, Kind, Kinds, Places
 
 Keys = npt.NDArray[np.int64]  # a word each; 0 for none, and for one that is too long or has other letters
 
-LONGEST = 10
+LONGEST = 10  # letters of a word with a key
+_LONGEST_ABBREVIATION = 6  # so many are looked at before a stop, because there are many stops
 _ALPHABET = "abcdefghijklmnopqrstuvwxyzàáâãäåæçèéêëìíîïñòóôõöøùúûüýªº"
 _STRANGE = 63  # any other letter
+_IS_LETTER = np.isin(np.arange(KINDS), (Kind.LOWER, Kind.UPPER, Kind.LETTER))
 
 
-class Rule(IntEnum):
+class Rule:
     """What a full stop behind a word says before a capital letter.  Before a number no abbreviation ends a sentence."""
 
     WORD = 0  # the word is no abbreviation: the sentence ends
@@ -41,7 +42,7 @@ _ABBREVIATIONS = {
         tel tels fax cel ramal av ave blvd rd st ste mt ft hwy pça trav rod apto apt bl
         jan fev abr mai jun jul nov feb apr aug sept oct dec
         máx mín max aprox approx c f j s t l seg segs cent
-        biol chem phys microbiol immunol genet
+        biol chem phys genet
         """,
     Rule.CAPITAL: "ir irª fr ten des pe min gal maj col cap card dep rep rev ver mag com cons rel",
     Rule.NEVER: """
@@ -96,14 +97,14 @@ def keys_before(codes: Codes, kinds: Kinds, ends: Places) -> tuple[Keys, Places]
     keys = np.zeros(len(ends), dtype=np.int64)
     starts = ends.copy()
     active = np.arange(len(ends))
-    for step in range(LONGEST + 1):
+    for step in range(_LONGEST_ABBREVIATION + 1):
         at = starts[active] - 1
-        active = active[(at >= 0) & _is_letter(kinds[at])]
+        active = active[_IS_LETTER[kinds[at]] & (at >= 0)]
         if len(active) == 0:
             break
         starts[active] -= 1
         letters = _letter_numbers(codes[starts[active]])
-        strange = (letters == _STRANGE) | (step == LONGEST)
+        strange = (letters == _STRANGE) | (step == _LONGEST_ABBREVIATION)
         keys[active] += letters << 6 * step
         keys[active[strange]] = 0
         active = active[~strange]
@@ -118,7 +119,7 @@ def keys_after(codes: Codes, kinds: Kinds, starts: Places) -> tuple[Keys, Places
     for step in range(LONGEST + 1):
         at = ends[active]
         active = active[at < len(codes)]
-        active = active[_is_letter(kinds[ends[active]])]
+        active = active[_IS_LETTER[kinds[ends[active]]]]
         if len(active) == 0:
             break
         letters = _letter_numbers(codes[ends[active]])
@@ -140,10 +141,6 @@ def open_sentences(keys: Keys) -> npt.NDArray[np.bool_]:
     """Whether each word is one that often opens a sentence and is seldom a name.  (M,)"""
     table = _opener_table()
     return table[np.searchsorted(table, keys)] == keys
-
-
-def _is_letter(kinds: Kinds) -> npt.NDArray[np.bool_]:
-    return (kinds >= Kind.LOWER) & (kinds <= Kind.LETTER)
 
 
 def _letter_numbers(codes: Codes) -> npt.NDArray[np.int64]:

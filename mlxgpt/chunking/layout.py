@@ -39,7 +39,7 @@ def _width(kinds: Kinds, runs: Runs) -> int:
     single = np.flatnonzero(runs.breaks == 1)
     if len(single) < 2:
         return 0
-    lengths, words = _fill(kinds, runs, single)
+    lengths, words = _fill(runs, single)
     width = int(np.percentile(lengths, 95))
     if not _NARROWEST <= width <= _WIDEST:
         return 0
@@ -48,12 +48,13 @@ def _width(kinds: Kinds, runs: Runs) -> int:
     return width if full >= 0.7 and goes_on >= 0.3 else 0
 
 
-def _fill(kinds: Kinds, runs: Runs, gaps: Places) -> tuple[Places, Places]:
+def _fill(runs: Runs, gaps: Places) -> tuple[Places, Places]:
     """The length of the line before each gap and that of the first word behind it.  (G,), (G,)"""
     breaks = np.flatnonzero(runs.breaks)
     line = np.searchsorted(breaks, gaps)
-    begins = np.where(line > 0, runs.ends[breaks[np.maximum(line - 1, 0)]], 0)
-    ends = np.append(runs.starts, len(kinds))[gaps + 1]
+    begins = np.where(line > 0, runs.ends[breaks[np.maximum(line - 1, 0)]], runs.first)
+    following = np.minimum(gaps + 1, len(runs.starts) - 1)
+    ends = np.where(gaps + 1 < len(runs.starts), runs.starts[following], runs.last)
     return runs.starts[gaps] - begins, ends - runs.ends[gaps]
 
 
@@ -63,7 +64,7 @@ def line_gaps(codes: Codes, kinds: Kinds, runs: Runs, layout: Layout) -> npt.NDA
     if not layout.width:
         return new_line
     gaps = np.flatnonzero(runs.breaks == 1)
-    lengths, words = _fill(kinds, runs, gaps)
+    lengths, words = _fill(runs, gaps)
     room = lengths + 1 + words < 0.8 * layout.width  # the next word would have fitted
     new_line[gaps] = room | _opens_item(codes, kinds, runs.ends[gaps])
     return new_line
@@ -89,16 +90,13 @@ class Lines:
     blank: npt.NDArray[np.bool_]  # (L + 1,) whether a blank line, or nothing at all, is before each and behind the last
 
 
-def lines_of(kinds: Kinds, runs: Runs, new_line: npt.NDArray[np.bool_]) -> Lines:
-    """The lines between the runs that are marked in `new_line`."""
-    text = kinds > Kind.BREAK
-    if not text.any():
+def lines_of(runs: Runs, gaps: Places) -> Lines:
+    """The lines between the runs numbered in `gaps`."""
+    if runs.first >= runs.last:
         nothing = np.zeros(0, dtype=np.int64)
         return Lines(heads=nothing, tails=nothing, blank=np.ones(1, dtype=bool))
-    first, last = int(np.argmax(text)), len(text) - int(np.argmax(text[::-1]))
-    gaps = np.flatnonzero(new_line)
     return Lines(
-        heads=np.concatenate([[first], runs.ends[gaps]]),
-        tails=np.concatenate([runs.starts[gaps], [last]]),
+        heads=np.concatenate([[runs.first], runs.ends[gaps]]),
+        tails=np.concatenate([runs.starts[gaps], [runs.last]]),
         blank=np.concatenate([[True], runs.breaks[gaps] > 1, [True]]),
     )

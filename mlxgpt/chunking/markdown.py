@@ -51,7 +51,7 @@ def structure(text: str | Codes) -> MarkdownStructure:
     codes = codes_of(text) if isinstance(text, str) else text
     kinds = kinds_of(codes)
     runs = whitespace_runs(codes, kinds)
-    lines = lines_of(kinds, runs, runs.breaks > 0)
+    lines = lines_of(runs, np.flatnonzero(runs.breaks))
     columns = _columns(codes, kinds, lines)
     code = _code_lines(codes, lines, columns)
     depths = _depths(codes, kinds, lines, columns, code > 0)
