@@ -38,13 +38,13 @@ _ABBREVIATIONS = {
     Rule.NAME: """
         jr cia inc corp co cos ltd llc plc bros esq assn assoc univ fac inst dept depto dpto natl
         exa exas exª exma excia excias excª sa sas ex
-        art arts artt al als fig figs cap caps sec secs sect ed eds org orgs est id ref refs tab eq eqs eqn inc incs
+        art arts artt al als fig figs cap caps sec secs sect ed eds org orgs est id ref refs tab eq eqs eqn incs
         tel tels fax cel ramal av ave blvd rd st ste mt ft hwy pça trav rod apto apt bl
         jan fev abr mai jun jul nov feb apr aug sept oct dec
         máx mín max aprox approx c f j s t l seg segs cent
         biol chem phys genet
         """,
-    Rule.CAPITAL: "ir irª fr ten des pe min gal maj col cap card dep rep rev ver mag com cons rel",
+    Rule.CAPITAL: "ir irª fr ten des pe min gal maj col card dep rep rev ver mag com cons rel",
     Rule.NEVER: """
         sr sra srs sras srta srtas sres snr snra srª dr dra drs dras drª prof profa profs profas profª
         exmo exmos exmas ilmo ilma ilmos ilmas ilm revmo revma revmos digmo eng enga engo engª arq arqa

@@ -59,9 +59,11 @@ def sentence_ends(
     stop = np.flatnonzero((kind == Kind.STOP) & ~dots)  # (S,) the doubtful ones
     keys, starts = keys_before(codes, kinds, mark[stop])
     rules = _stop_rules(codes, kinds, keys, starts, mark[stop], lowered)
-    label = _is_label(codes, kinds, runs, before, new_line, behind[stop], starts, mark[stop])
-    final = _stop_ends(codes, kinds, rules, follows[stop], lowered)
-    ends[stop] &= final & ~label
+    ends[stop] &= _stop_ends(codes, kinds, rules, follows[stop], lowered)
+    ended = np.zeros(len(before), dtype=bool)
+    ended[behind] = ends
+    label = _is_label(codes, kinds, runs, ended, new_line, behind[stop], starts, mark[stop])
+    ends[stop] &= ~label
     clause[stop] &= (rules == Rule.WORD) & ~label
     return behind[ends], behind[clause & ~ends]
 
@@ -134,9 +136,7 @@ def _chained(
     return rules
 
 
-def _stop_ends(
-    codes: Codes, kinds: Kinds, rules: npt.NDArray[np.uint8], follows: Places, lowered: bool
-) -> Flags:
+def _stop_ends(codes: Codes, kinds: Kinds, rules: npt.NDArray[np.uint8], follows: Places, lowered: bool) -> Flags:
     """Whether a stop behind a word with each rule ends the sentence before what follows.  (S,)"""
     ends = rules == Rule.WORD
     doubtful = np.flatnonzero(~ends & (rules != Rule.NEVER) & (kinds[follows] != Kind.DIGIT))
@@ -155,7 +155,7 @@ def _is_label(
     codes: Codes,
     kinds: Kinds,
     runs: Runs,
-    before: Kinds,
+    ended: Flags,
     new_line: Flags,
     behind: Places,
     starts: Places,
@@ -163,14 +163,14 @@ def _is_label(
 ) -> Flags:
     """Whether each stop belongs to a list item's number or letter: "1. Item", "IV. Item", "b. Item", "Art. 5. Item".
 
-    `starts` is where the letters before it start, if there are any.  (S,)
+    `ended` says which runs end a sentence, `starts` where the letters before each stop start.  (S,)
     """
     previous, second = np.maximum(behind - 1, 0), np.maximum(behind - 2, 0)
     at_line = (behind == 0) | new_line[previous]
     begins = np.where(behind > 1, runs.ends[second], runs.first)
     second_word = ((behind == 1) | new_line[second]) & (runs.starts[previous] - begins <= _LABEL_WORD) & ~at_line
     colon = np.isin(codes[runs.starts[previous] - 1], (ord(":"), ord(";")))
-    in_line = (_MARKS[before[previous]] | colon) & ~at_line
+    in_line = (ended[previous] | colon) & ~at_line
     label = at_line | ((second_word | in_line) & (kinds[stops - 1] == Kind.DIGIT))
     maybe = np.flatnonzero(label)  # few
     starts, short = _label_starts(codes, kinds, starts[maybe], stops[maybe])

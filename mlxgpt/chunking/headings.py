@@ -37,9 +37,7 @@ _ALONE = """
 """
 _ARTICLES = "art artigo"
 
-_TERMINATES = np.isin(
-    np.arange(KINDS), (Kind.STOP, Kind.ENDER, Kind.ELLIPSIS, Kind.CLAUSE, Kind.DASH, Kind.QUOTE)
-)
+_TERMINATES = np.isin(np.arange(KINDS), (Kind.STOP, Kind.ENDER, Kind.ELLIPSIS, Kind.CLAUSE, Kind.DASH, Kind.QUOTE))
 
 
 def plain_headings(codes: Codes, kinds: Kinds, lines: Lines, taken: Flags) -> tuple[Flags, Ranks]:

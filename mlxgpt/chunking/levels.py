@@ -85,7 +85,7 @@ def _run_levels(codes: Codes, kinds: Kinds, runs: Runs, last: Codes, layout: Lay
 
 def _weaken(kinds: Kinds, runs: Runs, after: Kinds, last: Codes, levels: Levels) -> None:
     """Lower what no reader would cut: before a mark that stands alone ("word ,") or in "-5", at a no-break space."""
-    marks = np.flatnonzero((after >= Kind.STOP) & (after <= Kind.DASH))
+    marks = np.flatnonzero((after >= Kind.STOP) & (after <= Kind.DASH) | (after == Kind.CLAUSE))
     mark = after[marks]
     behind = kinds[np.minimum(runs.ends[marks] + 1, len(kinds) - 1)]
     levels[marks[_LONE[mark] & (behind <= Kind.BREAK)]] = Level.INSIDE
