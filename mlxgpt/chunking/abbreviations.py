@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from mlxgpt.chunking.characters import KINDS, Codes, Kind, Kinds, Places
+from mlxgpt.chunking.characters import KINDS, Codes, Flags, Kind, Kinds, Places
 
 Keys = npt.NDArray[np.int64]  # a word each; 0 for none, and for one that is too long or has other letters
 
@@ -137,10 +137,11 @@ def rules_of(keys: Keys) -> npt.NDArray[np.uint8]:
     return np.where(table[found] == keys, rules[found], Rule.WORD).astype(np.uint8)
 
 
-def open_sentences(keys: Keys) -> npt.NDArray[np.bool_]:
+def open_sentences(keys: Keys) -> Flags:
     """Whether each word is one that often opens a sentence and is seldom a name.  (M,)"""
     table = _opener_table()
-    return table[np.searchsorted(table, keys)] == keys
+    known: Flags = table[np.searchsorted(table, keys)] == keys
+    return known
 
 
 def _letter_numbers(codes: Codes) -> npt.NDArray[np.int64]:

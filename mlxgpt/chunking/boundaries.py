@@ -90,7 +90,8 @@ def _even_flags(codes: npt.NDArray[np.uint32], positions: npt.NDArray[np.int64])
     others = np.flatnonzero(~_is_flag(codes))
     run = np.searchsorted(others, positions)  # how many others are before
     starts = np.where(run > 0, others[np.maximum(run - 1, 0)] + 1, 0) if len(others) else np.zeros_like(positions)
-    return (positions - starts) % 2 == 0
+    even: npt.NDArray[np.bool_] = (positions - starts) % 2 == 0
+    return even
 
 
 @cache

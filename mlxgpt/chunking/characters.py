@@ -12,6 +12,7 @@ import numpy.typing as npt
 Codes = npt.NDArray[np.uint32]  # (N,) the code points of a text
 Kinds = npt.NDArray[np.uint8]  # (N,) a `Kind` each
 Places = npt.NDArray[np.int64]  # positions in the text
+Flags = npt.NDArray[np.bool_]
 
 
 class Kind:
@@ -152,9 +153,10 @@ def line_breaks(codes: Codes, kinds: Kinds) -> Places:
     return breaks[_ends_line(codes, breaks)]
 
 
-def _ends_line(codes: Codes, breaks: Places) -> npt.NDArray[np.bool_]:
+def _ends_line(codes: Codes, breaks: Places) -> Flags:
     following = codes[np.minimum(breaks + 1, len(codes) - 1)]
-    return (codes[breaks] != ord("\r")) | (following != ord("\n"))
+    ends: Flags = (codes[breaks] != ord("\r")) | (following != ord("\n"))
+    return ends
 
 
 def ragged(starts: Places, ends: Places) -> Places:
@@ -164,4 +166,5 @@ def ragged(starts: Places, ends: Places) -> Places:
     [3, 4, 8]
     """
     sizes = ends - starts
-    return np.arange(sizes.sum()) + np.repeat(starts - (np.cumsum(sizes) - sizes), sizes)
+    places: Places = np.arange(sizes.sum()) + np.repeat(starts - (np.cumsum(sizes) - sizes), sizes)
+    return places

@@ -6,15 +6,11 @@ abbreviation, an initial or the number of a list item.  When in doubt it does no
 R runs of white space · M of them behind a mark that may end a sentence · S of those behind a single full stop.
 """
 
-from typing import TypeAlias
-
 import numpy as np
 import numpy.typing as npt
 
 from mlxgpt.chunking.abbreviations import Keys, Rule, keys_after, keys_before, open_sentences, rules_of
-from mlxgpt.chunking.characters import KINDS, Codes, Kind, Kinds, Places, Runs
-
-Flags: TypeAlias = npt.NDArray[np.bool_]
+from mlxgpt.chunking.characters import KINDS, Codes, Flags, Kind, Kinds, Places, Runs
 
 _DEEPEST = 6  # so many closers or openers are looked through
 _LABEL_WORD = 9  # characters of a word before a number that labels a line: "Art.", "§", "Item"
@@ -138,7 +134,7 @@ def _chained(
 
 def _stop_ends(codes: Codes, kinds: Kinds, rules: npt.NDArray[np.uint8], follows: Places, lowered: bool) -> Flags:
     """Whether a stop behind a word with each rule ends the sentence before what follows.  (S,)"""
-    ends = rules == Rule.WORD
+    ends: Flags = rules == Rule.WORD
     doubtful = np.flatnonzero(~ends & (rules != Rule.NEVER) & (kinds[follows] != Kind.DIGIT))
     rule = rules[doubtful]
     ends[doubtful[rule == Rule.NUMBER]] = True
@@ -171,7 +167,7 @@ def _is_label(
     second_word = ((behind == 1) | new_line[second]) & (runs.starts[previous] - begins <= _LABEL_WORD) & ~at_line
     colon = np.isin(codes[runs.starts[previous] - 1], (ord(":"), ord(";")))
     in_line = (ended[previous] | colon) & ~at_line
-    label = at_line | ((second_word | in_line) & (kinds[stops - 1] == Kind.DIGIT))
+    label: Flags = at_line | ((second_word | in_line) & (kinds[stops - 1] == Kind.DIGIT))
     maybe = np.flatnonzero(label)  # few
     starts, short = _label_starts(codes, kinds, starts[maybe], stops[maybe])
     apart = (starts == 0) | (kinds[np.maximum(starts - 1, 0)] <= Kind.BREAK)

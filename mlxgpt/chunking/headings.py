@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mlxgpt.chunking.abbreviations import Keys, keys_after, word_key
-from mlxgpt.chunking.characters import KINDS, Codes, Kind, Kinds, Places, ragged
+from mlxgpt.chunking.characters import KINDS, Codes, Flags, Kind, Kinds, Places, ragged
 from mlxgpt.chunking.layout import Lines
 
-Flags = npt.NDArray[np.bool_]
 Ranks = npt.NDArray[np.uint8]  # 0 no heading, 1 section, 2 chapter, 3 part
 
 SECTION, CHAPTER, PART = 1, 2, 3
@@ -105,13 +104,15 @@ def _is_roman(codes: Codes, kinds: Kinds, at: Places) -> Flags:
     following = kinds[np.minimum(end, last)]
     letter = (end <= last) & (following >= Kind.LOWER) & (following <= Kind.DIGIT)
     single = (size == 1) & ((codes[at] == ord("L")) | (codes[at] == ord("C")))
-    return (size > 0) & ~letter & ~single
+    roman: Flags = (size > 0) & ~letter & ~single
+    return roman
 
 
 def _is_number(codes: Codes, kinds: Kinds, at: Places) -> Flags:
     """Whether a number begins at each place, in figures or words: 3, III, "terceiro".  (C,)"""
     keys, _ = keys_after(codes, kinds, at)
-    return (kinds[at] == Kind.DIGIT) | _is_roman(codes, kinds, at) | _is_in(keys, _ORDINALS)
+    number: Flags = (kinds[at] == Kind.DIGIT) | _is_roman(codes, kinds, at) | _is_in(keys, _ORDINALS)
+    return number
 
 
 def _all_capitals(kinds: Kinds, heads: Places, tails: Places) -> Flags:
@@ -120,7 +121,8 @@ def _all_capitals(kinds: Kinds, heads: Places, tails: Places) -> Flags:
     first = np.cumsum(tails - heads) - (tails - heads)  # where each line begins among them
     lower = np.add.reduceat(together == Kind.LOWER, first, dtype=np.int64)
     upper = np.add.reduceat(together == Kind.UPPER, first, dtype=np.int64)
-    return (lower == 0) & (upper >= 2)
+    capitals: Flags = (lower == 0) & (upper >= 2)
+    return capitals
 
 
 def _stands_alone(lines: Lines, open_ends: Flags, chosen: Places) -> Flags:
@@ -128,7 +130,8 @@ def _stands_alone(lines: Lines, open_ends: Flags, chosen: Places) -> Flags:
     finished = np.concatenate([[True], ~open_ends])[chosen]
     size = np.append(lines.tails - lines.heads, 0)
     longer = size[chosen + 1] > 1.5 * size[chosen]
-    return lines.blank[chosen] & lines.blank[chosen + 1] & finished & longer
+    alone: Flags = lines.blank[chosen] & lines.blank[chosen + 1] & finished & longer
+    return alone
 
 
 def _led(ranks: Ranks) -> Ranks:
@@ -146,7 +149,8 @@ def _articles(codes: Codes, kinds: Kinds, lines: Lines, taken: Flags) -> Places:
     second = np.minimum(lines.heads + 1, len(codes) - 1)
     opens = np.flatnonzero((codes[lines.heads] == ord("A")) & (codes[second] == ord("r")) & lines.blank[:-1] & ~taken)
     keys, second = _word_and_next(codes, kinds, lines.heads[opens])
-    return opens[_is_in(keys, _ARTICLES) & (kinds[second] == Kind.DIGIT)]
+    articles: Places = opens[_is_in(keys, _ARTICLES) & (kinds[second] == Kind.DIGIT)]
+    return articles
 
 
 def _is_in(keys: Keys, words: str) -> Flags:

@@ -8,9 +8,8 @@ R runs of white space · G of them with line breaks (the gaps between lines) · 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from mlxgpt.chunking.characters import Codes, Kind, Kinds, Places, Runs
+from mlxgpt.chunking.characters import Codes, Flags, Kind, Kinds, Places, Runs
 
 _NARROWEST, _WIDEST = 40, 160  # widths that prose is broken to
 _CAPITALS = 200  # text with one capital letter among so many, or fewer, is lower-cased
@@ -58,7 +57,7 @@ def _fill(runs: Runs, gaps: Places) -> tuple[Places, Places]:
     return runs.starts[gaps] - begins, ends - runs.ends[gaps]
 
 
-def line_gaps(codes: Codes, kinds: Kinds, runs: Runs, layout: Layout) -> npt.NDArray[np.bool_]:
+def line_gaps(codes: Codes, kinds: Kinds, runs: Runs, layout: Layout) -> Flags:
     """The runs where a line ends that is meant as one.  (R,)"""
     new_line = runs.breaks > 0
     if not layout.width:
@@ -70,7 +69,7 @@ def line_gaps(codes: Codes, kinds: Kinds, runs: Runs, layout: Layout) -> npt.NDA
     return new_line
 
 
-def _opens_item(codes: Codes, kinds: Kinds, heads: Places) -> npt.NDArray[np.bool_]:
+def _opens_item(codes: Codes, kinds: Kinds, heads: Places) -> Flags:
     """Whether each line begins like a list item, a heading, a table row or speech: "- ", "# ", "| ", "12. ".  (G,)"""
     last = len(codes) - 1
     second, third = np.minimum(heads + 1, last), np.minimum(heads + 2, last)
@@ -78,7 +77,8 @@ def _opens_item(codes: Codes, kinds: Kinds, heads: Places) -> npt.NDArray[np.boo
     marks = np.isin(codes[second], (ord("."), ord(")"))), np.isin(codes[third], (ord("."), ord(")")))
     digit = kinds[heads] == Kind.DIGIT
     number = digit & (marks[0] | (marks[1] & (kinds[second] == Kind.DIGIT)))
-    return bullet | number | (codes[heads] == ord("|")) | (codes[heads] == ord(">"))
+    opens: Flags = bullet | number | (codes[heads] == ord("|")) | (codes[heads] == ord(">"))
+    return opens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,7 +87,7 @@ class Lines:
 
     heads: Places  # (L,) the first character
     tails: Places  # (L,) behind the last
-    blank: npt.NDArray[np.bool_]  # (L + 1,) whether a blank line, or nothing at all, is before each and behind the last
+    blank: Flags  # (L + 1,) whether a blank line, or nothing at all, is before each and behind the last
 
 
 def lines_of(runs: Runs, gaps: Places) -> Lines:

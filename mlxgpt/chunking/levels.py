@@ -71,7 +71,7 @@ def _run_levels(codes: Codes, kinds: Kinds, runs: Runs, last: Codes, layout: Lay
     """The level of each run of white space, given the last character of each.  (R,)"""
     before, after = kinds[runs.starts - 1], kinds[runs.ends]  # (R,), (R,)
     clause = (before == Kind.CLAUSE) | (before == Kind.WIDE_CLAUSE) | (after == Kind.OPENER) | (after == Kind.DASH)
-    levels = clause + np.uint8(Level.WORD)  # (R,) a CLAUSE is one more than a WORD
+    levels: Levels = clause + np.uint8(Level.WORD)  # (R,) a CLAUSE is one more than a WORD
     _weaken(kinds, runs, after, last, levels)
     new_line = line_gaps(codes, kinds, runs, layout)
     sentences, clauses = sentence_ends(codes, kinds, runs, before, new_line, lowered=layout.lowered)

