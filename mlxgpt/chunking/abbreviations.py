@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from mlxgpt.chunking.characters import KINDS, Codes, Flags, Kind, Kinds, Places
+from mlxgpt.chunking.characters import Codes, Flags, Kind, Kinds, Places, flags_of
 
 Keys = npt.NDArray[np.int64]  # a word each; 0 for none, and for one that is too long or has other letters
 
@@ -18,7 +18,7 @@ LONGEST = 10  # letters of a word with a key
 _LONGEST_ABBREVIATION = 6  # so many are looked at before a stop, because there are many stops
 _ALPHABET = "abcdefghijklmnopqrstuvwxyzàáâãäåæçèéêëìíîïñòóôõöøùúûüýªº"
 _STRANGE = 63  # any other letter
-_IS_LETTER = np.isin(np.arange(KINDS), (Kind.LOWER, Kind.UPPER, Kind.LETTER))
+_IS_LETTER = flags_of(Kind.LOWER, Kind.UPPER, Kind.LETTER)
 
 
 class Rule:
@@ -162,14 +162,15 @@ def _letter_table() -> npt.NDArray[np.uint8]:
 def _rule_table() -> tuple[Keys, npt.NDArray[np.uint8]]:
     """The keys of the abbreviations in order, with a last one that no word has, and their rules."""
     rules = {word_key(word): rule for rule, words in _ABBREVIATIONS.items() for word in words.split()}
-    keys = _sorted(rules)
+    keys = sorted_keys(rules)
     return keys, np.array([rules.get(int(key), Rule.WORD) for key in keys], dtype=np.uint8)
 
 
 @cache
 def _opener_table() -> Keys:
-    return _sorted(word_key(word) for word in _OPENERS.split())
+    return sorted_keys(word_key(word) for word in _OPENERS.split())
 
 
-def _sorted(keys: Iterable[int]) -> Keys:
+def sorted_keys(keys: Iterable[int]) -> Keys:
+    """The keys in order, and a last one that no word has, so that every search ends inside."""
     return np.array([*sorted(set(keys) - {0}), np.iinfo(np.int64).max], dtype=np.int64)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlxgpt.chunking.abbreviations import Keys, Rule, keys_after, keys_before, open_sentences, rules_of
-from mlxgpt.chunking.characters import KINDS, Codes, Flags, Kind, Kinds, Places, Runs
+from mlxgpt.chunking.characters import Codes, Flags, Kind, Kinds, Places, Runs, among, flags_of
 
 _DEEPEST = 6  # so many closers or openers are looked through
 _LABEL_WORD = 9  # characters of a word before a number that labels a line: "Art.", "§", "Item"
@@ -18,17 +18,13 @@ _LABEL_ROMAN = 6  # letters of a Roman one
 _LABEL_DIGITS = 3  # list numbers have no more: "2020." opens no item
 
 
-def _flags(*kinds: int) -> Flags:
-    table = np.zeros(KINDS, dtype=bool)
-    table[list(kinds)] = True
-    return table
-
-
-_CLOSERS = _flags(Kind.CLOSER, Kind.QUOTE, Kind.DASH)
-_OPENERS = _flags(Kind.OPENER, Kind.QUOTE, Kind.DASH, Kind.STOP, Kind.ELLIPSIS)
-_MARKS = _flags(Kind.STOP, Kind.ENDER, Kind.ELLIPSIS, Kind.WIDE_STOP)
-_STARTS_NOTHING = _flags(Kind.SPACE, Kind.BREAK, Kind.ENDER, Kind.CLAUSE, Kind.CLOSER, Kind.WIDE_STOP, Kind.WIDE_CLAUSE)
-_LETTERS = _flags(Kind.LOWER, Kind.UPPER, Kind.LETTER)
+_CLOSERS = flags_of(Kind.CLOSER, Kind.QUOTE, Kind.DASH)
+_OPENERS = flags_of(Kind.OPENER, Kind.QUOTE, Kind.DASH, Kind.STOP, Kind.ELLIPSIS)
+_MARKS = flags_of(Kind.STOP, Kind.ENDER, Kind.ELLIPSIS, Kind.WIDE_STOP)
+_STARTS_NOTHING = flags_of(
+    Kind.SPACE, Kind.BREAK, Kind.ENDER, Kind.CLAUSE, Kind.CLOSER, Kind.WIDE_STOP, Kind.WIDE_CLAUSE
+)
+_LETTERS = flags_of(Kind.LOWER, Kind.UPPER, Kind.LETTER)
 _ROMAN = np.isin(np.arange(128), [ord(letter) for letter in "ivxlcIVXLC"])
 
 
@@ -82,7 +78,7 @@ def _skip_back(kinds: Kinds, at: Places) -> Places:
     """The last place at or before each that holds no closer."""
     at = at.copy()
     active = np.flatnonzero(_CLOSERS[kinds[at]])
-    for _ in range(_DEEPEST):
+    for _ in range(_DEEPEST if len(active) else 0):
         active = active[at[active] > 0]
         at[active] -= 1
         active = active[_CLOSERS[kinds[at[active]]]]
@@ -93,7 +89,7 @@ def _skip_on(kinds: Kinds, at: Places) -> Places:
     """The first place from each on that holds no opener, nor a dash with its space."""
     at = at.copy()
     active = np.flatnonzero(_OPENERS[kinds[at]])
-    for _ in range(_DEEPEST):
+    for _ in range(_DEEPEST if len(active) else 0):
         active = active[at[active] < len(kinds) - 1]
         dash = kinds[at[active]] == Kind.DASH
         at[active] += 1
@@ -125,9 +121,9 @@ def _chained(
     """`rules` with those of the last letters in "U.S.", "p.m.", "S/A.", "e.g.", "300 a.C."."""
     at = np.flatnonzero(single & (starts > 1))
     last, joint, first = (codes[starts[at] - back] for back in range(3))
-    chain = np.isin(joint, (ord("."), ord("/"))) & _LETTERS[kinds[starts[at] - 2]]
+    chain = among(joint, "./") & _LETTERS[kinds[starts[at] - 2]]
     never = ((last == ord("g")) | (last == ord("e"))) & (joint == ord("."))  # e.g., i.e.
-    final = ((last == ord("C")) & np.isin(first, (ord("a"), ord("d")))) | ((last == ord("A")) & (first == ord("S")))
+    final = ((last == ord("C")) & among(first, "ad")) | ((last == ord("A")) & (first == ord("S")))
     rules[at[chain]] = np.where(never, Rule.NEVER, np.where(final, Rule.END, Rule.NAME))[chain]
     return rules
 
@@ -165,7 +161,7 @@ def _is_label(
     at_line = (behind == 0) | new_line[previous]
     begins = np.where(behind > 1, runs.ends[second], runs.first)
     second_word = ((behind == 1) | new_line[second]) & (runs.starts[previous] - begins <= _LABEL_WORD) & ~at_line
-    colon = np.isin(codes[runs.starts[previous] - 1], (ord(":"), ord(";")))
+    colon = among(codes[runs.starts[previous] - 1], ":;")
     in_line = (ended[previous] | colon) & ~at_line
     label: Flags = at_line | ((second_word | in_line) & (kinds[stops - 1] == Kind.DIGIT))
     maybe = np.flatnonzero(label)  # few

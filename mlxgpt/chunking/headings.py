@@ -8,8 +8,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from mlxgpt.chunking.abbreviations import Keys, keys_after, word_key
-from mlxgpt.chunking.characters import KINDS, Codes, Flags, Kind, Kinds, Places, ragged
+from mlxgpt.chunking.abbreviations import Keys, keys_after, sorted_keys, word_key
+from mlxgpt.chunking.characters import Codes, Flags, Kind, Kinds, Places, flags_of, ragged
 from mlxgpt.chunking.layout import Lines
 
 Ranks = npt.NDArray[np.uint8]  # 0 no heading, 1 section, 2 chapter, 3 part
@@ -36,7 +36,7 @@ _ALONE = """
 """
 _ARTICLES = "art artigo"
 
-_TERMINATES = np.isin(np.arange(KINDS), (Kind.STOP, Kind.ENDER, Kind.ELLIPSIS, Kind.CLAUSE, Kind.DASH, Kind.QUOTE))
+_TERMINATES = flags_of(Kind.STOP, Kind.ENDER, Kind.ELLIPSIS, Kind.CLAUSE, Kind.DASH, Kind.QUOTE)
 
 
 def plain_headings(codes: Codes, kinds: Kinds, lines: Lines, taken: Flags) -> tuple[Flags, Ranks]:
@@ -70,10 +70,18 @@ def _ranks(codes: Codes, kinds: Kinds, lines: Lines, open_ends: Flags, chosen: P
     numbered = _numbered_ranks(keys)
     named = np.flatnonzero(numbered)
     numbered[named] *= within[named] & _is_number(codes, kinds, second[named])
+    ordinal = np.flatnonzero(_is_in(keys, _ORDINALS) & within)  # "TERCEIRA PARTE"
+    words, ends = keys_after(codes, kinds, second[ordinal])
+    numbered[ordinal] = _numbered_ranks(words) * (ends == tails[ordinal])
     capitals = _all_capitals(kinds, heads, tails)
     dash = within & (kinds[second] == Kind.DASH)
     titled = kinds[np.minimum(second + 2, len(kinds) - 1)] == Kind.UPPER
-    roman = _is_roman(codes, kinds, heads) & (~within | (open_end & (capitals | (dash & titled))))
+    lone = (codes[heads] == ord("L")) | (codes[heads] == ord("C"))  # letters, unless a word before says otherwise
+    roman = (
+        _is_roman(codes, kinds, heads)
+        & ~(lone & (second - heads <= 2))
+        & (~within | (open_end & (capitals | (dash & titled))))
+    )
     alone = open_end & (size <= _SHORT) & _stands_alone(lines, open_ends, chosen)
     by_words = np.where(_is_in(keys, _ALONE), CHAPTER, SECTION)
     cases = [numbered > 0, roman & apart, capitals & open_end & apart & (size > 1), alone]
@@ -90,7 +98,7 @@ def _word_and_next(codes: Codes, kinds: Kinds, heads: Places) -> tuple[Keys, Pla
 
 
 def _is_roman(codes: Codes, kinds: Kinds, at: Places) -> Flags:
-    """Whether a Roman numeral in capitals begins at each place: I, XIV, not C, D, L, M alone.  (C,)"""
+    """Whether a Roman numeral in capitals begins at each place.  (C,)"""
     size = np.zeros(len(at), dtype=np.int64)
     goes_on = np.ones(len(at), dtype=bool)
     table = np.zeros(129, dtype=bool)
@@ -103,8 +111,7 @@ def _is_roman(codes: Codes, kinds: Kinds, at: Places) -> Flags:
     end = at + size
     following = kinds[np.minimum(end, last)]
     letter = (end <= last) & (following >= Kind.LOWER) & (following <= Kind.DIGIT)
-    single = (size == 1) & ((codes[at] == ord("L")) | (codes[at] == ord("C")))
-    roman: Flags = (size > 0) & ~letter & ~single
+    roman: Flags = (size > 0) & ~letter
     return roman
 
 
@@ -154,12 +161,14 @@ def _articles(codes: Codes, kinds: Kinds, lines: Lines, taken: Flags) -> Places:
 
 
 def _is_in(keys: Keys, words: str) -> Flags:
-    return np.isin(keys, _keys(words))
+    table = _keys(words)
+    known: Flags = table[np.searchsorted(table, keys)] == keys
+    return known
 
 
 @cache
 def _keys(words: str) -> Keys:
-    return np.array([word_key(word) for word in words.split()], dtype=np.int64)
+    return sorted_keys(word_key(word) for word in words.split())
 
 
 def _numbered_ranks(keys: Keys) -> Ranks:

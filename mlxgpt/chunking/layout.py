@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlxgpt.chunking.characters import Codes, Flags, Kind, Kinds, Places, Runs
+from mlxgpt.chunking.characters import Codes, Flags, Kind, Kinds, Places, Runs, among
 
 _NARROWEST, _WIDEST = 40, 160  # widths that prose is broken to
 _CAPITALS = 200  # text with one capital letter among so many, or fewer, is lower-cased
@@ -39,7 +39,7 @@ def _width(kinds: Kinds, runs: Runs) -> int:
     if len(single) < 2:
         return 0
     lengths, words = _fill(runs, single)
-    width = int(np.percentile(lengths, 95))
+    width = int(np.sort(lengths)[len(lengths) * 95 // 100])
     if not _NARROWEST <= width <= _WIDEST:
         return 0
     full = np.mean(lengths + 1 + words > 0.95 * width)
@@ -49,7 +49,7 @@ def _width(kinds: Kinds, runs: Runs) -> int:
 
 def _fill(runs: Runs, gaps: Places) -> tuple[Places, Places]:
     """The length of the line before each gap and that of the first word behind it.  (G,), (G,)"""
-    breaks = np.flatnonzero(runs.breaks)
+    breaks = np.flatnonzero(runs.breaks > 0)
     line = np.searchsorted(breaks, gaps)
     begins = np.where(line > 0, runs.ends[breaks[np.maximum(line - 1, 0)]], runs.first)
     following = np.minimum(gaps + 1, len(runs.starts) - 1)
@@ -73,11 +73,11 @@ def _opens_item(codes: Codes, kinds: Kinds, heads: Places) -> Flags:
     """Whether each line begins like a list item, a heading, a table row or speech: "- ", "# ", "| ", "12. ".  (G,)"""
     last = len(codes) - 1
     second, third = np.minimum(heads + 1, last), np.minimum(heads + 2, last)
-    bullet = np.isin(codes[heads], [ord(bullet) for bullet in "-–—*+•#|>"]) & (kinds[second] <= Kind.BREAK)
-    marks = np.isin(codes[second], (ord("."), ord(")"))), np.isin(codes[third], (ord("."), ord(")")))
+    bullet = among(codes[heads], "-–—*+•#|>") & (kinds[second] <= Kind.BREAK)
+    marks = among(codes[second], ".)"), among(codes[third], ".)")
     digit = kinds[heads] == Kind.DIGIT
     number = digit & (marks[0] | (marks[1] & (kinds[second] == Kind.DIGIT)))
-    opens: Flags = bullet | number | (codes[heads] == ord("|")) | (codes[heads] == ord(">"))
+    opens: Flags = bullet | number | among(codes[heads], "|>")
     return opens
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlxgpt.chunking.boundaries import whole_mask
-from mlxgpt.chunking.characters import KINDS, Codes, Kind, Kinds, Places, Runs, kinds_of, ragged, whitespace_runs
+from mlxgpt.chunking.characters import Codes, Kind, Kinds, Places, Runs, flags_of, kinds_of, ragged, whitespace_runs
 from mlxgpt.chunking.endings import sentence_ends, wide_ends
 from mlxgpt.chunking.headings import CHAPTER, PART, SECTION, plain_headings
 from mlxgpt.chunking.layout import Layout, Lines, layout_of, line_gaps, lines_of
@@ -123,7 +123,7 @@ def _with_wide(codes: Codes, kinds: Kinds, cuts: Cuts) -> Cuts:
     return Cuts(positions=positions, levels=np.concatenate([cuts.levels, levels[whole]])[first])
 
 
-_LONE = np.isin(np.arange(KINDS), (Kind.STOP, Kind.ENDER, Kind.ELLIPSIS, Kind.CLAUSE, Kind.CLOSER))
+_LONE = flags_of(Kind.STOP, Kind.ENDER, Kind.ELLIPSIS, Kind.CLAUSE, Kind.CLOSER)
 _OF_DEPTH = np.array(
     [0, Level.PART, Level.CHAPTER, Level.SECTION, Level.SECTION, Level.SECTION, Level.SECTION], dtype=np.uint8
 )

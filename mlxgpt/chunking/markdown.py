@@ -18,6 +18,7 @@ from mlxgpt.chunking.characters import (
     Kind,
     Kinds,
     Places,
+    among,
     codes_of,
     kinds_of,
     line_breaks,
@@ -167,7 +168,7 @@ def _table_lines(codes: Codes, lines: Lines) -> Flags:
     line = np.searchsorted(lines.heads, bars, side="right") - 1
     barred = np.zeros(len(lines.heads), dtype=bool)
     barred[line[line >= 0]] = True
-    delimiter = barred & np.isin(codes[lines.heads], (ord("-"), ord(":"), ord("|")))
+    delimiter = barred & among(codes[lines.heads], "-:|")
     delimiter[delimiter] &= _only_dashes(codes, lines, np.flatnonzero(delimiter))
     group = np.cumsum(lines.blank[:-1] | ~barred)  # rows that stand together
     with_delimiter = np.zeros(int(group[-1]) + 1 if len(group) else 1, dtype=bool)
@@ -188,12 +189,12 @@ def _only_dashes(codes: Codes, lines: Lines, chosen: Places) -> Flags:
 def _opens_item(codes: Codes, kinds: Kinds, lines: Lines) -> Flags:
     """Lines that begin with "- ", "* ", "+ ", "• ", "12. " or "3) ".  (L,)"""
     end = len(codes) - 1
-    bullet = np.isin(codes[lines.heads], [ord(mark) for mark in "-*+•"])
+    bullet = among(codes[lines.heads], "-*+•")
     behind = lines.heads + 1
     for _ in range(_ITEM_DIGITS - 1):
         digits = (kinds[lines.heads] == Kind.DIGIT) & (kinds[np.minimum(behind, end)] == Kind.DIGIT)
         behind = behind + digits
-    marked = np.isin(codes[np.minimum(behind, end)], (ord("."), ord(")")))
+    marked = among(codes[np.minimum(behind, end)], ".)")
     number = (kinds[lines.heads] == Kind.DIGIT) & marked
     behind = behind + number
     opens: Flags = (bullet | number) & (behind < lines.tails) & (kinds[np.minimum(behind, end)] == Kind.SPACE)
@@ -204,7 +205,7 @@ def _opens_tag(codes: Codes, kinds: Kinds, lines: Lines) -> Flags:
     """Lines that begin with "<" and a letter, "/" or "!".  (L,)"""
     second = np.minimum(lines.heads + 1, len(codes) - 1)
     letter = (kinds[second] == Kind.LOWER) | (kinds[second] == Kind.UPPER)
-    opens: Flags = (codes[lines.heads] == ord("<")) & (letter | np.isin(codes[second], (ord("/"), ord("!"))))
+    opens: Flags = (codes[lines.heads] == ord("<")) & (letter | among(codes[second], "/!"))
     return opens
 
 

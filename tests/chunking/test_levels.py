@@ -113,6 +113,8 @@ def test_cuts_are_the_same_each_time(text: str) -> None:
         ("Fim.\n\nCHAPTER I. Down the Rabbit-Hole\n\nAlice was tired.", "CHAPTER", Level.CHAPTER),
         ("Fim.\n\nCHAPTER I. The Rabbit-Hole\n\nAlice was tired.", "The", Level.CLAUSE),
         ("Fim.\n\nPARTE DOIS\n\nEra tarde.", "PARTE", Level.PART),
+        ("Fim.\n\nTERCEIRA PARTE\n\nEra tarde.", "TERC", Level.PART),
+        ("Fim.\n\nCapítulo L\n\nEra tarde.", "Cap", Level.CHAPTER),
         ("Fim.\n\nTítulo II: Dos Direitos\n\nEra tarde.", "Título", Level.PART),
         ("Fim.\n\nSeção III\n\nEra tarde.", "Seção", Level.SECTION),
         ("Fim.\n\nXIV\n\nEra tarde.", "XIV", Level.CHAPTER),
