@@ -1,14 +1,16 @@
 """What is known of pre-tokens: how many tokens each has, and which.
 
-A pre-token's name is a 64-bit hash, so that a million of them are looked up at once in an array: at slot hash >> shift, or at the
-next free one.  The hash is a polynomial, Σ r(c_i) Bⁱ mod 2⁶⁴, with a random number r for each character and B odd; the sums up to
-every place of a text give that of any stretch between two places by one subtraction and one product with B⁻ⁱ.  Among
-n known pre-tokens the chance that any two of them share a name is about n² / 2⁶⁵: one in 30 million for a million.
+A pre-token has a 64-bit name, so that a million of them are looked up at once in an array, at slot name >> shift or the next
+free one.  The name is a hash of its UTF-16 units, four at a time: h ← (h ⊕ units) K, h ← h ⊕ (h >> 32), begun with a random number,
+so that nobody can write two words that share a name.  Among n known pre-tokens the chance that any two do is about
+n² / 2⁶⁵: one in 30 million for a million.
 
-P pre-tokens · E known pre-tokens
+U units of a text · P pre-tokens · E known pre-tokens
 """
 
+import hashlib
 import io
+import secrets
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,47 +20,48 @@ import numpy.typing as npt
 
 from mlxgpt import whole
 from mlxgpt.tokenizer.base import Ids
-from mlxgpt.tokenizer.pretokens import Codes, Places
 
 Hashes = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
+Units = npt.NDArray[np.uint16]
+Entries = npt.NDArray[np.int32]
 
-_SEED = 20_261_125
-_BASE = 0x9E3779B97F4A7C15 | 1
-_SPREAD = np.uint64(0xD6E8FEB86659FD93)  # the low bits of a polynomial are poor: a product carries all of them upwards
+LONGEST = 64  # units hashed by array operations; a longer pre-token gets its name from BLAKE2
+PADDING = 4  # units that must follow the last one
+_K = np.uint64(0x9E3779B97F4A7C15)
+_FIRST_UNITS = np.array([(1 << 16 * units) - 1 for units in range(5)], dtype=np.uint64)  # masks for 0 to 4 units
+_HALF = np.uint64(32)
 _FEWEST_SLOTS = 1 << 12
 MOST_ENTRIES, MOST_IDS = 1 << 22, 1 << 25
 
 
-class Hasher:
-    """The hashes of stretches of a text of up to `longest` characters."""
-
-    def __init__(self, longest: int) -> None:
-        random = np.random.default_rng(_SEED)
-        self._numbers = random.integers(0, 1 << 64, size=0x110000, dtype=np.uint64)
-        self._powers = _powers_of(_BASE, longest + 1)
-        self._inverses = _powers_of(pow(_BASE, -1, 1 << 64), longest + 1)
-        self.longest = longest
-
-    def hashes(self, codes: Codes, starts: Places, ends: Places) -> Hashes:
-        """The hash of each stretch from a start to its end.  (P,)"""
-        sums = np.empty(len(codes) + 1, dtype=np.uint64)
-        sums[0] = 0
-        values = self._numbers[codes]
-        values *= self._powers[: len(codes)]
-        np.cumsum(values, out=sums[1:])
-        result: Hashes = sums[ends]
-        result -= sums[starts]
-        result *= self._inverses[starts]
-        result ^= (ends - starts).astype(np.uint64)  # "a" and "a" with zeros behind it differ
-        result *= _SPREAD
-        return result
-
-
-def _powers_of(base: int, count: int) -> Hashes:
-    factors = np.full(count, base % (1 << 64), dtype=np.uint64)
-    factors[0] = 1
-    return np.multiply.accumulate(factors)
+def names(units: Units, starts: Ints, ends: Ints, seed: int) -> Hashes:
+    """The name of each stretch of units from a start to its end.  (P,)"""
+    sizes = ends - starts
+    # entry i holds the units i to i + 3
+    fours = np.lib.stride_tricks.as_strided(units[:4].view(np.uint64), shape=(len(units) - 3,), strides=(2,))
+    result: Hashes = fours[starts]
+    result &= _FIRST_UNITS[np.minimum(sizes, 4)]
+    result ^= np.uint64(seed)
+    result *= _K
+    result ^= result >> _HALF
+    done, rest = 4, np.flatnonzero(sizes > 4)
+    while len(rest) and done < LONGEST:
+        more = fours[starts[rest] + done]
+        more &= _FIRST_UNITS[np.minimum(sizes[rest] - done, 4)]
+        more ^= result[rest]
+        more *= _K
+        more ^= more >> _HALF
+        result[rest] = more
+        done += 4
+        rest = rest[sizes[rest] > done]
+    result ^= sizes.astype(np.uint64)  # "a" and "a" with zeros behind it differ
+    result *= _K
+    for at in rest.tolist():
+        data = units[starts[at] : ends[at]].tobytes()
+        key = seed.to_bytes(8, "little")
+        result[at] = int.from_bytes(hashlib.blake2b(data, digest_size=8, key=key).digest(), "little")
+    return result
 
 
 class Counts:
@@ -69,29 +72,31 @@ class Counts:
 
     def __init__(self) -> None:
         self.entries = 0
+        self.seed = secrets.randbits(64)  # of the names
         self._hashes: Hashes = np.zeros(_FEWEST_SLOTS, dtype=np.uint64)  # (E,) in the order they came
         self._firsts: Ints = np.zeros(_FEWEST_SLOTS, dtype=np.int64)
         self._lengths: Ints = np.zeros(_FEWEST_SLOTS, dtype=np.int64)
         self._ids: Ids = np.zeros(_FEWEST_SLOTS, dtype=np.uint32)
         self._open(_FEWEST_SLOTS)
 
-    def find(self, hashes: Hashes) -> Ints:
+    def find(self, hashes: Hashes) -> Entries:
         """The entry of each hash, -1 where there is none.  (P,)"""
         slots = (hashes >> self._shift).astype(np.int64)
-        found: Ints = self._entry_at[slots]
-        wrong = np.flatnonzero((self._hash_at[slots] != hashes) & (found >= 0))
+        found = self._entry_at[slots]
+        wrong = np.flatnonzero(self._hash_at[slots] != hashes)
+        wrong = wrong[found[wrong] >= 0]
         while len(wrong):  # somebody else's slot: the next one
             slots[wrong] = (slots[wrong] + 1) & (len(self._entry_at) - 1)
             found[wrong] = self._entry_at[slots[wrong]]
             wrong = wrong[(self._hash_at[slots[wrong]] != hashes[wrong]) & (found[wrong] >= 0)]
         return found
 
-    def lengths(self, entries: Ints) -> Ints:
+    def lengths(self, entries: Entries) -> Ints:
         """How many tokens each entry has."""
         lengths: Ints = self._lengths[entries]
         return lengths
 
-    def ids(self, entries: Ints) -> Ids:
+    def ids(self, entries: Entries) -> Ids:
         """The tokens of the entries, one after the other."""
         lengths = self._lengths[entries]
         ends = np.cumsum(lengths)
@@ -132,7 +137,7 @@ class Counts:
         """Empty slots, a power of two."""
         self._shift = np.uint64(64 - (slots.bit_length() - 1))
         self._hash_at = np.zeros(slots, dtype=np.uint64)
-        self._entry_at = np.full(slots, -1, dtype=np.int64)
+        self._entry_at = np.full(slots, -1, dtype=np.int32)
 
     def _place(self, waiting: Ints) -> None:
         """Put entries into slots."""
@@ -149,7 +154,11 @@ class Counts:
         buffer = io.BytesIO()
         known = slice(self.entries)
         np.savez_compressed(
-            buffer, hashes=self._hashes[known], lengths=self._lengths[known], ids=self._ids[: self._used]
+            buffer,
+            seed=np.uint64(self.seed),
+            hashes=self._hashes[known],
+            lengths=self._lengths[known],
+            ids=self._ids[: self._used],
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         whole.write_bytes(path, buffer.getvalue())
@@ -159,10 +168,12 @@ class Counts:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 hashes, lengths, ids = arrays["hashes"], arrays["lengths"], arrays["ids"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+                seed = int(arrays["seed"])
+        except (OSError, TypeError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return False
-        if not _is_table(hashes, lengths, ids, vocab_size):
+        if not _is_table(hashes, lengths, ids, vocab_size) or not 0 <= seed < 1 << 64:
             return False
+        self.seed = seed
         self.entries, self._hashes, self._lengths, self._ids = len(hashes), hashes, lengths, ids
         self._firsts = np.cumsum(lengths) - lengths
         self._open(1 << max(_FEWEST_SLOTS.bit_length() - 1, (2 * self.entries - 1).bit_length()))
@@ -173,7 +184,7 @@ class Counts:
 def _is_table(hashes: Hashes, lengths: Ints, ids: Ids, vocab_size: int) -> bool:
     """True when the arrays fit together."""
     return bool(
-        (hashes.dtype, lengths.dtype, ids.dtype) == (np.uint64, np.int64, np.uint32)
+        [array.dtype.name for array in (hashes, lengths, ids)] == ["uint64", "int64", "uint32"]
         and hashes.ndim == lengths.ndim == ids.ndim == 1
         and 0 < len(hashes) == len(lengths) <= MOST_ENTRIES
         and len(ids) <= MOST_IDS

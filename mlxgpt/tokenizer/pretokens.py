@@ -36,13 +36,13 @@ class Characters:
 
     def kinds(self, codes: Codes) -> Kinds:
         """The kind of each code point.  (N,)"""
-        kinds = self._kinds[codes]
-        new = codes[kinds == _UNKNOWN]
-        if len(new) == 0:
+        kinds = self._kinds.take(codes)
+        unknown = kinds == _UNKNOWN
+        if not unknown.any():
             return kinds
-        for code in np.unique(new).tolist():
+        for code in np.unique(codes[unknown]).tolist():
             self._kinds[code] = self._ask(chr(code))
-        return self._kinds[codes]
+        return self._kinds.take(codes)
 
     def _ask(self, character: str) -> int:
         """Letters join a letter before them, numbers a number, others an exclamation mark; white space joins none."""
@@ -63,16 +63,13 @@ def starts_of(codes: Codes, kinds: Kinds) -> tuple[Places, Places]:
     begins[0] = begins[n] = True
     np.not_equal(kinds[1:], kinds[:-1], out=begins[1:n])
     spaces = kinds == SPACE
-    # the last character of a run of white space that something follows
-    last = np.flatnonzero(spaces[:-1] & ~spaces[1:])
-    blank = codes[last] == _BLANK
-    begins[last] = True  # it is no part of the run before it
-    begins[last[blank] + 1] = False  # and a space belongs to what follows
+    last = spaces[:-1] & ~spaces[1:]  # (N - 1,) white space that something follows
+    blank = last & (codes[:-1] == _BLANK)
+    begins[:-2] |= last  # it is no part of the run before it
+    begins[1:-1] &= ~blank  # and a space belongs to what follows
     _contract(codes, kinds, begins)
     starts = np.flatnonzero(begins)
-    lonely = last[~blank]
-    lonely = lonely[lonely > 0]
-    lonely = lonely[spaces[lonely - 1]]  # a run of two or more, the last of which is no space
+    lonely = np.flatnonzero(last[1:] & ~blank[1:] & spaces[:-2]) + 1  # the last of two or more, and no space
     return starts, np.searchsorted(starts, lonely + 1)
 
 

@@ -18,8 +18,6 @@ each piece to be sure: slower, and as exact.
 N code points · P pre-tokens
 """
 
-import hashlib
-import itertools
 import json
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -29,18 +27,16 @@ import numpy as np
 import numpy.typing as npt
 
 from mlxgpt.backend import places
-from mlxgpt.tokenizer.base import Ids, Tokenizer
-from mlxgpt.tokenizer.counts import Counts, Hasher, Hashes
+from mlxgpt.tokenizer.base import Ids, Tokenizer, lone_surrogate
+from mlxgpt.tokenizer.counts import PADDING, Counts, Entries, Units, names
 from mlxgpt.tokenizer.fast import FastTokenizer
 from mlxgpt.tokenizer.pretokens import Characters, Codes, Places, starts_of
 from mlxgpt.tokenizer.symbols import SYMBOLS
 
 Ints = npt.NDArray[np.int64]
 
-LONGEST_HASHED = 64  # characters; longer pre-tokens are named by a hash that an adversary cannot collide
-_PIECE = 1 << 16  # characters hashed at a time: the arrays stay in the processor's cache
 _WORDS = 1 << 18  # pre-tokens encoded at a time
-_MOST_SCANNERS = 4
+_MOST_SCANNERS, _MOST_RUNS = 4, 10_000
 _SYMBOL_TABLE = dict(enumerate(SYMBOLS))
 _PROBE = (
     "Não é 1.234,56 — it's don't I'LL we've 's 'tis  two   spaces\n\n\nlines \n\t tab\r\n\r\n\u00a0nbsp\u2003em 漢字かな 한국 "
@@ -87,16 +83,14 @@ class Scanner:
 
     def scan(self, text: str) -> Scan:
         """The pre-tokens of a text and what they cost."""
-        codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+        codes = _codes(text)
         match self.kind:
             case "words":
                 starts, merging = starts_of(codes, self._characters.kinds(codes))
-                entries = self._entries(text, codes, starts[:-1], starts[1:])
+                entries = self._entries(text, codes, starts)
                 totals = _sums(self._counts.lengths(entries))
                 tails = np.zeros(len(starts), dtype=np.int64)
-                if len(merging):
-                    whole = self._entries(text, codes, starts[merging - 2], starts[merging])
-                    tails[merging] = self._counts.lengths(whole) - (totals[merging] - totals[merging - 2])
+                tails[merging] = self._merged(text, starts, merging, entries) - (totals[merging] - totals[merging - 2])
                 return Scan(text=text, codes=codes, starts=starts, totals=totals, tails=tails)
             case "bytes":
                 totals = _sums(utf8_sizes(codes))
@@ -112,13 +106,14 @@ class Scanner:
         """The ids of a text: exactly `tokenizer.encode(text)`."""
         if self.kind != "words":
             return np.array(self.tokenizer.encode(text), dtype=np.uint32)
-        codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+        ids = [np.zeros(0, dtype=np.uint32)]
+        codes = _codes(text)
         starts, _ = starts_of(codes, self._characters.kinds(codes))
-        ids = []
         for first in range(0, len(starts) - 1, _WORDS):
-            part = starts[first : first + _WORDS + 1]
-            ids.append(self._counts.ids(self._entries(text, codes, part[:-1], part[1:])))
-        return np.concatenate(ids) if ids else np.zeros(0, dtype=np.uint32)
+            begin, end = starts[first], starts[min(first + _WORDS, len(starts) - 1)]
+            part = starts[first : first + _WORDS + 1] - begin
+            ids.append(self._counts.ids(self._entries(text[begin:end], codes[begin:end], part)))
+        return np.concatenate(ids)
 
     def save(self) -> None:
         """Keep what was learnt for the next time, when it is worth it; a cache that cannot be written is no error."""
@@ -135,7 +130,7 @@ class Scanner:
         backend = self.tokenizer._backend  # type: ignore[attr-defined]  # `_kind_of` looked
         self._model, pre_tokenizer = backend.model, backend.pre_tokenizer
         self._characters = Characters(lambda text: [piece for piece, _ in pre_tokenizer.pre_tokenize_str(text)])
-        self._hasher = Hasher(_PIECE + 2 * LONGEST_HASHED)
+        self._runs: dict[str, int] = {}  # white space -> its tokens
         self._path = places.caches() / "counts" / f"{self.tokenizer.fingerprint}.npz"
         if self._counts.load(self._path, self.tokenizer.vocab_size):
             self._saved = self._counts.entries
@@ -145,37 +140,36 @@ class Scanner:
         wanted = self.tokenizer.encode(_PROBE)
         return self.encode(_PROBE).tolist() == wanted and int(self.scan(_PROBE).totals[-1]) == len(wanted)
 
-    def _entries(self, text: str, codes: Codes, starts: Places, ends: Places) -> Ints:
-        """The entry of each stretch, in order of their starts; what is new is tokenized and remembered."""
-        hashes = self._hashes(text, codes, starts, ends)
-        entries = self._counts.find(hashes)
-        if (entries >= 0).all():
-            return entries
-        new, first = np.unique(hashes[entries < 0], return_index=True)
-        at = np.flatnonzero(entries < 0)[first]
-        words = [text[start:end] for start, end in zip(starts[at].tolist(), ends[at].tolist(), strict=True)]
+    def _entries(self, text: str, codes: Codes, starts: Places) -> Entries:
+        """The entry of each pre-token; what is new is tokenized and remembered.  (P,)"""
+        units, at = _units(text, codes, starts)
+        found = self._counts.find(hashes := names(units, at[:-1], at[1:], self._counts.seed))
+        missing = np.flatnonzero(found < 0)
+        if len(missing) == 0:
+            return found
+        new, first = np.unique(hashes[missing], return_index=True)
+        words = [text[starts[place] : starts[place + 1]] for place in missing[first].tolist()]
         before = self._counts.entries
         self._counts.add(new, [self._tokens(word) for word in words])
         if self._counts.entries < before:  # it began anew: what was found is gone
-            return self._entries(text, codes, starts, ends)
-        missing = entries < 0
-        entries[missing] = self._counts.find(hashes[missing])
-        return entries
+            self._runs.clear()
+            return self._entries(text, codes, starts)
+        found[missing] = self._counts.find(hashes[missing])
+        return found
 
-    def _hashes(self, text: str, codes: Codes, starts: Places, ends: Places) -> Hashes:
-        """The name of each stretch.  (P,)"""
-        hashes = np.zeros(len(starts), dtype=np.uint64)
-        short_ends = np.minimum(ends, starts + LONGEST_HASHED)
-        borders = np.searchsorted(starts, np.arange(0, len(codes) + _PIECE, _PIECE)).tolist()
-        for first, stop in itertools.pairwise(borders):
-            if first < stop:
-                low, high = int(starts[first]), int(short_ends[first:stop].max())
-                part = codes[low:high]
-                hashes[first:stop] = self._hasher.hashes(part, starts[first:stop] - low, short_ends[first:stop] - low)
-        for at in np.flatnonzero(ends - starts > LONGEST_HASHED).tolist():
-            word = text[starts[at] : ends[at]].encode()
-            hashes[at] = int.from_bytes(hashlib.blake2b(word, digest_size=8).digest(), "little")
-        return hashes
+    def _merged(self, text: str, starts: Places, merging: Places, entries: Entries) -> Ints:
+        """The tokens of the two pre-tokens of white space before each of `merging`, when they are one.  (M,)"""
+        pairs = entries[merging - 2].astype(np.int64) << 32 | entries[merging - 1]
+        kinds, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
+        costs = np.zeros(len(kinds), dtype=np.int64)
+        for kind, at in enumerate(merging[first].tolist()):
+            run = text[starts[at - 2] : starts[at]]
+            if run not in self._runs:
+                if len(self._runs) >= _MOST_RUNS:
+                    self._runs.clear()
+                self._runs[run] = len(self._tokens(run))
+            costs[kind] = self._runs[run]
+        return costs[inverse]
 
     def _tokens(self, word: str) -> list[int]:
         """The ids of one pre-token."""
@@ -199,6 +193,24 @@ class Scanner:
         return Scan(
             text=text, codes=codes, starts=starts, totals=totals, tails=np.zeros_like(totals), encoder=self.tokenizer
         )
+
+
+def _codes(text: str) -> Codes:
+    """The code points of a text.  (N,)"""
+    try:
+        return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    except UnicodeEncodeError as error:
+        raise lone_surrogate(error) from None
+
+
+def _units(text: str, codes: Codes, starts: Places) -> tuple[Units, Places]:
+    """The UTF-16 units of a text, padded, and where the starts are among them.  (U,), (P + 1,)"""
+    data = text.encode("utf-16-le")
+    units = np.zeros(len(data) // 2 + PADDING, dtype=np.uint16)
+    units[:-PADDING] = np.frombuffer(data, dtype=np.uint16)
+    if len(data) > 2 * len(codes):  # characters of two units
+        starts = starts + _sums((codes > 0xFFFF).astype(np.int64))[starts]
+    return units, starts
 
 
 def utf8_sizes(codes: Codes) -> Ints:
