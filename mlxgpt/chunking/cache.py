@@ -35,7 +35,7 @@ def load(name: str) -> Borders | None:
     """The rows of a result, in characters of the document; None when there is none, or it is damaged."""
     path = _path(name)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             borders = arrays["borders"]
         path.touch()  # used just now
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):

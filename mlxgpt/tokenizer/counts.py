@@ -166,7 +166,7 @@ class Counts:
     def load(self, path: Path, vocab_size: int) -> bool:
         """Take over what was saved; False, and nothing changed, when it is missing, damaged or of another tokenizer."""
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 hashes, lengths, ids = arrays["hashes"], arrays["lengths"], arrays["ids"]
                 seed = int(arrays["seed"])
         except (OSError, TypeError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
