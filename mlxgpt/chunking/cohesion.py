@@ -1,8 +1,8 @@
 """How much what comes before a gap between sentences has in common with what comes after it.
 
 g = cos(a, b): a and b are the sums of the k sentences before and after the gap, as vectors of term counts weighted by
-idf = ln(S / sentences with the term).  1: the same terms in the same shares; 0: none in common.  This is the block comparison of
-TextTiling (Hearst 1997, "TextTiling: Segmenting Text into Multi-paragraph Subtopic Passages"), with idf weights.
+idf = ln(S / sentences with the term).  1: the same terms in the same shares; 0: none in common.  This is the block
+comparison of TextTiling (Hearst 1997, "TextTiling: Segmenting Text into Multi-paragraph Subtopic Passages"), with idf.
 
 All gaps at once, in time linear in the text: two sentences with a term in common add to the gaps between them that
 see both, which is a run of gaps, so each pair is one entry of a difference array.

@@ -49,9 +49,11 @@ class Block:
         return self.scan.cost(int(self.index[low]), int(self.index[high]))
 
     def at_least(self, level: Level) -> tuple[Sequence[int], Sequence[int]]:
-        """The places of that level or a stronger one, and their `arrivals`; made once."""
+        """The places of that level or a stronger one, and the block's two ends; and their `arrivals`.  Made once."""
         if level not in self._strong:
-            places = np.flatnonzero(self.levels >= level)
+            strong = self.levels >= np.uint8(level)  # a plain number: NumPy compares with an enum ten times slower
+            strong[0] = strong[-1] = True
+            places = np.flatnonzero(strong)
             arrivals = self.arrivals[places]
             few = level >= Level.SENTENCE  # asked for often: lists are faster to bisect
             self._strong[level] = (places.tolist(), arrivals.tolist()) if few else (places, arrivals)

@@ -64,7 +64,7 @@ def hash_file(path: Path, name: str) -> str:
 def check_text(path: Path, decoding: Decoding, name: str) -> None:
     """Raise `DataError` unless the whole file is text, and says which byte is not; an empty one is none."""
     with _opened(path, name) as file:
-        if not any([len(text) > 0 for text in _texts(file, name, decoding)]):  # the list reads it to its end
+        if sum(len(text) for text in _texts(file, name, decoding)) == 0:
             raise DataError(f"{name} is empty.", hint="There is nothing to cut.")
 
 

@@ -71,19 +71,20 @@ class ChunkingView:
 def file_line(event: FileChunked) -> str:
     """What became of one file."""
     mean = event.n_tokens / max(1, event.chunks)
-    known = "  (known from before)" if event.cached else ""
-    return f"{visible(event.path)}: {_number(event.chunks, 'chunk')} of {mean:,.0f} tokens on average, {size(event.bytes)}{known}"
+    chunks = f"{_number(event.chunks, 'chunk')} of {mean:,.0f} tokens on average"
+    return f"{visible(event.path)}: {chunks}, {size(event.bytes)}{'  (known from before)' if event.cached else ''}"
 
 
 def summary_line(event: ChunkingFinished) -> str:
     """What became of all of them."""
-    rate = event.bytes / max(event.seconds, 1e-9)
+    seconds = max(event.seconds, 1e-9)
+    speed = f"{size(event.bytes / seconds)}/s, {event.n_tokens / seconds:,.0f} tok/s"
     hits = event.cache_hits / max(1, event.files)
     begin = "Stopped after" if event.stopped else "In all"
     left_out = f", {event.refused:,} left out" if event.refused else ""
     return (
         f"{begin} {_number(event.files, 'file')}{left_out}: {_number(event.chunks, 'chunk')}, {event.n_tokens:,} tokens in "
-        f"{event.seconds:.2f} s ({size(rate)}/s, {event.n_tokens / max(event.seconds, 1e-9):,.0f} tok/s; cache hits {hits:.0%})."
+        f"{event.seconds:.2f} s ({speed}; cache hits {hits:.0%})."
     )
 
 

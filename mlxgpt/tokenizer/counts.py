@@ -1,8 +1,8 @@
 """What is known of pre-tokens: how many tokens each has, and which.
 
 A pre-token has a 64-bit name, so that a million of them are looked up at once in an array, at slot name >> shift or the next
-free one.  The name is a hash of its UTF-16 units, four at a time: h ← (h ⊕ units) K, h ← h ⊕ (h >> 32), begun with a random number,
-so that nobody can write two words that share a name.  Among n known pre-tokens the chance that any two do is about
+free one.  The name is a hash of its UTF-16 units, four at a time: h ← (h ⊕ units) K, h ← h ⊕ (h >> 32), begun with a random
+number, so that nobody can write two words that share a name.  Among n known pre-tokens the chance that any two do is about
 n² / 2⁶⁵: one in 30 million for a million.
 
 U units of a text · P pre-tokens · E known pre-tokens

@@ -40,7 +40,8 @@ _MOST_SCANNERS, _MOST_RUNS = 4, 10_000
 _SYMBOL_TABLE = dict(enumerate(SYMBOLS))
 _PROBE = (
     "Não é 1.234,56 — it's don't I'LL we've 's 'tis  two   spaces\n\n\nlines \n\t tab\r\n\r\n\u00a0nbsp\u2003em 漢字かな 한국 "
-    "emoji 👩\u200d👩\u200d👧 🇧🇷 e\u0301 ١٢٣ ½ x² ''quoted''s \"'re\" don''t 'lla   <EOS> <|endoftext|> [UNK] \x00\x1c\u0085 \n end  "
+    "emoji 👩\u200d👩\u200d👧 🇧🇷 e\u0301 ١٢٣ ½ x² ''quoted''s \"'re\" don''t 'lla   <EOS> "
+    "<|endoftext|> [UNK] \x00\x1c\u0085 \n end  "
 )
 
 

@@ -15,12 +15,69 @@ from mlxgpt.tokenizer.fast import FastTokenizer, train_bpe
 from mlxgpt.tokenizer.scanner import Scanner, scanner_for
 from mlxgpt.tokenizer.simple import byte_tokenizer, train_characters
 
-SAMPLE = "A lua nasceu.\n\n\nIt's — não é? — don't  we\t'll 12.345,00\r\n  fim…\u00a0\u2003 漢字 👩\u200d👧 e\u0301 \n \n" * 5
+SAMPLE = (
+    "A lua nasceu.\n\n\nIt's — não é? — don't  we\t'll 12.345,00\r\n  fim…\u00a0\u2003 漢字 👩\u200d👧 e\u0301 \n \n"
+    * 5
+)
 PIECES = st.sampled_from(
     [
-        *("lua", " mar", "\n", "\n\n", " \n", "\t", "\r\n", "  ", "\u00a0", "\u2003", "\x1c", "\x85", "\0", "'", "''", "\"'"),
-        *("'s", "'t", "'re", "'ve", "'ll", "'m", "'d", "'S", "'lla", "'r", "s", "e", "1", "12", "½", "²", "١٢", "Ⅳ", "!", "—"),
-        *("…", "R$", "<EOS>", "漢字", "한국", "👩\u200d👧", "🇧🇷", "e\u0301", "\u0301", "ª", "ǅ", "İ", "𝐀𝐁", "a" * 70, " " * 70),
+        *(
+            "lua",
+            " mar",
+            "\n",
+            "\n\n",
+            " \n",
+            "\t",
+            "\r\n",
+            "  ",
+            "\u00a0",
+            "\u2003",
+            "\x1c",
+            "\x85",
+            "\0",
+            "'",
+            "''",
+            "\"'",
+        ),
+        *(
+            "'s",
+            "'t",
+            "'re",
+            "'ve",
+            "'ll",
+            "'m",
+            "'d",
+            "'S",
+            "'lla",
+            "'r",
+            "s",
+            "e",
+            "1",
+            "12",
+            "½",
+            "²",
+            "١٢",
+            "Ⅳ",
+            "!",
+            "—",
+        ),
+        *(
+            "…",
+            "R$",
+            "<EOS>",
+            "漢字",
+            "한국",
+            "👩\u200d👧",
+            "🇧🇷",
+            "e\u0301",
+            "\u0301",
+            "ª",
+            "ǅ",
+            "İ",
+            "𝐀𝐁",
+            "a" * 70,
+            " " * 70,
+        ),
     ]
 )
 TEXTS = st.lists(st.one_of(PIECES, st.characters(exclude_categories=["Cs"])), max_size=40).map("".join)
@@ -94,7 +151,9 @@ BPE = train_bpe([SAMPLE], 320)
 
 def test_every_kind_of_character_is_known() -> None:
     """Each code point beside a letter, a number, a mark and a space, as the library cuts them."""
-    text = "".join(f"a{chr(code)}1{chr(code)}! {chr(code)} " for code in range(1, 0x110000, 7) if not 0xD800 <= code < 0xE000)
+    text = "".join(
+        f"a{chr(code)}1{chr(code)}! {chr(code)} " for code in range(1, 0x110000, 7) if not 0xD800 <= code < 0xE000
+    )
     wanted = [start for _, (start, _) in BPE._backend.pre_tokenizer.pre_tokenize_str(text)]
     assert scanner_for(BPE).scan(text).starts.tolist()[:-1] == wanted
 
@@ -169,7 +228,21 @@ def test_a_damaged_table_is_ignored(tmp_path, damage: str) -> None:
 
 
 def test_names_differ_where_words_do() -> None:
-    words = ["a", "a\0", "\0", "ab", "ba", "abcd", "abcde", "abcdf", "abcdabcd", "x" * 64, "x" * 65, "x" * 66, "y" + "x" * 65]
+    words = [
+        "a",
+        "a\0",
+        "\0",
+        "ab",
+        "ba",
+        "abcd",
+        "abcde",
+        "abcdf",
+        "abcdabcd",
+        "x" * 64,
+        "x" * 65,
+        "x" * 66,
+        "y" + "x" * 65,
+    ]
     text = "".join(words)
     ends = np.cumsum([len(word) for word in words])
     units = np.zeros(len(text) + counts.PADDING, dtype=np.uint16)

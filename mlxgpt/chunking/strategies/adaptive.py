@@ -102,4 +102,5 @@ def density_ranks(block: Block, tokenizer: Tokenizer, window: int) -> npt.NDArra
     until = np.minimum(np.searchsorted(block.totals, block.totals + window), block.last)
     from_ = np.minimum(np.arange(len(until)), np.searchsorted(block.totals, block.totals[-1] - window))  # whole windows
     density = (before[until] - before[from_]) / np.maximum(1, block.positions[until] - block.positions[from_])
-    return np.searchsorted(np.sort(density), density) / max(1, len(density) - 1)
+    ranks: npt.NDArray[np.float64] = np.searchsorted(np.sort(density), density) / max(1, len(density) - 1)
+    return ranks

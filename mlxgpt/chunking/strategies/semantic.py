@@ -88,4 +88,5 @@ def gap_scores(block: Block, tokenizer: Tokenizer, compared: int) -> npt.NDArray
     g = cohesion(ids, np.minimum(sentence, len(places) - 2), len(places) - 1, compared)
     spread = g[1:].std() if len(g) > 2 else 0.0
     standard = (g - g[1:].mean()) / spread if spread > 0 else np.zeros_like(g)
-    return np.append(-standard, 0.0) + _BONUSES[block.levels[places]]
+    scores: npt.NDArray[np.float64] = np.append(-standard, 0.0) + _BONUSES[block.levels[places]]
+    return scores
