@@ -21,12 +21,12 @@ def spans_of(ends: Iterable[int]) -> Iterator[Span]:
 
 
 def with_overlap(block: Block, ends: Iterable[int], overlap: int, max_size: int, sentences: bool) -> Iterator[Span]:
-    """Chunks that begin with up to `overlap` tokens of what is before them: whole sentences if there are any, else words."""
+    """Chunks that begin with up to `overlap` tokens of what is before them: whole sentences if any fit, else less."""
     latest = -1
     for start, end in spans_of(ends):
         begin = start
         if start > 0 and overlap > 0:
-            levels = (Level.SENTENCE, Level.WORD, Level.INSIDE) if sentences else (Level.WORD, Level.INSIDE)
+            levels = (Level.SENTENCE, Level.CLAUSE, Level.WORD, Level.INSIDE) if sentences else (Level.WORD, Level.INSIDE)
             for level in levels:
                 begin = _earliest(block, level, start, overlap)
                 if begin < start:
