@@ -29,8 +29,7 @@ def cohesion(terms: Ints, sentences: Ints, count: int, k: int) -> Floats:
         return np.zeros(count)
     term, place, weight = _entries(terms, sentences, count)
     common, own = np.zeros(count + k + 1), np.zeros(count + k + 1)  # difference arrays over gaps
-    np.add.at(own, place + 1, weight**2)
-    np.add.at(own, place + k + 1, -(weight**2))
+    _add_runs(own, place + 1, place + k + 1, weight * weight)
     for lag in range(1, 2 * k):  # a term's lag-th next sentence is at least lag sentences on
         near = np.flatnonzero((term[lag:] == term[:-lag]) & (place[lag:] - place[:-lag] < 2 * k))
         if len(near) == 0:
@@ -49,14 +48,16 @@ def cohesion(terms: Ints, sentences: Ints, count: int, k: int) -> Floats:
 def _entries(terms: Ints, sentences: Ints, count: int) -> tuple[Ints, Ints, Floats]:
     """(term, sentence, frequency x idf) of each term of each sentence, sorted; terms of every sentence weigh nothing."""
     keys, frequency = np.unique(terms * count + sentences, return_counts=True)
-    term, place = keys // count, keys % count
-    _, number, spread = np.unique(term, return_inverse=True, return_counts=True)
-    weight = frequency * np.log(count / spread)[number]
+    term = keys // count
+    place = keys - term * count
+    first = np.flatnonzero(np.diff(term, prepend=-1))  # the keys are sorted by term
+    spread = np.diff(first, append=len(term))  # sentences with the term
+    weight = frequency * np.repeat(np.log(count / spread), spread)
     kept = weight > 0
     return term[kept], place[kept], weight[kept]
 
 
 def _add_runs(differences: Floats, first: Ints, stop: Ints, values: Floats) -> None:
     """Add each value to the entries from `first` up to `stop`, which may go beyond the last gap."""
-    np.add.at(differences, first, values)
-    np.add.at(differences, stop, -values)
+    differences += np.bincount(first, values, minlength=len(differences))
+    differences -= np.bincount(stop, values, minlength=len(differences))

@@ -47,9 +47,8 @@ def test_every_strategy_packs_its_chunks(strategy: str) -> None:
     chunks = [chunk.text for chunk in create(strategy, max_size=64).split(text, tokenizer)]
     ids = pack([Document(text=text, source=Path("a.txt"))], tokenizer, create(strategy, max_size=64)).ids.tolist()
     assert ids.count(tokenizer.chunk_id) == len(chunks) - 1 > 3
-    assert ids == [token for chunk in chunks for token in (*tokenizer.encode(chunk), tokenizer.chunk_id)][:-1] + [
-        tokenizer.eos_id
-    ]
+    joined = [token for chunk in chunks for token in (*tokenizer.encode(chunk), tokenizer.chunk_id)]
+    assert ids == [*joined[:-1], tokenizer.eos_id]
 
 
 def test_overlapping_chunks_count_the_bytes_that_are_there_twice() -> None:

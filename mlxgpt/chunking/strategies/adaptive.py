@@ -1,8 +1,8 @@
 """Chunks whose size follows the text: short where it is dense, long where it is not.
 
 Density is bits per character under a unigram model of the block's own tokens, −Σ log₂ p(token) / characters: rare words make a
-text dense, repetition makes it thin.  What counts is the rank of a passage among the passages of its block, never an absolute
-number (Genzel and Charniak 2002 measure entropy along a text in the same way).
+text dense, repetition makes it thin.  What counts is the rank of a passage among the passages of its block, never an
+absolute number (Genzel and Charniak 2002 measure entropy along a text in the same way).
 """
 
 from bisect import bisect_left, bisect_right
@@ -24,6 +24,7 @@ from mlxgpt.tokenizer.base import Tokenizer
 from mlxgpt.tokenizer.scanner import scanner_for
 
 Sizes = npt.NDArray[np.int64]
+_EVEN = 0.15  # a spread of density below that share of its middle is no difference to speak of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +63,12 @@ class Adaptive(Chunker):
 
     def _wanted(self, block: Block, tokenizer: Tokenizer, most: int) -> Sizes:
         """The size that a chunk beginning at each place should have.  (K,)"""
-        ranks = density_ranks(block, tokenizer, self.max_size)
+        density = densities(block, tokenizer, self.max_size)
+        low, middle, high = np.quantile(density, [0.05, 0.5, 0.95])
+        ranks = np.searchsorted(np.sort(density), density) / max(1, len(density) - 1)
         threshold = self.information_density_threshold
         excess = np.clip((ranks - threshold) / max(1 - threshold, 1e-9), 0, 1)
+        excess *= min(1.0, (high - low) / max(_EVEN * middle, 1e-9))  # where all is alike, ranks mean little
         least = min(self.min_size or max(1, self.max_size // 4), most)
         return np.rint(most - excess * (most - least)).astype(np.int64)
 
@@ -93,14 +97,14 @@ class Adaptive(Chunker):
         return ends
 
 
-def density_ranks(block: Block, tokenizer: Tokenizer, window: int) -> npt.NDArray[np.float64]:
-    """The rank from 0 (thinnest) to 1 (densest) of the next `window` tokens from each place, among those of the block.  (K,)"""
+def densities(block: Block, tokenizer: Tokenizer, window: int) -> npt.NDArray[np.float64]:
+    """Bits per character of the next `window` tokens from each place; near the end, of the last ones.  (K,)"""
     ids = scanner_for(tokenizer).encode(block.text)
     counts = np.bincount(ids)
-    bits = np.concatenate([[0.0], np.cumsum(-np.log2(counts[ids] / len(ids)))])  # before each token
+    bits = np.concatenate([[0.0], np.cumsum(-np.log2(counts[ids] / max(1, len(ids))))])  # before each token
     before = bits[np.minimum(block.totals, len(ids))]  # (K,)
     until = np.minimum(np.searchsorted(block.totals, block.totals + window), block.last)
-    from_ = np.minimum(np.arange(len(until)), np.searchsorted(block.totals, block.totals[-1] - window))  # whole windows
-    density = (before[until] - before[from_]) / np.maximum(1, block.positions[until] - block.positions[from_])
-    ranks: npt.NDArray[np.float64] = np.searchsorted(np.sort(density), density) / max(1, len(density) - 1)
-    return ranks
+    start = np.minimum(np.arange(len(until)), np.searchsorted(block.totals, block.totals[-1] - window))
+    characters = np.maximum(1, block.positions[until] - block.positions[start])
+    density: npt.NDArray[np.float64] = (before[until] - before[start]) / characters
+    return density

@@ -84,8 +84,9 @@ def gap_scores(block: Block, tokenizer: Tokenizer, compared: int) -> npt.NDArray
     """How good each place that ends a sentence is for a cut, in standard deviations: low cohesion and a strong place."""
     places = np.asarray(block.at_least(Level.SENTENCE)[0])  # (G + 1,) with both ends of the block
     ids = scanner_for(tokenizer).encode(block.text).astype(np.int64)
-    sentence = np.searchsorted(block.totals[places], np.arange(len(ids)), side="right") - 1
-    g = cohesion(ids, np.minimum(sentence, len(places) - 2), len(places) - 1, compared)
+    totals = block.totals[places]
+    totals[-1] = len(ids)
+    g = cohesion(ids, np.repeat(np.arange(len(places) - 1), np.diff(totals)), len(places) - 1, compared)
     spread = g[1:].std() if len(g) > 2 else 0.0
     standard = (g - g[1:].mean()) / spread if spread > 0 else np.zeros_like(g)
     scores: npt.NDArray[np.float64] = np.append(-standard, 0.0) + _BONUSES[block.levels[places]]
