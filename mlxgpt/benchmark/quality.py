@@ -55,11 +55,15 @@ def locate(text: str, pieces: Sequence[str]) -> list[Span | None]:
     [(0, 3), (4, 9)]
     """
     spans: list[Span | None] = []
-    done = 0
+    done = altered = 0  # where the last one that was found ends, and the characters of those since
     for piece in pieces:
-        at = text.find(piece, done, done + 2 * len(piece) + _LOOKED_AHEAD)
-        spans.append(None if at < 0 else (at, at + len(piece)))
-        done = done + len(piece) if at < 0 else at + len(piece)
+        at = text.find(piece, done, done + 2 * (altered + len(piece)) + _LOOKED_AHEAD)
+        if at < 0:
+            spans.append(None)
+            altered += len(piece)
+        else:
+            done, altered = at + len(piece), 0
+            spans.append((at, done))
     return spans
 
 
