@@ -240,9 +240,10 @@ class BenchmarkRowMeasured(Event):
     """What one row did with the first `bytes` of the file: all of it, unless it is too slow for the time it has.
 
     `kind` is floor, strategy or peer.  `cold_seconds` is the first run in a fresh process, with an empty table of
-    counts; the spreads are over `iterations` runs after it, a megabyte being 10⁶ bytes.  `peak_bytes` is the resident
-    memory of the process at its highest: interpreter, libraries, tokenizer, text and chunks.  Sizes are tokens of each
-    chunk encoded alone, shares are of all cuts; a floor makes no chunks.  `altered` chunks are not in the text.
+    counts; the spreads are over `iterations` runs after it, a megabyte being 10⁶ bytes.  In these runs the process had
+    `processor_share` of a core: below 1, others wanted it too.  `peak_bytes` is the resident memory of the process at its
+    highest: interpreter, libraries, tokenizer, text and chunks.  Sizes are tokens of each chunk encoded alone, shares are
+    of all cuts; a floor makes no chunks.  `altered` chunks are not in the text.
     """
 
     row: str
@@ -262,6 +263,7 @@ class BenchmarkRowMeasured(Event):
     tokens_per_second_p5: float
     tokens_per_second_p50: float
     tokens_per_second_p95: float
+    processor_share: float
     peak_bytes: int
     chunks: int = 0
     mean_size: float = 0.0

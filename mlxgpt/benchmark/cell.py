@@ -57,6 +57,7 @@ def measure(task: Task) -> Json:
     cold, _ = timed(begin(), text)
     chunks: Sequence[Any] = ()
     seconds: list[float] = []
+    processor = 0.0
     began = time.perf_counter()
     for _ in range(task.warmup):
         if time.perf_counter() - began > task.max_seconds / 4:
@@ -64,8 +65,10 @@ def measure(task: Task) -> Json:
         timed(begin(), text)
     while len(seconds) < task.iterations and (not seconds or time.perf_counter() - began < task.max_seconds):
         chunks = ()  # freed before the clock starts
-        passed, chunks = timed(begin(), text)
+        run, busy = begin(), time.process_time()
+        passed, chunks = timed(run, text)
         seconds.append(passed)
+        processor += time.process_time() - busy
     peak = peak_bytes()
     size = len(text.encode())
     tokens = int(scanner_for(tokenizer).scan(text).totals[-1])
@@ -79,6 +82,7 @@ def measure(task: Task) -> Json:
         "cold_seconds": cold,
         **spread("megabytes_per_second", [size / 1e6 / passed for passed in seconds]),
         **spread("tokens_per_second", [tokens / passed for passed in seconds]),
+        "processor_share": processor / sum(seconds),
         "peak_bytes": peak,
         **({} if task.kind == "floor" else _judged(task, text, chunks, tokenizer)),
     }

@@ -23,6 +23,7 @@ from mlxgpt.text import visible
 
 WIDTH = 99
 NAME_WIDTH = 22
+ENOUGH = 0.9  # of a core
 
 
 class BenchmarkView:
@@ -115,8 +116,17 @@ class BenchmarkView:
             yield "Rows with a smaller “of MB” would not have finished the file in their time; they got its beginning."
         if altered := [f"{row.row} ({row.altered:,})" for row in self.rows if row.altered]:
             yield "Chunks that are not in the text as they are: " + ", ".join(altered) + "."
+        shares = [row.processor_share for row in self.rows if row.kind != "floor"]
+        if shares and min(shares) < ENOUGH:
+            yield (
+                f"This machine was busy: the rows had {min(shares):.0%} to {max(shares):.0%} of a core, and would be faster "
+                "alone.  Compare with care."
+            )
         if self.detailed or self.memory:
-            yield "peak: resident memory of the row's process at its highest, interpreter, tokenizer and text included."
+            yield (
+                "peak: resident memory of the row's process at its highest, interpreter, tokenizer and text included; core: "
+                "the share of one that it had."
+            )
         if self.growth:
             yield (
                 "exponent: slope of log seconds over log bytes; 1.00 is linear.  A shorter file is repeated, which flatters "
@@ -165,10 +175,10 @@ def spread_table(rows: Sequence[BenchmarkRowMeasured]) -> Table:
 
 def size_table(rows: Sequence[BenchmarkRowMeasured]) -> Table:
     """One line a row: memory, how full the chunks are, and whose code it was."""
-    table = _table("peak", "mean size", "fill", "largest", "version")
+    table = _table("peak", "core", "mean size", "fill", "largest", "version")
     for row in rows:
         sizes = ("", "", "") if row.kind == "floor" else (f"{row.mean_size:.1f}", _share(row.fill), f"{row.largest:,}")
-        table.add_row(row.row, size(row.peak_bytes), *sizes, visible(row.version))
+        table.add_row(row.row, size(row.peak_bytes), f"{row.processor_share:.0%}", *sizes, visible(row.version))
     return table
 
 

@@ -78,6 +78,7 @@ def test_a_benchmark_measures_floors_and_strategies_each_in_a_process(file, toke
     assert [row.row for row in rows] == list(start.rows)
     assert [row.iterations for row in rows] == [2, 2, 2]
     assert all(row.cold_seconds > 0 and row.megabytes_per_second > 0 for row in rows)
+    assert all(0 < row.processor_share < 1.5 for row in rows)
     assert all(row.peak_bytes > 10_000_000 for row in rows)  # an interpreter takes as much
     assert rows[2].tokens == len(tokenizer.encode(TEXT))
     assert isinstance(finish, BenchmarkFinished)
