@@ -196,7 +196,7 @@ def main(task_path: Path, result_path: Path) -> None:
     task = Task(**json.loads(task_path.read_text(encoding="utf-8")))
     try:
         result = grow(task) if task.sizes else measure(task)
-    except Exception as error:  # a library's own, of any kind
+    except BaseException as error:  # a library's own, of any kind: a panic of Rust is no Exception
         result = {"failed": f"{type(error).__name__}: {error}"}
     result_path.write_text(json.dumps(result), encoding="utf-8")
 

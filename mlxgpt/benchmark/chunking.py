@@ -94,7 +94,7 @@ def benchmark_chunking(
                 measured.append(event)
             if event is not None:
                 yield event
-    recommended, reason = recommend(measured)
+    recommended, reason = ("", "") if stop.is_set() else recommend(measured)
     yield BenchmarkFinished(
         recommended=recommended, reason=reason, seconds=time.monotonic() - began, stopped=stop.is_set()
     )

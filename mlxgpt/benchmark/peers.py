@@ -109,6 +109,8 @@ def tiktoken_of(tokenizer: FastTokenizer, text: str) -> Any:
     ranks = {
         spelled: token_id for token_id in range(tokenizer.vocab_size) if (spelled := tokenizer.token_bytes(token_id))
     }
+    if any(bytes([byte]) not in ranks for byte in range(256)):
+        raise TokenizerError("tiktoken needs a tokenizer with an entry for each byte.")
     encoding = tiktoken.Encoding("same", pat_str=_GPT2_PATTERN, mergeable_ranks=ranks, special_tokens={})
     sample = text[:_SAMPLE_CHARACTERS]
     if encoding.encode(sample, disallowed_special=()) != tokenizer.encode(sample):
