@@ -207,6 +207,107 @@ class ChunkingFinished(Event):
     stopped: bool
 
 
+# ---- benchmarks ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkStarted(Event):
+    """Ways of chunking one file are about to be measured, one of `rows` after the other, each in a process of its own."""
+
+    path: str
+    bytes: int
+    characters: int
+    tokenizer: str
+    max_size: int
+    iterations: int
+    warmup: int
+    max_seconds: float
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkRowStarted(Event):
+    """The next measurement of `cells` began; `growth` when it is that of the cost against the size of the text."""
+
+    row: str
+    number: int
+    cells: int
+    growth: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkRowMeasured(Event):
+    """What one row did with the first `bytes` of the file: all of it, unless it is too slow for the time it has.
+
+    `kind` is floor, strategy or peer.  `cold_seconds` is the first run in a fresh process, with an empty table of
+    counts; the spreads are over `iterations` runs after it, a megabyte being 10⁶ bytes.  In these runs the process had
+    `processor_share` of a core: below 1, others wanted it too.  `peak_bytes` is the resident memory of the process at its
+    highest: interpreter, libraries, tokenizer, text and chunks.  Sizes are tokens of each chunk encoded alone, shares are
+    of all cuts; a floor makes no chunks.  `altered` chunks are not in the text.
+    """
+
+    row: str
+    kind: str
+    version: str
+    bytes: int
+    tokens: int
+    iterations: int
+    cold_seconds: float
+    megabytes_per_second: float
+    megabytes_per_second_sd: float
+    megabytes_per_second_p5: float
+    megabytes_per_second_p50: float
+    megabytes_per_second_p95: float
+    tokens_per_second: float
+    tokens_per_second_sd: float
+    tokens_per_second_p5: float
+    tokens_per_second_p50: float
+    tokens_per_second_p95: float
+    processor_share: float
+    peak_bytes: int
+    chunks: int = 0
+    mean_size: float = 0.0
+    largest: int = 0
+    fill: float = 0.0
+    over_limit: int = 0
+    mid_sentence: float = 0.0
+    mid_word: float = 0.0
+    altered: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkRowFailed(Event):
+    """A row has no figures: its library is not installed, or it failed.  The others go on."""
+
+    row: str
+    message: str
+    hint: str = ""
+    growth: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkGrowthMeasured(Event):
+    """What texts of so many bytes took; `exponent` is the slope of log seconds over log bytes, 1 when cost is linear.
+
+    It is None for a row that only finished one of them in its time.
+    """
+
+    row: str
+    bytes: tuple[int, ...]
+    seconds: tuple[float, ...]
+    exponent: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkFinished(Event):
+    """Everything was measured, or the job was `stopped`; `recommended` is a strategy, chosen by the rule in `reason`."""
+
+    recommended: str
+    reason: str
+    seconds: float
+    stopped: bool
+
+
 # ---- generation ------------------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from mlxgpt.events import Event
 
 if TYPE_CHECKING:
     from mlxgpt.backend.doctor import DoctorReport
+    from mlxgpt.benchmark.config import ChunkingBenchmarkConfig
     from mlxgpt.chunking.config import ChunkConfig
     from mlxgpt.generation.chat import Chat
     from mlxgpt.listing import Entry
@@ -232,3 +233,12 @@ def describe_model(word: str) -> "ModelReport":
     if word in presets() or word.endswith(".toml"):
         return examine_preset(word)
     return examine(huggingface.read_config(runs.find_model(word)))
+
+
+def benchmark_chunking(
+    path: Path, config: "ChunkingBenchmarkConfig", *, stop: threading.Event | None = None
+) -> Iterator[Event]:
+    """Measure chunk strategies, and other libraries, on a file; see `benchmark.chunking`."""
+    from mlxgpt.benchmark.chunking import benchmark_chunking
+
+    return benchmark_chunking(path, _tokenizer(config.tokenizer), config, stop)

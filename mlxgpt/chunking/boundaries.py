@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 _JOINER = "\u200d"
+FIRST_MARK = 0x300  # the first code point that may belong to the character before it, "\n" aside
 
 
 def cut_before(text: str, at: int, low: int) -> int:
@@ -67,12 +68,12 @@ def whole_mask(codes: npt.NDArray[np.uint32], positions: npt.NDArray[np.int64]) 
     whole = np.ones(len(positions), dtype=bool)
     inner = np.flatnonzero((positions > 0) & (positions < len(codes)))
     after = codes[positions[inner]]
-    doubtful = (after >= 0x300) | (after == ord("\n"))
+    doubtful = (after >= FIRST_MARK) | (after == ord("\n"))
     inner, after = inner[doubtful], after[doubtful]
     if len(inner) == 0:
         return whole
     before = codes[positions[inner] - 1]
-    joined = (after >= 0x300) & ((before == ord(_JOINER)) | _extending()[after])
+    joined = (after >= FIRST_MARK) & ((before == ord(_JOINER)) | _extending()[after])
     whole[inner] = ~(joined | ((before == ord("\r")) & (after == ord("\n"))))
     flags = inner[_is_flag(after) & whole[inner]]
     whole[flags] = _even_flags(codes, positions[flags])

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlxgpt.chunking.blocks import split_blocks
-from mlxgpt.chunking.boundaries import whole_mask
+from mlxgpt.chunking.boundaries import FIRST_MARK, whole_mask
 from mlxgpt.chunking.levels import Level, find_cuts
 from mlxgpt.tokenizer.base import Tokenizer
 from mlxgpt.tokenizer.scanner import Scan, scanner_for
@@ -82,10 +82,10 @@ def measure_block(text: str, offset: int, tokenizer: Tokenizer, end: Level) -> B
     """One block, whose text is not empty and ends at a place of level `end`."""
     scan = scanner_for(tokenizer).scan(text)
     cuts = find_cuts(scan.codes)
-    kept = whole_mask(scan.codes, scan.starts)  # (P + 1,)
-    kept[0] = kept[-1] = True
-    index = np.flatnonzero(kept)
-    positions = scan.starts[index]
+    index = _whole_starts(scan)
+    positions, totals, tails = scan.starts, scan.totals, scan.tails
+    if len(index) < len(positions):  # rarely: some pre-token begins inside a character
+        positions, totals, tails = positions[index], totals[index], tails[index]
     level_at = np.zeros(len(text) + 1, dtype=np.uint8)  # Level.INSIDE
     level_at[cuts.positions] = cuts.levels
     levels = level_at[positions]
@@ -97,6 +97,23 @@ def measure_block(text: str, offset: int, tokenizer: Tokenizer, end: Level) -> B
         positions=positions,
         levels=levels,
         index=index,
-        totals=scan.totals[index],
-        arrivals=scan.totals[index] + scan.tails[index],
+        totals=totals,
+        arrivals=totals + tails,
     )
+
+
+def _whole_starts(scan: Scan) -> Numbers:
+    """The pre-tokens that begin between two characters as readers see them, and the end.  (K,)
+
+    Only at certain characters can it be otherwise, and in most texts they are fewer than pre-tokens.
+    """
+    doubtful = np.flatnonzero((scan.codes >= FIRST_MARK) | (scan.codes == ord("\n")))
+    if len(doubtful) >= len(scan.starts):
+        kept = whole_mask(scan.codes, scan.starts)
+        kept[0] = kept[-1] = True
+        return np.flatnonzero(kept)
+    split = doubtful[~whole_mask(scan.codes, doubtful)]  # the characters that belong to the one before
+    if len(split) == 0:
+        return np.arange(len(scan.starts))
+    at = np.searchsorted(scan.starts, split)
+    return np.delete(np.arange(len(scan.starts)), at[scan.starts[at] == split])
