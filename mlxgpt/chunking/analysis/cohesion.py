@@ -12,9 +12,9 @@ import numpy.typing as npt
 from mlxgpt.chunking.analysis.chance import SEED, Compared, ComparedTally, Values
 from mlxgpt.chunking.analysis.view import ChunkView, DocumentView
 
-SENTENCES = 6  # on each side
+WORDS = 150  # on each side
 ZLIB_CHARACTERS, ZLIB_LEAST = 1000, 400  # on each side
-ZLIB_CUTS, ZLIB_GAPS = 200, 800  # as many are looked at: 0.1 ms each
+ZLIB_CUTS, ZLIB_GAPS = 200, 400  # as many are looked at: 0.1 ms each
 _BLOCK = 1 << 20  # words looked at in one go
 
 Places = npt.NDArray[np.int64]
@@ -24,9 +24,11 @@ Places = npt.NDArray[np.int64]
 class Cohesion:
     """Lexical cohesion and compression at the cuts, both against chance.
 
-    `lexical`: g = cosine of the bags of words of 6 sentences on each side of a place, a word weighing its count times
-    idf = ln(sentences / sentences that have it) (TextTiling, Hearst 1997; Choi 2000).  Low where the subject turns: good
-    cuts are below chance.  `drop` = chance - value, and `drop_z` = -z: positive is good.
+    `lexical`: g = cosine of the bags of the 150 words on each side of a place, a word weighing its count times
+    idf = ln(sentences / sentences that have it) (TextTiling, Hearst 1997, whose blocks are 120 to 200 words; Choi 2000).
+    Low where the subject turns: good cuts are below chance.  `drop` = chance - value, and `drop_z` = -z: positive is good.
+    Words and not sentences on each side, because long sentences would make long bags, which are always more alike; it
+    also finds headings better (area under the ROC curve .75 and .70 for wikitexts and Machado, six sentences .73 and .60).
 
     `compression`: (C(d + q) - C(d)) / C(q), C the size after raw deflate, d and q the 1000 characters before and behind
     (Cilibrasi and Vitányi 2005).  High where what follows is new: good cuts are above chance.
@@ -100,13 +102,10 @@ class GapScores:
         return values
 
     def _cosines(self, places: Places) -> Values:
-        """g at places given in words: the sentence that a place is in counts on both sides, each its part.  (M,)"""
-        edges = np.concatenate([[0], self._places, [len(self._document.words.starts)]])
-        below = np.searchsorted(edges, places, side="left")  # edges before the place
-        above = np.searchsorted(edges, places, side="right")
-        lefts = edges[np.maximum(below - SENTENCES, 0)]
-        rights = edges[np.minimum(above + SENTENCES - 1, len(edges) - 1)]
-        return _cosines(self._document.words.ids, self._weights, lefts, places, rights)
+        """g at places given in words.  (M,)"""
+        ids = self._document.words.ids
+        lefts, rights = np.maximum(places - WORDS, 0), np.minimum(places + WORDS, len(ids))
+        return _cosines(ids, self._weights, lefts, places, rights)
 
 
 def _weights(ids: Places, kinds: int, gaps: Places) -> Values:

@@ -139,7 +139,9 @@ class DanglingTally:
             return np.zeros(len(places), dtype=bool)
         single, first, second = _lists(self._lang)
         at = words.before(places)
-        inside, last = at < len(words.starts), len(words.starts) - 1
+        last = len(words.starts) - 1
+        cut_word = (at > 0) & (words.ends[np.maximum(at - 1, 0)] > places)  # a word's rest says nothing
+        inside = (at <= last) & ~cut_word
         one, two = words.hashes[np.minimum(at, last)], words.hashes[np.minimum(at + 1, last)]
         pair = (one[:, None] == first) & (two[:, None] == second)  # (M, pairs)
         found: npt.NDArray[np.bool_] = inside & (np.isin(one, single) | pair.any(axis=1))

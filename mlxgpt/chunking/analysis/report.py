@@ -60,7 +60,7 @@ class Analysis:
     """Adds documents and their chunks, and reports on all of them at any time; the time is linear in the text.
 
     `max_size` and `min_size` are the limits the chunks were made with, in tokens.  With a tokenizer every chunk is encoded
-    alone and counted again.  `quick` leaves out what a search over options does not look at: ids and compression.
+    alone and counted again.  `quick` leaves out what a search over options does not look at.
     """
 
     def __init__(
@@ -93,10 +93,10 @@ class Analysis:
         if self._tokenizer is not None:
             ids = self._tokenizer.encode_batch([chunk.text for chunk in view.chunks])
         self._sizes.add(view, None if ids is None else np.array(list(map(len, ids)), dtype=np.int64))
-        self._boundaries.add(view)
         self._cohesion.add(view, gaps)
         self._context.add(view)
         if not self._quick:
+            self._boundaries.add(view)
             self._density.add(view, ids)
             self._dangling.add(view)
 

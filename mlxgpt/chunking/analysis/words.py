@@ -23,6 +23,7 @@ class Words:
     """Runs of letters, digits and marks."""
 
     starts: Places  # (W,)
+    ends: Places  # (W,)
     hashes: Hashes  # (W,) the same for the same word in lower case
     ids: Places  # (W,) from 0 to V - 1
     kinds: int  # V
@@ -42,7 +43,7 @@ def words_of(codes: Codes, kinds: Kinds) -> Words:
     ]
     hashes = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.uint64)
     different, ids = np.unique(hashes, return_inverse=True)
-    return Words(starts=starts, hashes=hashes, ids=ids, kinds=len(different))
+    return Words(starts=starts, ends=ends, hashes=hashes, ids=ids, kinds=len(different))
 
 
 def word_hashes(words: list[str]) -> Hashes:
