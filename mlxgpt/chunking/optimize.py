@@ -204,7 +204,7 @@ def _dominates(one: Tried, other: Tried, *, exact: bool = False) -> bool:
         ]
     else:
         differences = list(gains(one.figures, other.figures).values())
-    return min(differences) >= 0 and max(differences) > 0
+    return bool(min(differences) >= 0 and max(differences) > 0)
 
 
 def _gains(entry: Tried, current: Tried) -> tuple[int, float]:

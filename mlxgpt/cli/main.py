@@ -8,7 +8,18 @@ import sys
 
 import typer
 
-from mlxgpt.cli.commands import chat, doctor, generate, inspect_model, logits, models, quickstart, tokenizer, train
+from mlxgpt.cli.commands import (
+    analyze,
+    chat,
+    doctor,
+    generate,
+    inspect_model,
+    logits,
+    models,
+    quickstart,
+    tokenizer,
+    train,
+)
 
 app = typer.Typer(
     name="mlxgpt",
@@ -19,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (quickstart, chat, train, generate, tokenizer, models, inspect_model, logits, doctor):
+for module in (quickstart, chat, train, generate, tokenizer, models, inspect_model, logits, doctor, analyze):
     module.register(app)
 
 

@@ -1,7 +1,7 @@
 """What a trained model says about cuts: boundary clarity, chunk stickiness and the nats of each chunk.
 
-Everything is a mean loss over the last tokens of a row, so all passes are one function, `mean_nats`; rows are padded on the right,
-which changes nothing before the padding, and come in few lengths.
+Everything is a mean loss over the last tokens of a row, so all passes are one function, `mean_nats`; rows are padded on
+the right, which changes nothing before the padding, and come in few lengths.
 
 B batch · T time · V vocab
 """
@@ -42,7 +42,7 @@ class Row:
 
 
 def mean_nats(model: GPT, rows: Sequence[Row]) -> Values:
-    """The mean of -log p over the scored tokens of each row, in nats."""
+    """The mean of -log p over the scored tokens of each row, in nats; 0 where none is scored.  (rows,)"""
     nats = np.zeros(len(rows))
     order = sorted(range(len(rows)), key=lambda i: len(rows[i].ids))
     config = model.config
@@ -55,7 +55,7 @@ def mean_nats(model: GPT, rows: Sequence[Row]) -> Values:
         for place, i in enumerate(batch):
             size, scored = len(rows[i].ids), rows[i].scored
             ids[place, :size] = rows[i].ids
-            weights[place, size - 1 - scored : size - 1] = 1 / scored
+            weights[place, max(0, size - 1 - scored) : max(0, size - 1)] = 1 / max(1, scored)
         tokens = mx.array(ids)
         losses = functional.cross_entropy(model(tokens[:, :-1]), tokens[:, 1:])  # (B, T)
         nats[batch] = np.array((losses * mx.array(weights)).sum(axis=1).astype(mx.float32))
@@ -103,9 +103,7 @@ class Scorer:
         """q behind d, and q alone; the same tokens are predicted in both."""
         q = self._tokenizer.encode(behind)[: self.behind]
         d = self._tokenizer.encode(before)[-self.before :]
-        if len(q) + len(self._begin) < 2:  # nothing to predict it from
-            q = [*q, *q, 0][:2]
-        scored = len(q) if self._begin else len(q) - 1
+        scored = len(q) if self._begin else max(0, len(q) - 1)  # nothing to predict a first token from
         return Row(ids=self._begin + d + q, scored=scored), Row(ids=self._begin + q, scored=scored)
 
 
@@ -137,16 +135,21 @@ def score(
 
 
 def _gate_scores(scorer: Scorer, view: DocumentView) -> tuple[Values, Values, Values, Values]:
-    """Clarity and -g at the places of headings and at other gaps, in the text without its headings."""
-    parts, places, at, size = [], [], 0, 0
+    """Clarity and -g at the places of headings and at other paragraph gaps, in the text without its headings.
+
+    Paragraphs on both sides, because their white space alone would give a heading away to the model.
+    """
+    parts: list[str] = []
+    places: list[int] = []
+    at = size = 0
     for start, end in view.heading_spans():
         parts.append(view.text[at:start])
         size, at = size + start - at, end
         places.append(size)
     bare = DocumentView("".join([*parts, view.text[at:]]))
     gaps = GapScores(bare, with_compression=False)
-    words = bare.words.before(bare.gaps)
-    usable = bare.gaps[(words > 0) & (words < len(bare.words.starts))]
+    words = bare.words.before(bare.paragraphs)
+    usable = bare.paragraphs[(words > 0) & (words < len(bare.words.starts))]
     marked = np.isin(bare.solid[usable], bare.solid[np.array(places, dtype=np.int64)])
     heads, others = _some(usable[marked], MOST_CUTS), _some(usable[~marked], MOST_GAPS)
     if len(heads) == 0:
@@ -232,5 +235,5 @@ def _some(places: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
 
 def _spread(chunks: Sequence[Chunk], most: int) -> list[Chunk]:
     """At most so many of the chunks, evenly spread."""
-    places = np.unique(np.linspace(0, len(chunks) - 1, num=min(most, len(chunks))).astype(int)) if chunks else []
-    return [chunks[place] for place in places]
+    number = min(most, len(chunks))
+    return [chunks[i * (len(chunks) - 1) // max(1, number - 1)] for i in range(number)]

@@ -12,12 +12,12 @@ FEWEST_HEADINGS = 5  # below, an area under the curve says nothing
 class Gate:
     """Does the model find the author's headings better than counting words does?
 
-    Headings are taken out of the text; each AUC is the chance that a place where one stood scores higher than another
-    sentence gap: `clarity_auc` by boundary clarity, `lexical_auc` by -g, see `cohesion.Cohesion`.
+    Headings are taken out of the text; each AUC is the chance that a place where one stood scores higher than another gap
+    between paragraphs: `clarity_auc` by boundary clarity, `lexical_auc` by -g, see `cohesion.Cohesion`.
     """
 
     headings: int
-    clarity_auc: float | None  # None: fewer than 5 headings
+    clarity_auc: float | None  # None: fewer than 5 headings, or nothing beside them
     lexical_auc: float | None
 
     @property
@@ -48,8 +48,8 @@ class ModelScores:
     """Scores that need a model.
 
     `clarity` is the mean of BC(q, d) = ppl(q|d) / ppl(q) over cuts, ppl = exp(mean nats), q the first 64 tokens behind the
-    cut, d the last 192 before (MoC, 2503.09600; perplexities, where its code divides mean nats).  1: what follows owes nothing to
-    what was before; low: cut in the middle of something.  Beside it, random sentence gaps.
+    cut, d the last 192 before (MoC, 2503.09600; perplexities, where its code divides mean nats).  1: what follows owes
+    nothing to what was before; low: cut in the middle of something.  Beside it, random sentence gaps.
 
     `nats_per_token` is the mean over all tokens of the chunks that were read, each chunk alone; `chunk_nats` its 5th, 50th and
     95th percentile over chunks; `bits_per_character` the same in bits for a character (Genzel and Charniak 2002).
