@@ -228,14 +228,13 @@ def analyze_chunks(
     report = subject.report(lang)
     scores = None
     if model:
-        from mlxgpt import checkpoint, runs
+        from mlxgpt import runs
         from mlxgpt.backend import devices
+        from mlxgpt.evaluation import boundaries
 
         directory = runs.find_model(model)
         devices.prepare(device)
-        from mlxgpt.evaluation import boundaries
-
-        loaded, tokenizer = checkpoint.load(directory)
+        loaded, tokenizer = boundaries.load(directory)
         scores = boundaries.score(loaded, tokenizer, subject.documents, threshold=threshold, ungated=ungated)
     return Findings(
         strategy=subject.strategy, options=subject.options, report=report, model=scores, notes=subject.notes

@@ -8,11 +8,13 @@ B batch · T time · V vocab
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
 
+from mlxgpt import checkpoint
 from mlxgpt.chunking.analysis.chance import SEED, ComparedTally, auc
 from mlxgpt.chunking.analysis.cohesion import GapScores
 from mlxgpt.chunking.analysis.model_scores import FEWEST_HEADINGS, Gate, ModelScores, Stickiness
@@ -39,6 +41,11 @@ class Row:
 
     ids: Ids
     scored: int
+
+
+def load(directory: Path) -> tuple[GPT, Tokenizer]:
+    """A model and its tokenizer, in float32: exact, and on CPUs ten times as fast as bfloat16."""
+    return checkpoint.load(directory, dtype=mx.float32)
 
 
 def mean_nats(model: GPT, rows: Sequence[Row]) -> Values:
