@@ -147,6 +147,66 @@ class TokenizerTrained(Event):
     seconds: float
 
 
+# ---- chunking --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkingStarted(Event):
+    """So many files are about to be cut, by so many processes."""
+
+    files: int
+    bytes: int
+    strategy: str
+    workers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkingProgressed(Event):
+    """`path` is being cut; the counts are those of all files so far."""
+
+    path: str
+    bytes: int
+    total_bytes: int
+    chunks: int
+    tokens_per_second: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileChunked(Event):
+    """A file was cut to its end; `cached` when its chunks were known from before."""
+
+    path: str
+    chunks: int
+    n_tokens: int
+    characters: int
+    bytes: int
+    seconds: float
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRefused(Event):
+    """A file could not be read; the others go on."""
+
+    path: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkingFinished(Event):
+    """All files were cut or refused; or the job was `stopped`, and the last one is not complete."""
+
+    files: int
+    refused: int
+    cache_hits: int
+    chunks: int
+    n_tokens: int
+    bytes: int
+    seconds: float
+    stopped: bool
+
+
 # ---- generation ------------------------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,7 @@ A verb that takes time is a job, a generator of events; one that answers at once
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from mlxgpt.events import Event
 if TYPE_CHECKING:
     from mlxgpt.backend.doctor import DoctorReport
     from mlxgpt.chunking.analysis.subject import Findings, Subject
+    from mlxgpt.chunking.config import ChunkConfig
     from mlxgpt.chunking.optimize import Search
     from mlxgpt.generation.chat import Chat
     from mlxgpt.listing import Entry
@@ -95,6 +96,28 @@ def _tokenizer(word: str) -> "Tokenizer":
 
     folder = Path(word)
     return registry.load(folder if (folder / "tokenizer.json").is_file() else runs.find_model(word))
+
+
+def chunk(
+    paths: Sequence[Path],
+    config: "ChunkConfig",
+    output: Path | None,
+    *,
+    kind: str = "",
+    with_text: bool = True,
+    at_once: bool = False,
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Cut files, and the text files of folders, and write their chunks to `output` or, when it is None, to stdout.
+
+    `-` among the paths is stdin.  `kind` is json, jsonl or txt, else what the name of `output` says.  `output` appears when
+    all is done, unless `at_once` writes it as the chunks come.
+    """
+    from mlxgpt.chunking.output import chunk_paths
+
+    return chunk_paths(
+        paths, _tokenizer(config.tokenizer), config, output, kind=kind, with_text=with_text, at_once=at_once, stop=stop
+    )
 
 
 def list_checkpoints(folder: Path | None = None) -> "list[Entry]":
@@ -252,17 +275,20 @@ def chunk_to_analyze(path: Path, strategy: str, options: Settings, tokenizer: st
     """The documents of a file or folder, chunked now and nowhere kept."""
     import dataclasses
 
-    from mlxgpt.chunking import registry
+    from mlxgpt.chunking import registry, sources
     from mlxgpt.chunking.analysis.subject import Subject
-    from mlxgpt.data.documents import read_documents
+    from mlxgpt.chunking.output import text_files
 
     chunker = registry.create(strategy, **options)
     loaded = _tokenizer(tokenizer)
-    texts = [text for document in read_documents(path) for text in document.texts if text]
+    texts = []
+    for file in text_files(path) if path.is_dir() else [path]:
+        sources.check_text(file, sources.Decoding(), str(file))
+        texts.append("".join(block.text for block in sources.read_blocks(file, sources.Decoding(), str(file))))
     return Subject(
         documents=tuple((text, tuple(chunker.split(text, loaded))) for text in texts),
         source=str(path), strategy=strategy,
-        options=dataclasses.asdict(chunker),  # type: ignore[call-overload]  # strategies are dataclasses
+        options=dataclasses.asdict(chunker),  # type: ignore[call-overload]  # every strategy is a dataclass
         tokenizer_name=tokenizer, tokenizer=loaded,
     )  # fmt: skip
 

@@ -7,8 +7,10 @@ new one, or a hidden rest that the next write into the same folder clears away.
 import os
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 _ASIDE = ".mlxgpt-writing-"
 _REPLACED = ".mlxgpt-replaced-"
@@ -37,11 +39,33 @@ def write_directory(directory: Path, write: Callable[[Path], object]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Make `text` the content of `path`."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Make `data` the content of `path`."""
     aside = _aside(path)
     try:
-        aside.write_text(text, encoding="utf-8")
+        aside.write_bytes(data)
         _sync(aside)
         aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    _sync(path.parent)
+
+
+@contextmanager
+def draft(path: Path) -> Iterator[tuple[TextIO, Callable[[], None]]]:
+    """A text file to write bit by bit, and a function that says it is complete: without that it never appears at `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = _aside(path)
+    kept: list[bool] = []
+    try:
+        with aside.open("w", encoding="utf-8", newline="") as file:
+            yield file, lambda: kept.append(True)
+        if kept:
+            _sync(aside)
+            aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
     _sync(path.parent)

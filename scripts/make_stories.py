@@ -890,7 +890,7 @@ def birthday(t: Teller) -> None:
         "— {h}, [venha depressa|venha comigo]! Preciso da sua ajuda! — [chamou|gritou] {f}, [sem fôlego|surgindo de repente]."
     )
     t.tell(
-        '{h} [correu atrás de|seguiu] {f} até {curtain}, {everyone} gritaram: "Surpresa!" '
+        '{h} [correu|saiu] atrás de {f} até {curtain}, {everyone} gritaram: "Surpresa!" '
         "Havia [balões coloridos|bandeirinhas penduradas], música e um bolo de {cake} com muitas velinhas."
     )
     t.close(

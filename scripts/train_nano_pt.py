@@ -35,10 +35,10 @@ PROMPTS = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--stories-mb", type=float, default=4.0)
-    parser.add_argument("--chats-mb", type=float, default=3.0)
+    parser.add_argument("--stories-mb", type=float, default=6.0)
+    parser.add_argument("--chats-mb", type=float, default=4.0)
     args = parser.parse_args()
     text_bytes = make_data(args)
     started, evaluated, finished = train(args)
@@ -100,15 +100,15 @@ def train(args: argparse.Namespace) -> tuple[RunStarted, EvaluationFinished, Run
             "data": DATA,
             "preset": "modern-micro",
             "steps": args.steps,
-            "batch_size": 16,
+            "batch_size": 4,  # after the same tokens, 2.95 nats where 16 gives 3.73: steps count more than tokens here
             "optimizer": "muon",
             "schedule": "wsd",
             "cooldown": 0.5,
             "final_learning_rate": 0.02,
             "validation_share": 0.03,
-            "eval_every": 200,
-            "checkpoint_every": 200,
-            "sample_every": 400,
+            "eval_every": 500,
+            "checkpoint_every": 500,
+            "sample_every": 1000,
             "keep": 1,
             "seed": args.seed,
             "out": None if (ROOT / RUN).exists() else RUN,

@@ -56,6 +56,15 @@ def runs() -> Path:
     return user_data() / "runs"
 
 
+def caches() -> Path:
+    """What can be made again: `$MLXGPT_HOME/cache`, else the platform's folder for caches.  It may not exist yet."""
+    if home := os.environ.get("MLXGPT_HOME"):
+        return Path(home).expanduser().absolute() / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "mlxgpt"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlxgpt"
+
+
 def user_data() -> Path:
     """The folder this platform gives to a program for a user's data."""
     if sys.platform == "darwin":

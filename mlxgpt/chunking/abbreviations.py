@@ -5,22 +5,23 @@ text's candidates are looked up at once.
 """
 
 from collections.abc import Iterable
-from enum import IntEnum
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from mlxgpt.chunking.characters import Codes, Kind, Kinds, Places
+from mlxgpt.chunking.characters import Codes, Flags, Kind, Kinds, Places, flags_of
 
 Keys = npt.NDArray[np.int64]  # a word each; 0 for none, and for one that is too long or has other letters
 
-LONGEST = 10
+LONGEST = 10  # letters of a word with a key
+_LONGEST_ABBREVIATION = 6  # so many are looked at before a stop, because there are many stops
 _ALPHABET = "abcdefghijklmnopqrstuvwxyzàáâãäåæçèéêëìíîïñòóôõöøùúûüýªº"
 _STRANGE = 63  # any other letter
+_IS_LETTER = flags_of(Kind.LOWER, Kind.UPPER, Kind.LETTER)
 
 
-class Rule(IntEnum):
+class Rule:
     """What a full stop behind a word says before a capital letter.  Before a number no abbreviation ends a sentence."""
 
     WORD = 0  # the word is no abbreviation: the sentence ends
@@ -37,13 +38,13 @@ _ABBREVIATIONS = {
     Rule.NAME: """
         jr cia inc corp co cos ltd llc plc bros esq assn assoc univ fac inst dept depto dpto natl
         exa exas exª exma excia excias excª sa sas ex
-        art arts artt al als fig figs cap caps sec secs sect ed eds org orgs est id ref refs tab eq eqs eqn inc incs
+        art arts artt al als fig figs cap caps sec secs sect ed eds org orgs est id ref refs tab eq eqs eqn incs
         tel tels fax cel ramal av ave blvd rd st ste mt ft hwy pça trav rod apto apt bl
         jan fev abr mai jun jul nov feb apr aug sept oct dec
         máx mín max aprox approx c f j s t l seg segs cent
-        biol chem phys microbiol immunol genet
+        biol chem phys genet
         """,
-    Rule.CAPITAL: "ir irª fr ten des pe min gal maj col cap card dep rep rev ver mag com cons rel",
+    Rule.CAPITAL: "ir irª fr ten des pe min gal maj col card dep rep rev ver mag com cons rel",
     Rule.NEVER: """
         sr sra srs sras srta srtas sres snr snra srª dr dra drs dras drª prof profa profs profas profª
         exmo exmos exmas ilmo ilma ilmos ilmas ilm revmo revma revmos digmo eng enga engo engª arq arqa
@@ -96,14 +97,14 @@ def keys_before(codes: Codes, kinds: Kinds, ends: Places) -> tuple[Keys, Places]
     keys = np.zeros(len(ends), dtype=np.int64)
     starts = ends.copy()
     active = np.arange(len(ends))
-    for step in range(LONGEST + 1):
+    for step in range(_LONGEST_ABBREVIATION + 1):
         at = starts[active] - 1
-        active = active[(at >= 0) & _is_letter(kinds[at])]
+        active = active[_IS_LETTER[kinds[at]] & (at >= 0)]
         if len(active) == 0:
             break
         starts[active] -= 1
         letters = _letter_numbers(codes[starts[active]])
-        strange = (letters == _STRANGE) | (step == LONGEST)
+        strange = (letters == _STRANGE) | (step == _LONGEST_ABBREVIATION)
         keys[active] += letters << 6 * step
         keys[active[strange]] = 0
         active = active[~strange]
@@ -118,7 +119,7 @@ def keys_after(codes: Codes, kinds: Kinds, starts: Places) -> tuple[Keys, Places
     for step in range(LONGEST + 1):
         at = ends[active]
         active = active[at < len(codes)]
-        active = active[_is_letter(kinds[ends[active]])]
+        active = active[_IS_LETTER[kinds[ends[active]]]]
         if len(active) == 0:
             break
         letters = _letter_numbers(codes[ends[active]])
@@ -136,14 +137,11 @@ def rules_of(keys: Keys) -> npt.NDArray[np.uint8]:
     return np.where(table[found] == keys, rules[found], Rule.WORD).astype(np.uint8)
 
 
-def open_sentences(keys: Keys) -> npt.NDArray[np.bool_]:
+def open_sentences(keys: Keys) -> Flags:
     """Whether each word is one that often opens a sentence and is seldom a name.  (M,)"""
     table = _opener_table()
-    return table[np.searchsorted(table, keys)] == keys
-
-
-def _is_letter(kinds: Kinds) -> npt.NDArray[np.bool_]:
-    return (kinds >= Kind.LOWER) & (kinds <= Kind.LETTER)
+    known: Flags = table[np.searchsorted(table, keys)] == keys
+    return known
 
 
 def _letter_numbers(codes: Codes) -> npt.NDArray[np.int64]:
@@ -164,14 +162,15 @@ def _letter_table() -> npt.NDArray[np.uint8]:
 def _rule_table() -> tuple[Keys, npt.NDArray[np.uint8]]:
     """The keys of the abbreviations in order, with a last one that no word has, and their rules."""
     rules = {word_key(word): rule for rule, words in _ABBREVIATIONS.items() for word in words.split()}
-    keys = _sorted(rules)
+    keys = sorted_keys(rules)
     return keys, np.array([rules.get(int(key), Rule.WORD) for key in keys], dtype=np.uint8)
 
 
 @cache
 def _opener_table() -> Keys:
-    return _sorted(word_key(word) for word in _OPENERS.split())
+    return sorted_keys(word_key(word) for word in _OPENERS.split())
 
 
-def _sorted(keys: Iterable[int]) -> Keys:
+def sorted_keys(keys: Iterable[int]) -> Keys:
+    """The keys in order, and a last one that no word has, so that every search ends inside."""
     return np.array([*sorted(set(keys) - {0}), np.iinfo(np.int64).max], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""What a chunk is and what a strategy promises.
+"""What a strategy is and what it promises.
 
 For every strategy, document and tokenizer: `document[chunk.start:chunk.end] == chunk.text`; chunks come in order and
 leave no character out; no chunk has more than `max_size` tokens when it is encoded alone; and no chunk ends inside a
@@ -6,39 +6,34 @@ combining sequence, an emoji or a CRLF, unless that alone is longer than `max_si
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import replace
+from typing import ClassVar, Protocol
 
-from mlxgpt.chunking.levels import Level
+from mlxgpt.chunking.chunk import Chunk
+from mlxgpt.chunking.measured import Block, measure
+from mlxgpt.chunking.outline import Outline
 from mlxgpt.errors import ConfigError
 from mlxgpt.tokenizer.base import Tokenizer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
-    """A piece of a document.  `start` and `end` count characters, `n_tokens` the tokens of `text` encoded alone.
-
-    `level` is the kind of place it ends at, `Level.PART` at the end of the document; the first `overlap` characters are
-    in the chunk before too; `parent` is the node it belongs to, see `strategies.hierarchical`.
-    """
-
-    text: str
-    start: int
-    end: int
-    n_tokens: int
-    level: Level = Level.PART
-    overlap: int = 0
-    parent: int | None = None
-
-
 class Chunker(Protocol):
-    """A strategy: a frozen dataclass whose fields are its options, see `registry`."""
+    """A strategy: a frozen dataclass whose fields are its options, see `registry`.  It says how one block is cut."""
+
+    nested: ClassVar[bool] = False  # chunks have parents, see `outline`
+    max_size: int
+
+    def cut(self, block: Block, tokenizer: Tokenizer) -> Iterator[Chunk]:
+        """The chunks of a block, in order."""
 
     def split(self, document: str, tokenizer: Tokenizer) -> Iterator[Chunk]:
         """The chunks of `document`, none for an empty one.
 
         Raises `ConfigError` when a single character has more tokens than a chunk may.
         """
+        outline = Outline()
+        for block in measure(document, tokenizer):
+            for chunk in self.cut(block, tokenizer):
+                yield replace(chunk, parent=outline.follow(chunk)) if self.nested else chunk
 
 
 def check_size(max_size: int) -> None:

@@ -1,7 +1,7 @@
-"""The ids of texts of any length, as fast as the tokenizer can: small texts together, long ones in pieces.
+"""The ids of texts of any length, as fast as can be.
 
-`encode_batch` works on many texts in parallel but on one text alone, so a book is cut into pieces first, at newlines
-where cutting changes no id.
+Byte-level BPE goes through the scanner's table.  For other tokenizers there is `encode_batch`, which works on many texts in
+parallel but on one text alone, so a book is cut into pieces first, at newlines where cutting changes no id.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from mlxgpt.tokenizer.base import Ids, Tokenizer
+from mlxgpt.tokenizer.scanner import scanner_for
 
 PIECE_CHARACTERS = 1 << 16
 BATCH_CHARACTERS = 1 << 21  # bounds the memory that the tokenizer's own results take
@@ -21,6 +22,10 @@ _PROBE = 200  # characters on each side of a cut that are encoded both ways
 
 def encode_texts(texts: Iterable[str], tokenizer: Tokenizer) -> Iterator[Ids]:
     """The ids of each text, in order; exactly `tokenizer.encode(text)` for each."""
+    scanner = scanner_for(tokenizer)
+    if scanner.kind == "words":
+        yield from map(scanner.encode, texts)
+        return
     batch: list[str] = []
     pieces: list[int] = []  # of each text in the batch
     size = 0

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TextIO
 
-from mlxgpt.chunking.base import Chunk
+from mlxgpt.chunking.chunk import Chunk
 from mlxgpt.chunking.levels import Level
 from mlxgpt.errors import ConfigError, nearest
 

@@ -8,15 +8,16 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from mlxgpt.chunking.abbreviations import Keys, keys_after, word_key
-from mlxgpt.chunking.characters import Codes, Kind, Kinds, Places
+from mlxgpt.chunking.abbreviations import Keys, keys_after, sorted_keys, word_key
+from mlxgpt.chunking.characters import Codes, Flags, Kind, Kinds, Places, flags_of, ragged
 from mlxgpt.chunking.layout import Lines
 
-Flags = npt.NDArray[np.bool_]
 Ranks = npt.NDArray[np.uint8]  # 0 no heading, 1 section, 2 chapter, 3 part
 
 SECTION, CHAPTER, PART = 1, 2, 3
-_LONGEST, _SHORT = 100, 60  # characters of a heading, and of one that only its shortness gives away
+_LONGEST = 100  # characters of a heading
+_SHORT = 60  # of one that only its shortness gives away
+_SHORTEST = 30  # of one that ends with a stop or the like, as in "CHAPTER I."
 
 # Followed by a number: "Parte II", "Chapter 3", "CAPÍTULO PRIMEIRO".
 _NUMBERED = {
@@ -35,7 +36,7 @@ _ALONE = """
 """
 _ARTICLES = "art artigo"
 
-_TERMINATED = (Kind.STOP, Kind.ENDER, Kind.ELLIPSIS, Kind.CLAUSE, Kind.DASH, Kind.QUOTE)
+_TERMINATES = flags_of(Kind.STOP, Kind.ENDER, Kind.ELLIPSIS, Kind.CLAUSE, Kind.DASH, Kind.QUOTE)
 
 
 def plain_headings(codes: Codes, kinds: Kinds, lines: Lines, taken: Flags) -> tuple[Flags, Ranks]:
@@ -48,31 +49,40 @@ def plain_headings(codes: Codes, kinds: Kinds, lines: Lines, taken: Flags) -> tu
     first = kinds[lines.heads]
     size = lines.tails - lines.heads
     capital = (first == Kind.UPPER) | (first == Kind.DIGIT)
-    chosen = np.flatnonzero(capital & (size <= _LONGEST) & ~taken)  # (C,)
+    open_end = ~_TERMINATES[kinds[lines.tails - 1]]
+    chosen = np.flatnonzero(capital & ~taken & (size <= np.where(open_end, _LONGEST, _SHORTEST)))  # (C,)
     if len(chosen):
-        ranks[chosen] = _ranks(codes, kinds, lines, chosen)
+        ranks[chosen] = _ranks(codes, kinds, lines, open_end, chosen)
     heading = ranks > 0
     ranks = _led(ranks)
     ranks[_articles(codes, kinds, lines, taken)] = SECTION
     return heading, ranks
 
 
-def _ranks(codes: Codes, kinds: Kinds, lines: Lines, chosen: Places) -> Ranks:
+def _ranks(codes: Codes, kinds: Kinds, lines: Lines, open_ends: Flags, chosen: Places) -> Ranks:
     """The rank of each candidate.  (C,)"""
     heads, tails = lines.heads[chosen], lines.tails[chosen]
     size = tails - heads
     apart = lines.blank[chosen] | lines.blank[chosen + 1]
-    open_end = ~np.isin(kinds[tails - 1], _TERMINATED)
+    open_end = open_ends[chosen]
     keys, second = _word_and_next(codes, kinds, heads)
-    following, _ = keys_after(codes, kinds, second)
     within = second < tails
-    number = within & ((kinds[second] == Kind.DIGIT) | _is_roman(codes, kinds, second) | _is_in(following, _ORDINALS))
-    numbered = np.where(number & (open_end | (size <= _SHORT // 2)), _numbered_rank(keys), 0)
+    numbered = _numbered_ranks(keys)
+    named = np.flatnonzero(numbered)
+    numbered[named] *= within[named] & _is_number(codes, kinds, second[named])
+    ordinal = np.flatnonzero(_is_in(keys, _ORDINALS) & within)  # "TERCEIRA PARTE"
+    words, ends = keys_after(codes, kinds, second[ordinal])
+    numbered[ordinal] = _numbered_ranks(words) * (ends == tails[ordinal])
     capitals = _all_capitals(kinds, heads, tails)
     dash = within & (kinds[second] == Kind.DASH)
     titled = kinds[np.minimum(second + 2, len(kinds) - 1)] == Kind.UPPER
-    roman = _is_roman(codes, kinds, heads) & (~within | (open_end & (capitals | (dash & titled))))
-    alone = open_end & (size <= _SHORT) & _stands_alone(kinds, lines, chosen)
+    lone = (codes[heads] == ord("L")) | (codes[heads] == ord("C"))  # letters, unless a word before says otherwise
+    roman = (
+        _is_roman(codes, kinds, heads)
+        & ~(lone & (second - heads <= 2))
+        & (~within | (open_end & (capitals | (dash & titled))))
+    )
+    alone = open_end & (size <= _SHORT) & _stands_alone(lines, open_ends, chosen)
     by_words = np.where(_is_in(keys, _ALONE), CHAPTER, SECTION)
     cases = [numbered > 0, roman & apart, capitals & open_end & apart & (size > 1), alone]
     return np.select(cases, [numbered, CHAPTER, by_words, by_words], default=0).astype(np.uint8)
@@ -88,7 +98,7 @@ def _word_and_next(codes: Codes, kinds: Kinds, heads: Places) -> tuple[Keys, Pla
 
 
 def _is_roman(codes: Codes, kinds: Kinds, at: Places) -> Flags:
-    """Whether a Roman numeral in capitals begins at each place: I, XIV, not C, D, L, M alone.  (C,)"""
+    """Whether a Roman numeral in capitals begins at each place.  (C,)"""
     size = np.zeros(len(at), dtype=np.int64)
     goes_on = np.ones(len(at), dtype=bool)
     table = np.zeros(129, dtype=bool)
@@ -99,26 +109,36 @@ def _is_roman(codes: Codes, kinds: Kinds, at: Places) -> Flags:
         goes_on &= (behind <= last) & table[np.minimum(codes[np.minimum(behind, last)], 128)]
         size += goes_on
     end = at + size
-    letter = (end <= last) & np.isin(kinds[np.minimum(end, last)], (Kind.LOWER, Kind.UPPER, Kind.LETTER, Kind.DIGIT))
-    single = (size == 1) & np.isin(codes[at], (ord("L"), ord("C")))
-    return (size > 0) & ~letter & ~single
+    following = kinds[np.minimum(end, last)]
+    letter = (end <= last) & (following >= Kind.LOWER) & (following <= Kind.DIGIT)
+    roman: Flags = (size > 0) & ~letter
+    return roman
+
+
+def _is_number(codes: Codes, kinds: Kinds, at: Places) -> Flags:
+    """Whether a number begins at each place, in figures or words: 3, III, "terceiro".  (C,)"""
+    keys, _ = keys_after(codes, kinds, at)
+    number: Flags = (kinds[at] == Kind.DIGIT) | _is_roman(codes, kinds, at) | _is_in(keys, _ORDINALS)
+    return number
 
 
 def _all_capitals(kinds: Kinds, heads: Places, tails: Places) -> Flags:
     """Whether each line has capital letters, two at least, and no small ones.  (C,)"""
-    bounds = np.stack([heads, np.minimum(tails, len(kinds) - 1)], axis=1).ravel()  # a last line loses its last letter
-    lower = np.add.reduceat(kinds == Kind.LOWER, bounds, dtype=np.int64)[::2]
-    upper = np.add.reduceat(kinds == Kind.UPPER, bounds, dtype=np.int64)[::2]
-    return (lower == 0) & (upper >= 2) & (kinds[tails - 1] != Kind.LOWER)
+    together = kinds[ragged(heads, tails)]
+    first = np.cumsum(tails - heads) - (tails - heads)  # where each line begins among them
+    lower = np.add.reduceat(together == Kind.LOWER, first, dtype=np.int64)
+    upper = np.add.reduceat(together == Kind.UPPER, first, dtype=np.int64)
+    capitals: Flags = (lower == 0) & (upper >= 2)
+    return capitals
 
 
-def _stands_alone(kinds: Kinds, lines: Lines, chosen: Places) -> Flags:
+def _stands_alone(lines: Lines, open_ends: Flags, chosen: Places) -> Flags:
     """Whether each line has blank lines around it, a finished one before and a longer one behind.  (C,)"""
-    ending = kinds[lines.tails - 1]
-    finished = np.concatenate([[True], np.isin(ending, _TERMINATED)])[chosen]
+    finished = np.concatenate([[True], ~open_ends])[chosen]
     size = np.append(lines.tails - lines.heads, 0)
     longer = size[chosen + 1] > 1.5 * size[chosen]
-    return lines.blank[chosen] & lines.blank[chosen + 1] & finished & longer
+    alone: Flags = lines.blank[chosen] & lines.blank[chosen + 1] & finished & longer
+    return alone
 
 
 def _led(ranks: Ranks) -> Ranks:
@@ -133,22 +153,26 @@ def _led(ranks: Ranks) -> Ranks:
 
 def _articles(codes: Codes, kinds: Kinds, lines: Lines, taken: Flags) -> Places:
     """The lines that begin an article of a law.  (A,)"""
-    opens = np.flatnonzero((codes[lines.heads] == ord("A")) & lines.blank[:-1] & ~taken)
+    second = np.minimum(lines.heads + 1, len(codes) - 1)
+    opens = np.flatnonzero((codes[lines.heads] == ord("A")) & (codes[second] == ord("r")) & lines.blank[:-1] & ~taken)
     keys, second = _word_and_next(codes, kinds, lines.heads[opens])
-    return opens[_is_in(keys, _ARTICLES) & (kinds[second] == Kind.DIGIT)]
+    articles: Places = opens[_is_in(keys, _ARTICLES) & (kinds[second] == Kind.DIGIT)]
+    return articles
 
 
 def _is_in(keys: Keys, words: str) -> Flags:
-    return np.isin(keys, _keys(words))
+    table = _keys(words)
+    known: Flags = table[np.searchsorted(table, keys)] == keys
+    return known
 
 
 @cache
 def _keys(words: str) -> Keys:
-    return np.array([word_key(word) for word in words.split()], dtype=np.int64)
+    return sorted_keys(word_key(word) for word in words.split())
 
 
-def _numbered_rank(keys: Keys) -> Ranks:
-    """The rank of each word that a number follows, 0 for other words.  (C,)"""
+def _numbered_ranks(keys: Keys) -> Ranks:
+    """The rank of each word that may stand before a number, 0 for other words.  (C,)"""
     ranks = np.zeros(len(keys), dtype=np.uint8)
     for rank, words in _NUMBERED.items():
         ranks[_is_in(keys, words)] = rank

@@ -8,9 +8,8 @@ R runs of white space · G of them with line breaks (the gaps between lines) · 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from mlxgpt.chunking.characters import Codes, Kind, Kinds, Places, Runs
+from mlxgpt.chunking.characters import Codes, Flags, Kind, Kinds, Places, Runs, among
 
 _NARROWEST, _WIDEST = 40, 160  # widths that prose is broken to
 _CAPITALS = 200  # text with one capital letter among so many, or fewer, is lower-cased
@@ -39,8 +38,8 @@ def _width(kinds: Kinds, runs: Runs) -> int:
     single = np.flatnonzero(runs.breaks == 1)
     if len(single) < 2:
         return 0
-    lengths, words = _fill(kinds, runs, single)
-    width = int(np.percentile(lengths, 95))
+    lengths, words = _fill(runs, single)
+    width = int(np.sort(lengths)[len(lengths) * 95 // 100])
     if not _NARROWEST <= width <= _WIDEST:
         return 0
     full = np.mean(lengths + 1 + words > 0.95 * width)
@@ -48,36 +47,38 @@ def _width(kinds: Kinds, runs: Runs) -> int:
     return width if full >= 0.7 and goes_on >= 0.3 else 0
 
 
-def _fill(kinds: Kinds, runs: Runs, gaps: Places) -> tuple[Places, Places]:
+def _fill(runs: Runs, gaps: Places) -> tuple[Places, Places]:
     """The length of the line before each gap and that of the first word behind it.  (G,), (G,)"""
-    breaks = np.flatnonzero(runs.breaks)
+    breaks = np.flatnonzero(runs.breaks > 0)
     line = np.searchsorted(breaks, gaps)
-    begins = np.where(line > 0, runs.ends[breaks[np.maximum(line - 1, 0)]], 0)
-    ends = np.append(runs.starts, len(kinds))[gaps + 1]
+    begins = np.where(line > 0, runs.ends[breaks[np.maximum(line - 1, 0)]], runs.first)
+    following = np.minimum(gaps + 1, len(runs.starts) - 1)
+    ends = np.where(gaps + 1 < len(runs.starts), runs.starts[following], runs.last)
     return runs.starts[gaps] - begins, ends - runs.ends[gaps]
 
 
-def line_gaps(codes: Codes, kinds: Kinds, runs: Runs, layout: Layout) -> npt.NDArray[np.bool_]:
+def line_gaps(codes: Codes, kinds: Kinds, runs: Runs, layout: Layout) -> Flags:
     """The runs where a line ends that is meant as one.  (R,)"""
     new_line = runs.breaks > 0
     if not layout.width:
         return new_line
     gaps = np.flatnonzero(runs.breaks == 1)
-    lengths, words = _fill(kinds, runs, gaps)
+    lengths, words = _fill(runs, gaps)
     room = lengths + 1 + words < 0.8 * layout.width  # the next word would have fitted
     new_line[gaps] = room | _opens_item(codes, kinds, runs.ends[gaps])
     return new_line
 
 
-def _opens_item(codes: Codes, kinds: Kinds, heads: Places) -> npt.NDArray[np.bool_]:
+def _opens_item(codes: Codes, kinds: Kinds, heads: Places) -> Flags:
     """Whether each line begins like a list item, a heading, a table row or speech: "- ", "# ", "| ", "12. ".  (G,)"""
     last = len(codes) - 1
     second, third = np.minimum(heads + 1, last), np.minimum(heads + 2, last)
-    bullet = np.isin(codes[heads], [ord(bullet) for bullet in "-–—*+•#|>"]) & (kinds[second] <= Kind.BREAK)
-    marks = np.isin(codes[second], (ord("."), ord(")"))), np.isin(codes[third], (ord("."), ord(")")))
+    bullet = among(codes[heads], "-–—*+•#|>") & (kinds[second] <= Kind.BREAK)
+    marks = among(codes[second], ".)"), among(codes[third], ".)")
     digit = kinds[heads] == Kind.DIGIT
     number = digit & (marks[0] | (marks[1] & (kinds[second] == Kind.DIGIT)))
-    return bullet | number | (codes[heads] == ord("|")) | (codes[heads] == ord(">"))
+    opens: Flags = bullet | number | among(codes[heads], "|>")
+    return opens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,19 +87,16 @@ class Lines:
 
     heads: Places  # (L,) the first character
     tails: Places  # (L,) behind the last
-    blank: npt.NDArray[np.bool_]  # (L + 1,) whether a blank line, or nothing at all, is before each and behind the last
+    blank: Flags  # (L + 1,) whether a blank line, or nothing at all, is before each and behind the last
 
 
-def lines_of(kinds: Kinds, runs: Runs, new_line: npt.NDArray[np.bool_]) -> Lines:
-    """The lines between the runs that are marked in `new_line`."""
-    text = kinds > Kind.BREAK
-    if not text.any():
+def lines_of(runs: Runs, gaps: Places) -> Lines:
+    """The lines between the runs numbered in `gaps`."""
+    if runs.first >= runs.last:
         nothing = np.zeros(0, dtype=np.int64)
         return Lines(heads=nothing, tails=nothing, blank=np.ones(1, dtype=bool))
-    first, last = int(np.argmax(text)), len(text) - int(np.argmax(text[::-1]))
-    gaps = np.flatnonzero(new_line)
     return Lines(
-        heads=np.concatenate([[first], runs.ends[gaps]]),
-        tails=np.concatenate([runs.starts[gaps], [last]]),
+        heads=np.concatenate([[runs.first], runs.ends[gaps]]),
+        tails=np.concatenate([runs.starts[gaps], [runs.last]]),
         blank=np.concatenate([[True], runs.breaks[gaps] > 1, [True]]),
     )

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlxgpt.chunking.boundaries import whole_mask
-from mlxgpt.chunking.characters import Codes, Kind, Kinds, Places, Runs, kinds_of, whitespace_runs
+from mlxgpt.chunking.characters import Codes, Kind, Kinds, Places, Runs, flags_of, kinds_of, ragged, whitespace_runs
 from mlxgpt.chunking.endings import sentence_ends, wide_ends
 from mlxgpt.chunking.headings import CHAPTER, PART, SECTION, plain_headings
 from mlxgpt.chunking.layout import Layout, Lines, layout_of, line_gaps, lines_of
@@ -56,36 +56,40 @@ def find_cuts(codes: Codes, layout: Layout | None = None) -> Cuts:
     kinds = kinds_of(codes)
     runs = whitespace_runs(codes, kinds)
     layout = layout or layout_of(kinds, runs)
-    levels = _run_levels(codes, kinds, runs, layout)
-    ends_in_space = codes[runs.ends - 1] == ord(" ")
-    cuts = _with_wide(kinds, Cuts(positions=runs.ends - ends_in_space, levels=levels))
-    whole = whole_mask(codes, cuts.positions)
-    return cuts if whole.all() else Cuts(positions=cuts.positions[whole], levels=cuts.levels[whole])
+    last = codes[runs.ends - 1]  # (R,)
+    levels = _run_levels(codes, kinds, runs, last, layout)
+    in_space = last == ord(" ")
+    positions = runs.ends - in_space  # (R,)
+    behind = np.flatnonzero(~in_space)  # nothing joins a space to what is before it, but marks may follow other breaks
+    joined = behind[~whole_mask(codes, positions[behind])]
+    if len(joined):
+        positions, levels = np.delete(positions, joined), np.delete(levels, joined)
+    return _with_wide(codes, kinds, Cuts(positions=positions, levels=levels))
 
 
-def _run_levels(codes: Codes, kinds: Kinds, runs: Runs, layout: Layout) -> Levels:
-    """The level of each run of white space.  (R,)"""
-    before, after = kinds[runs.starts - 1], kinds[runs.ends]
-    levels = np.maximum(_BEHIND[before], _IN_FRONT[after])  # (R,)
-    _weaken(codes, kinds, runs, after, levels)
+def _run_levels(codes: Codes, kinds: Kinds, runs: Runs, last: Codes, layout: Layout) -> Levels:
+    """The level of each run of white space, given the last character of each.  (R,)"""
+    before, after = kinds[runs.starts - 1], kinds[runs.ends]  # (R,), (R,)
+    clause = (before == Kind.CLAUSE) | (before == Kind.WIDE_CLAUSE) | (after == Kind.OPENER) | (after == Kind.DASH)
+    levels: Levels = clause + np.uint8(Level.WORD)  # (R,) a CLAUSE is one more than a WORD
+    _weaken(kinds, runs, after, last, levels)
     new_line = line_gaps(codes, kinds, runs, layout)
     sentences, clauses = sentence_ends(codes, kinds, runs, before, new_line, lowered=layout.lowered)
     levels[clauses] = Level.CLAUSE
     levels[sentences] = Level.SENTENCE
-    levels[new_line] = np.where(runs.breaks[new_line] > 1, Level.PARAGRAPH, Level.LINE)
-    _mark_headings(codes, kinds, runs, lines_of(kinds, runs, new_line), np.flatnonzero(new_line), levels)
+    gaps = np.flatnonzero(new_line)
+    levels[gaps] = np.where(runs.breaks[gaps] > 1, Level.PARAGRAPH, Level.LINE)
+    _mark_headings(codes, kinds, runs, lines_of(runs, gaps), gaps, levels)
     return levels
 
 
-def _weaken(codes: Codes, kinds: Kinds, runs: Runs, after: Kinds, levels: Levels) -> None:
-    """Lower what no reader would cut: before a mark that stands alone ("word ,"), at a no-break space, after a dash."""
-    marks = np.flatnonzero(_LONE[after])
-    behind = np.minimum(runs.ends[marks] + 1, len(kinds) - 1)
-    levels[marks[kinds[behind] <= Kind.BREAK]] = Level.INSIDE
-    dashes = np.flatnonzero(after == Kind.DASH)
-    behind = np.minimum(runs.ends[dashes] + 1, len(kinds) - 1)
-    levels[dashes[(kinds[behind] > Kind.BREAK) & (kinds[behind] != Kind.DASH)]] = Level.WORD  # "-5": no dash
-    last = codes[runs.ends - 1]
+def _weaken(kinds: Kinds, runs: Runs, after: Kinds, last: Codes, levels: Levels) -> None:
+    """Lower what no reader would cut: before a mark that stands alone ("word ,") or in "-5", at a no-break space."""
+    marks = np.flatnonzero((after >= Kind.STOP) & (after <= Kind.DASH) | (after == Kind.CLAUSE))
+    mark = after[marks]
+    behind = kinds[np.minimum(runs.ends[marks] + 1, len(kinds) - 1)]
+    levels[marks[_LONE[mark] & (behind <= Kind.BREAK)]] = Level.INSIDE
+    levels[marks[(mark == Kind.DASH) & (behind > Kind.BREAK) & (behind != Kind.DASH)]] = Level.WORD
     levels[(last == 0xA0) | (last == 0x202F)] = Level.INSIDE
 
 
@@ -99,41 +103,27 @@ def _mark_headings(codes: Codes, kinds: Kinds, runs: Runs, lines: Lines, gaps: P
     if len(within):
         first = np.searchsorted(runs.starts, lines.heads[within])
         last = np.searchsorted(runs.starts, lines.tails[within])
-        change = np.bincount(first, minlength=len(levels) + 1) - np.bincount(last, minlength=len(levels) + 1)
-        inside = np.cumsum(change[:-1]) > 0
-        levels[inside] = np.minimum(levels[inside], Level.CLAUSE)  # "CHAPTER I. A Scandal" is one piece
+        inside = ragged(first, last)
+        levels[inside] = np.minimum(levels[inside], np.uint8(Level.CLAUSE))  # "CHAPTER I. A Scandal" is one piece
     levels[gaps[heading[:-1]]] = Level.SENTENCE
     begins = np.flatnonzero(marked[1:])
     levels[gaps[begins]] = marked[1:][begins]
 
 
-def _with_wide(kinds: Kinds, cuts: Cuts) -> Cuts:
+def _with_wide(codes: Codes, kinds: Kinds, cuts: Cuts) -> Cuts:
     """`cuts` and those behind Chinese and Japanese marks without white space."""
     if not (kinds >= Kind.WIDE_STOP).any():
         return cuts
     sentences, clauses = wide_ends(kinds, Kind.WIDE_STOP), wide_ends(kinds, Kind.WIDE_CLAUSE)
-    positions = np.concatenate([cuts.positions, sentences, clauses])
-    levels = np.concatenate(
-        [
-            cuts.levels,
-            np.full(len(sentences), Level.SENTENCE, dtype=np.uint8),
-            np.full(len(clauses), Level.CLAUSE, dtype=np.uint8),
-        ]
-    )
+    more = np.concatenate([sentences, clauses])
+    levels = np.repeat(np.array([Level.SENTENCE, Level.CLAUSE], np.uint8), [len(sentences), len(clauses)])
+    whole = whole_mask(codes, more)
+    positions = np.concatenate([cuts.positions, more[whole]])
     positions, first = np.unique(positions, return_index=True)  # the first of equals: white space before marks
-    return Cuts(positions=positions, levels=levels[first])
+    return Cuts(positions=positions, levels=np.concatenate([cuts.levels, levels[whole]])[first])
 
 
-def _table(levels: dict[Kind, Level], otherwise: Level) -> Levels:
-    table = np.full(len(Kind), otherwise, dtype=np.uint8)
-    for kind, level in levels.items():
-        table[kind] = level
-    return table
-
-
-_BEHIND = _table({Kind.CLAUSE: Level.CLAUSE, Kind.WIDE_CLAUSE: Level.CLAUSE}, Level.WORD)
-_IN_FRONT = _table({Kind.OPENER: Level.CLAUSE, Kind.DASH: Level.CLAUSE}, Level.WORD)
-_LONE = np.isin(np.arange(len(Kind)), (Kind.STOP, Kind.ENDER, Kind.ELLIPSIS, Kind.CLAUSE, Kind.CLOSER))
+_LONE = flags_of(Kind.STOP, Kind.ENDER, Kind.ELLIPSIS, Kind.CLAUSE, Kind.CLOSER)
 _OF_DEPTH = np.array(
     [0, Level.PART, Level.CHAPTER, Level.SECTION, Level.SECTION, Level.SECTION, Level.SECTION], dtype=np.uint8
 )

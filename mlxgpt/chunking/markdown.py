@@ -12,12 +12,22 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from mlxgpt.chunking.characters import Codes, Kind, Kinds, Places, codes_of, kinds_of, line_breaks, whitespace_runs
+from mlxgpt.chunking.characters import (
+    Codes,
+    Flags,
+    Kind,
+    Kinds,
+    Places,
+    among,
+    codes_of,
+    kinds_of,
+    line_breaks,
+    whitespace_runs,
+)
 from mlxgpt.chunking.layout import Lines, lines_of
 
-Flags = npt.NDArray[np.bool_]
-
 _DEEPEST_HEADING = 6
+_ITEM_DIGITS = 3  # "2020. " opens no item
 _INDENTED_CODE = 4  # columns; a # there is no heading and a fence no fence
 
 
@@ -51,7 +61,7 @@ def structure(text: str | Codes) -> MarkdownStructure:
     codes = codes_of(text) if isinstance(text, str) else text
     kinds = kinds_of(codes)
     runs = whitespace_runs(codes, kinds)
-    lines = lines_of(kinds, runs, runs.breaks > 0)
+    lines = lines_of(runs, np.flatnonzero(runs.breaks))
     columns = _columns(codes, kinds, lines)
     code = _code_lines(codes, lines, columns)
     depths = _depths(codes, kinds, lines, columns, code > 0)
@@ -81,7 +91,8 @@ def heading_depths(codes: Codes, kinds: Kinds, lines: Lines) -> npt.NDArray[np.u
 def _columns(codes: Codes, kinds: Kinds, lines: Lines) -> Places:
     """How far each line is indented.  (L,)"""
     begins = np.concatenate([[0], line_breaks(codes, kinds) + 1])
-    return lines.heads - begins[np.searchsorted(begins, lines.heads, side="right") - 1]
+    columns: Places = lines.heads - begins[np.searchsorted(begins, lines.heads, side="right") - 1]
+    return columns
 
 
 def _depths(codes: Codes, kinds: Kinds, lines: Lines, columns: Places, code: Flags) -> npt.NDArray[np.uint8]:
@@ -157,12 +168,13 @@ def _table_lines(codes: Codes, lines: Lines) -> Flags:
     line = np.searchsorted(lines.heads, bars, side="right") - 1
     barred = np.zeros(len(lines.heads), dtype=bool)
     barred[line[line >= 0]] = True
-    delimiter = barred & np.isin(codes[lines.heads], (ord("-"), ord(":"), ord("|")))
+    delimiter = barred & among(codes[lines.heads], "-:|")
     delimiter[delimiter] &= _only_dashes(codes, lines, np.flatnonzero(delimiter))
     group = np.cumsum(lines.blank[:-1] | ~barred)  # rows that stand together
     with_delimiter = np.zeros(int(group[-1]) + 1 if len(group) else 1, dtype=bool)
     with_delimiter[group[delimiter]] = True
-    return barred & ((codes[lines.heads] == ord("|")) | with_delimiter[group])
+    rows: Flags = barred & ((codes[lines.heads] == ord("|")) | with_delimiter[group])
+    return rows
 
 
 def _only_dashes(codes: Codes, lines: Lines, chosen: Places) -> Flags:
@@ -170,28 +182,31 @@ def _only_dashes(codes: Codes, lines: Lines, chosen: Places) -> Flags:
     allowed = np.zeros(128, dtype=bool)
     allowed[[ord(character) for character in "|-: \t"]] = True
     wrong = np.concatenate([[0], np.cumsum(~allowed[np.minimum(codes, 127)])])
-    return wrong[lines.tails[chosen]] == wrong[lines.heads[chosen]]
+    only: Flags = wrong[lines.tails[chosen]] == wrong[lines.heads[chosen]]
+    return only
 
 
 def _opens_item(codes: Codes, kinds: Kinds, lines: Lines) -> Flags:
     """Lines that begin with "- ", "* ", "+ ", "• ", "12. " or "3) ".  (L,)"""
     end = len(codes) - 1
-    bullet = np.isin(codes[lines.heads], [ord(mark) for mark in "-*+•"])
+    bullet = among(codes[lines.heads], "-*+•")
     behind = lines.heads + 1
-    for _ in range(3):
+    for _ in range(_ITEM_DIGITS - 1):
         digits = (kinds[lines.heads] == Kind.DIGIT) & (kinds[np.minimum(behind, end)] == Kind.DIGIT)
         behind = behind + digits
-    marked = np.isin(codes[np.minimum(behind, end)], (ord("."), ord(")")))
+    marked = among(codes[np.minimum(behind, end)], ".)")
     number = (kinds[lines.heads] == Kind.DIGIT) & marked
     behind = behind + number
-    return (bullet | number) & (behind < lines.tails) & (kinds[np.minimum(behind, end)] == Kind.SPACE)
+    opens: Flags = (bullet | number) & (behind < lines.tails) & (kinds[np.minimum(behind, end)] == Kind.SPACE)
+    return opens
 
 
 def _opens_tag(codes: Codes, kinds: Kinds, lines: Lines) -> Flags:
     """Lines that begin with "<" and a letter, "/" or "!".  (L,)"""
     second = np.minimum(lines.heads + 1, len(codes) - 1)
     letter = (kinds[second] == Kind.LOWER) | (kinds[second] == Kind.UPPER)
-    return (codes[lines.heads] == ord("<")) & (letter | np.isin(codes[second], (ord("/"), ord("!"))))
+    opens: Flags = (codes[lines.heads] == ord("<")) & (letter | among(codes[second], "/!"))
+    return opens
 
 
 def _goes_on(opens: Flags, lines: Lines) -> Flags:

@@ -16,7 +16,7 @@ from typing import Any
 from mlxgpt.chunking.analysis.cohesion import GapScores
 from mlxgpt.chunking.analysis.report import Analysis
 from mlxgpt.chunking.analysis.view import ChunkView, DocumentView
-from mlxgpt.chunking.base import Chunk
+from mlxgpt.chunking.chunk import Chunk
 from mlxgpt.chunking.registry import CHUNKERS, create
 from mlxgpt.errors import ConfigError
 from mlxgpt.tokenizer.base import Tokenizer

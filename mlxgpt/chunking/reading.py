@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-from mlxgpt.chunking.base import Chunk
+from mlxgpt.chunking.chunk import Chunk
 from mlxgpt.chunking.files import FORMAT, VERSION, ChunkedDocument, Json, Provenance, StoredChunk, StoredNode
 from mlxgpt.chunking.levels import Level
 from mlxgpt.errors import DataError, nearest
@@ -293,15 +293,14 @@ def text_of(document: ChunkedDocument, path: Path) -> str:
     data = source.read_bytes()
     if hashlib.sha256(data).hexdigest() != document.sha256:
         _refuse(path, f"{source} is not the file that was chunked: its sha256 differs", "Chunk it again.")
-    try:
-        text = data.decode(document.provenance.encoding, "replace")
-    except LookupError:
-        _refuse(path, f"there is no encoding {document.provenance.encoding!r}")
-    text = text.removeprefix("\ufeff")
-    if len(text) != document.characters:
-        what = f"{source} has {len(text)} characters, not {document.characters}"
-        _refuse(path, what, "Chunk it again, with the texts in the file.")
-    return text
+    for errors in ("replace", "ignore"):  # the same as strict where that was enough
+        try:
+            text = data.decode(document.provenance.encoding, errors).removeprefix("\ufeff")
+        except (LookupError, UnicodeError):
+            _refuse(path, f"{source} cannot be decoded as {document.provenance.encoding!r}")
+        if len(text) == document.characters:
+            return text
+    _refuse(path, f"{source} has {len(text)} characters, not {document.characters}", _TEXTS)
 
 
 def _joined(document: ChunkedDocument) -> str | None:

@@ -4,12 +4,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlxgpt.chunking.base import Chunker
+from mlxgpt.chunking.strategies.adaptive import Adaptive
 from mlxgpt.chunking.strategies.fixed import Fixed
+from mlxgpt.chunking.strategies.hierarchical import Hierarchical
+from mlxgpt.chunking.strategies.markdown import Markdown
 from mlxgpt.chunking.strategies.overlapping import Overlapping
+from mlxgpt.chunking.strategies.semantic import Semantic
+from mlxgpt.chunking.strategies.sliding import Sliding
+from mlxgpt.chunking.strategies.structured import Paragraph, Recursive, Sentence
 from mlxgpt.config import build
 from mlxgpt.errors import ConfigError, nearest
 
-CHUNKERS: Mapping[str, type[Chunker]] = {"fixed": Fixed, "overlapping": Overlapping}
+CHUNKERS: Mapping[str, type[Chunker]] = {
+    "fixed": Fixed,
+    "sliding": Sliding,
+    "overlapping": Overlapping,
+    "sentence": Sentence,
+    "paragraph": Paragraph,
+    "recursive": Recursive,
+    "markdown": Markdown,
+    "semantic": Semantic,
+    "adaptive": Adaptive,
+    "hierarchical": Hierarchical,
+}
 
 
 def create(strategy: str, **options: Any) -> Chunker:  # Any: build checks the options

@@ -1,5 +1,7 @@
 """The sentences of a text, by the rules of `endings`."""
 
+from itertools import pairwise
+
 from mlxgpt.chunking.characters import codes_of
 from mlxgpt.chunking.levels import Level, find_cuts
 
@@ -13,4 +15,4 @@ def sentences(text: str) -> list[tuple[int, int]]:
     cuts = find_cuts(codes_of(text))
     inner = cuts.positions[cuts.levels >= Level.SENTENCE].tolist()
     edges = [0, *inner, len(text)] if text else [0]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))

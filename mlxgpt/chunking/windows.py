@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from mlxgpt.chunking.base import Chunk
 from mlxgpt.chunking.boundaries import cut_after, cut_before
+from mlxgpt.chunking.chunk import Chunk
 from mlxgpt.chunking.encoding import encode_texts
 from mlxgpt.errors import ConfigError
 from mlxgpt.tokenizer.base import Ids, Tokenizer

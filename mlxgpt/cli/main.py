@@ -11,6 +11,7 @@ import typer
 from mlxgpt.cli.commands import (
     analyze,
     chat,
+    chunk,
     doctor,
     generate,
     inspect_model,
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (quickstart, chat, train, generate, tokenizer, models, inspect_model, logits, doctor, analyze):
+for module in (quickstart, chat, train, generate, chunk, analyze, tokenizer, models, inspect_model, logits, doctor):
     module.register(app)
 
 

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 
@@ -25,10 +25,10 @@ def printer() -> Console:
     return Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 1000)
 
 
-def print_json(value: Any) -> None:
-    """One JSON value on a line of stdout, with an escape for every character that a terminal would act on."""
+def print_json(value: Any, file: TextIO | None = None) -> None:
+    """One JSON value on a line of stdout, or `file`, with an escape for every character that a terminal would act on."""
     text = json.dumps(value, ensure_ascii=False)
-    print("".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text), flush=True)
+    print("".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text), file=file or sys.stdout, flush=True)
 
 
 def print_events(events: Iterable[Event]) -> Iterator[Event]:

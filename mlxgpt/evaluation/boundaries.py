@@ -19,7 +19,7 @@ from mlxgpt.chunking.analysis.chance import SEED, ComparedTally, auc
 from mlxgpt.chunking.analysis.cohesion import GapScores
 from mlxgpt.chunking.analysis.model_scores import FEWEST_HEADINGS, Gate, ModelScores, Stickiness
 from mlxgpt.chunking.analysis.view import ChunkView, DocumentView
-from mlxgpt.chunking.base import Chunk
+from mlxgpt.chunking.chunk import Chunk
 from mlxgpt.generation.generate import begin_id
 from mlxgpt.model import functional
 from mlxgpt.model.gpt import GPT

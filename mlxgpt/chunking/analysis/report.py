@@ -18,7 +18,7 @@ from mlxgpt.chunking.analysis.context import LANGUAGES, SPANS, Context, ContextT
 from mlxgpt.chunking.analysis.density import Density, DensityTally
 from mlxgpt.chunking.analysis.sizes import Coverage, Sizes, SizesTally
 from mlxgpt.chunking.analysis.view import ChunkView, DocumentView
-from mlxgpt.chunking.base import Chunk
+from mlxgpt.chunking.chunk import Chunk
 from mlxgpt.chunking.levels import Level
 from mlxgpt.errors import ConfigError, nearest
 from mlxgpt.tokenizer.base import Ids, Tokenizer

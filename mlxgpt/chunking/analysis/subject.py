@@ -7,7 +7,7 @@ from typing import Any
 
 from mlxgpt.chunking.analysis.model_scores import ModelScores
 from mlxgpt.chunking.analysis.report import Analysis, Report
-from mlxgpt.chunking.base import Chunk
+from mlxgpt.chunking.chunk import Chunk
 from mlxgpt.chunking.files import ChunkedDocument
 from mlxgpt.chunking.reading import chunks_of, read, text_of
 from mlxgpt.errors import CheckpointError, DataError, TokenizerError

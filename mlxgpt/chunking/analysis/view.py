@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlxgpt.chunking.analysis.words import Words, words_of
-from mlxgpt.chunking.base import Chunk
+from mlxgpt.chunking.chunk import Chunk
 from mlxgpt.chunking.characters import Kind, codes_of, kinds_of, whitespace_runs
 from mlxgpt.chunking.headings import plain_headings
 from mlxgpt.chunking.layout import layout_of, line_gaps, lines_of

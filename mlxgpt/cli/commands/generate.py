@@ -33,7 +33,8 @@ def generate(
         typer.Option(help="When the context is full: rotating (sink and newest tokens) or chunked (read again)."),
     ] = None,
     chunk_strategy: Annotated[
-        str | None, typer.Option(help="Cut a long prompt into chunks and continue the last: fixed or overlapping.")
+        str | None,
+        typer.Option(help="Cut a long prompt into chunks and continue the last: recursive, fixed …; see mlxgpt chunk."),
     ] = None,
     chunk_size: Annotated[int, typer.Option(help="Tokens in a chunk; 0: what the context holds.")] = 0,
     show_tokens: Annotated[

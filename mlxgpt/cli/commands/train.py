@@ -27,7 +27,7 @@ def train(
     optimizer: Annotated[str | None, typer.Option(help="adamw or muon.")] = None,
     context_length: Annotated[int | None, typer.Option(help="Tokens in a sequence.")] = None,
     chunk_strategy: Annotated[
-        str | None, typer.Option(help="How long documents are cut: none, fixed, overlapping.")
+        str | None, typer.Option(help="How long documents are cut: none, or a strategy of mlxgpt chunk.")
     ] = None,
     chunk_size: Annotated[int | None, typer.Option(help="Tokens in a chunk.")] = None,
     tokenizer: Annotated[Path | None, typer.Option(help="Folder of a trained tokenizer.")] = None,

@@ -1,0 +1,63 @@
+"""The tree that the chunks of a document grow on: document → parts, chapters, sections → paragraphs.
+
+It follows from the levels of the cuts alone: a paragraph begins behind a blank line, a section where a heading does.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mlxgpt.chunking.chunk import Chunk
+from mlxgpt.chunking.levels import Level
+
+KINDS = {Level.SECTION: "section", Level.CHAPTER: "chapter", Level.PART: "part"}
+
+
+@dataclass(slots=True, kw_only=True)
+class Node:
+    """A part of the document that holds chunks or other nodes; `n_tokens` is the sum of its chunks' tokens."""
+
+    id: int
+    kind: str  # document, part, chapter, section or paragraph
+    parent: int | None
+    start: int
+    end: int
+    n_tokens: int = 0
+
+
+class Outline:
+    """The nodes of a document, opened and closed as its chunks come."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self._open: list[tuple[Level, Node]] = []
+        self._border = Level.PART  # what the last chunk ended at
+
+    def follow(self, chunk: Chunk) -> int:
+        """Open the nodes that begin with `chunk`, the next of its document, count it to all of its nodes; its parent's id."""
+        if not self.nodes:
+            self._begin("document", Level.PART, chunk.start)
+            self._begin("paragraph", Level.PARAGRAPH, chunk.start)
+        elif self._border >= Level.PARAGRAPH:
+            while len(self._open) > 1 and self._open[-1][0] <= self._border:
+                self._open.pop()
+            if self._border > Level.PARAGRAPH:
+                self._begin(KINDS[self._border], self._border, chunk.start)
+            self._begin("paragraph", Level.PARAGRAPH, chunk.start)
+        for _, node in self._open:
+            node.end = chunk.end
+            node.n_tokens += chunk.n_tokens
+        self._border = chunk.level
+        return self._open[-1][1].id
+
+    def _begin(self, kind: str, level: Level, start: int) -> None:
+        parent = self._open[-1][1].id if self._open else None
+        self.nodes.append(Node(id=len(self.nodes), kind=kind, parent=parent, start=start, end=start))
+        self._open.append((level, self.nodes[-1]))
+
+
+def nodes_of(chunks: Iterable[Chunk]) -> list[Node]:
+    """The nodes that the chunks of a document belong to, by their ids; `parent` of each chunk is one of them."""
+    outline = Outline()
+    for chunk in chunks:
+        outline.follow(chunk)
+    return outline.nodes

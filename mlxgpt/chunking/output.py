@@ -1,0 +1,96 @@
+"""From paths to a file of chunks: which files are meant, and an output that appears whole or not at all."""
+
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from mlxgpt import whole
+from mlxgpt.chunking.config import ChunkConfig
+from mlxgpt.chunking.files import WRITERS, writer
+from mlxgpt.chunking.job import ChunkJob, Source
+from mlxgpt.errors import ConfigError, DataError, nearest
+from mlxgpt.events import ChunkingFinished, Event, Noted
+from mlxgpt.tokenizer.base import Tokenizer
+
+STDIN = Path("-")
+SUFFIXES = (".txt", ".md", ".markdown", ".rst", ".text")  # what is read in a folder
+
+
+def chunk_paths(
+    paths: Sequence[Path],
+    tokenizer: Tokenizer,
+    config: ChunkConfig,
+    output: Path | None,
+    *,
+    kind: str = "",
+    with_text: bool = True,
+    at_once: bool = False,
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """See `jobs.chunk`."""
+    kind = kind or _kind_of(output, at_once)
+    if kind not in WRITERS:
+        raise ConfigError(f"Chunks cannot be written as {kind!r}.", hint=nearest(kind, WRITERS))
+    config.chunker  # noqa: B018  # raises what is wrong with the options before anything is read
+    with tempfile.TemporaryDirectory(prefix="mlxgpt-") as folder, _opened(output, at_once) as (out, keep):
+        sources = list(_sources(paths, Path(folder)))
+        for event in ChunkJob(sources, tokenizer, config, writer(kind, out, with_text=with_text), stop):
+            if isinstance(event, ChunkingFinished) and (at_once or (event.files and not event.stopped)):
+                keep()
+            yield event
+            if isinstance(event, ChunkingFinished) and event.stopped and output and not at_once:
+                yield Noted(text=f"{output} was not written.  The files that were done are remembered.")
+
+
+def _kind_of(output: Path | None, at_once: bool) -> str:
+    """json, jsonl or txt, by the name of the file."""
+    if output is None:
+        return "jsonl" if at_once else "json"
+    return output.suffix.lower().lstrip(".") or "json"
+
+
+def _sources(paths: Sequence[Path], folder: Path) -> Iterator[Source]:
+    """The files that are meant, each once; standard input becomes a file in `folder`."""
+    for path in dict.fromkeys(paths):
+        if path == STDIN:
+            spooled = folder / "stdin"
+            with spooled.open("wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+            yield Source(path=spooled, name="<stdin>")
+        elif path.is_dir():
+            yield from (Source(path=file, name=str(file)) for file in text_files(path))
+        else:
+            yield Source(path=path, name=str(path))
+
+
+def text_files(folder: Path) -> list[Path]:
+    """The text files below a folder, sorted, without hidden ones; `DataError` when there are none."""
+    found: list[Path] = []
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [Path(root, name) for name in names if Path(name).suffix.lower() in SUFFIXES and name[0] != "."]
+    if not found:
+        raise DataError(
+            f"{folder} holds no {', '.join(SUFFIXES)} file.", hint="Name files of other kinds one by one with --file."
+        )
+    return sorted(found)
+
+
+@contextmanager
+def _opened(output: Path | None, at_once: bool) -> Iterator[tuple[TextIO, Callable[[], None]]]:
+    """Where to write, and what to call when it is complete."""
+    if output is None:
+        yield sys.stdout, sys.stdout.flush
+    elif at_once:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with output.open("w", encoding="utf-8", newline="", buffering=1) as file:
+            yield file, file.flush
+    else:
+        with whole.draft(output) as drafted:
+            yield drafted

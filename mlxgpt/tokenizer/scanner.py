@@ -1,0 +1,259 @@
+"""Do not tokenize a text: count it.
+
+Byte-level BPE works inside pre-tokens, roughly words, and a text has few different ones.  So the text is cut into
+pre-tokens by array operations, each gets a 64-bit name, and a table says how many tokens that name has and which; only a
+pre-token that was never seen goes to the tokenizer.  Sums of counts answer everything that chunking asks:
+
+    text      The cat sat on the mat
+    starts    0   3   7   11 14  18  22        The| cat| sat| on| the| mat
+    totals    0   1   2   3  4   5   6         tokens before each start (here one each)
+    cost(1, 3) = totals[3] - totals[1] = 2     " cat sat", encoded alone
+
+That is exact, and not the sum of pieces that libraries break their limits with: pieces begin where pre-tokens do, where the
+tokenizer would begin anew anyway, and the one thing that looks ahead, white space at the end of a text, is corrected.
+
+Byte and character tokenizers are counted directly.  Any other tokenizer encodes the text once to find places, and
+each piece to be sure: slower, and as exact.
+
+N code points · P pre-tokens
+"""
+
+import json
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mlxgpt.backend import places
+from mlxgpt.tokenizer.base import Ids, Tokenizer, lone_surrogate
+from mlxgpt.tokenizer.counts import PADDING, Counts, Entries, Units, names
+from mlxgpt.tokenizer.fast import FastTokenizer
+from mlxgpt.tokenizer.pretokens import Characters, Codes, Places, starts_of
+from mlxgpt.tokenizer.symbols import SYMBOLS
+
+Ints = npt.NDArray[np.int64]
+
+_WORDS = 1 << 18  # pre-tokens encoded at a time
+_MOST_SCANNERS, _MOST_RUNS = 4, 10_000
+_SYMBOL_TABLE = dict(enumerate(SYMBOLS))
+_PROBE = (
+    "Não é 1.234,56 — it's don't I'LL we've 's 'tis  two   spaces\n\n\nlines \n\t tab\r\n\r\n\u00a0nbsp\u2003em 漢字かな 한국 "
+    "emoji 👩\u200d👩\u200d👧 🇧🇷 e\u0301 ١٢٣ ½ x² ''quoted''s \"'re\" don''t 'lla   <EOS> "
+    "<|endoftext|> [UNK] \x00\x1c\u0085 \n end  "
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scan:
+    """A text, the places where its pre-tokens begin, and the tokens before each."""
+
+    text: str
+    codes: Codes  # (N,)
+    starts: Places  # (P + 1,) from 0 to N
+    totals: Ints  # (P + 1,)
+    tails: Ints  # (P + 1,) what to add when the text ends at a start: white space merges there
+    encoder: Tokenizer | None = None  # set where sums are not exact
+
+    def cost(self, i: int, j: int) -> int:
+        """Exactly the tokens of text[starts[i]:starts[j]] encoded alone."""
+        if self.encoder is not None and i < j:
+            return len(self.encoder.encode(self.text[self.starts[i] : self.starts[j]]))
+        total = int(self.totals[j] - self.totals[i])
+        return total + int(self.tails[j]) if j - i >= 2 else total
+
+
+class Scanner:
+    """Counts and encodes texts for one tokenizer; what it learns of pre-tokens makes it faster."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.kind = _kind_of(tokenizer)
+        self._counts = Counts()
+        self._saved = 0  # entries on the disk
+        if self.kind == "words":
+            self._begin()
+            if not self._agrees():
+                self.kind = "any"
+
+    @property
+    def exact(self) -> bool:
+        """True when sums of counts are exact; else every piece is encoded."""
+        return self.kind != "any"
+
+    def scan(self, text: str) -> Scan:
+        """The pre-tokens of a text and what they cost."""
+        codes = _codes(text)
+        match self.kind:
+            case "words":
+                starts, merging = starts_of(codes, self._characters.kinds(codes))
+                entries = self._entries(text, codes, starts)
+                totals = _sums(self._counts.lengths(entries))
+                tails = np.zeros(len(starts), dtype=np.int64)
+                tails[merging] = self._merged(text, starts, merging, entries) - (totals[merging] - totals[merging - 2])
+                return Scan(text=text, codes=codes, starts=starts, totals=totals, tails=tails)
+            case "bytes":
+                totals = _sums(utf8_sizes(codes))
+            case "characters":
+                totals = np.arange(len(codes) + 1)
+            case _:
+                return self._scan_any(text, codes)
+        return Scan(
+            text=text, codes=codes, starts=np.arange(len(codes) + 1), totals=totals, tails=np.zeros_like(totals)
+        )
+
+    def encode(self, text: str) -> Ids:
+        """The ids of a text: exactly `tokenizer.encode(text)`."""
+        if self.kind != "words":
+            return np.array(self.tokenizer.encode(text), dtype=np.uint32)
+        ids = [np.zeros(0, dtype=np.uint32)]
+        codes = _codes(text)
+        starts, _ = starts_of(codes, self._characters.kinds(codes))
+        for first in range(0, len(starts) - 1, _WORDS):
+            begin, end = starts[first], starts[min(first + _WORDS, len(starts) - 1)]
+            part = starts[first : first + _WORDS + 1] - begin
+            ids.append(self._counts.ids(self._entries(text[begin:end], codes[begin:end], part)))
+        return np.concatenate(ids)
+
+    def save(self) -> None:
+        """Keep what was learnt for the next time, when it is worth it; a cache that cannot be written is no error."""
+        if self.kind == "words" and self._counts.entries > 1.1 * self._saved:
+            try:
+                self._counts.save(self._path)
+                self._saved = self._counts.entries
+            except OSError:
+                return
+
+    # ---- words
+
+    def _begin(self) -> None:
+        backend = self.tokenizer._backend  # type: ignore[attr-defined]  # `_kind_of` looked
+        self._model, pre_tokenizer = backend.model, backend.pre_tokenizer
+        self._characters = Characters(lambda text: [piece for piece, _ in pre_tokenizer.pre_tokenize_str(text)])
+        self._runs: dict[str, int] = {}  # white space -> its tokens
+        self._path = places.caches() / "counts" / f"{self.tokenizer.fingerprint}.npz"
+        if self._counts.load(self._path, self.tokenizer.vocab_size):
+            self._saved = self._counts.entries
+
+    def _agrees(self) -> bool:
+        """True when it gives the tokenizer's own ids on a text full of traps."""
+        wanted = self.tokenizer.encode(_PROBE)
+        return self.encode(_PROBE).tolist() == wanted and int(self.scan(_PROBE).totals[-1]) == len(wanted)
+
+    def _entries(self, text: str, codes: Codes, starts: Places) -> Entries:
+        """The entry of each pre-token; what is new is tokenized and remembered.  (P,)"""
+        units, at = _units(text, codes, starts)
+        found = self._counts.find(hashes := names(units, at[:-1], at[1:], self._counts.seed))
+        missing = np.flatnonzero(found < 0)
+        if len(missing) == 0:
+            return found
+        new, first = np.unique(hashes[missing], return_index=True)
+        words = [text[starts[place] : starts[place + 1]] for place in missing[first].tolist()]
+        before = self._counts.entries
+        self._counts.add(new, [self._tokens(word) for word in words])
+        if self._counts.entries < before:  # it began anew: what was found is gone
+            self._runs.clear()
+            return self._entries(text, codes, starts)
+        found[missing] = self._counts.find(hashes[missing])
+        return found
+
+    def _merged(self, text: str, starts: Places, merging: Places, entries: Entries) -> Ints:
+        """The tokens of the two pre-tokens of white space before each of `merging`, when they are one.  (M,)"""
+        pairs = entries[merging - 2].astype(np.int64) << 32 | entries[merging - 1]
+        kinds, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
+        costs = np.zeros(len(kinds), dtype=np.int64)
+        for kind, at in enumerate(merging[first].tolist()):
+            run = text[starts[at - 2] : starts[at]]
+            if run not in self._runs:
+                if len(self._runs) >= _MOST_RUNS:
+                    self._runs.clear()
+                self._runs[run] = len(self._tokens(run))
+            costs[kind] = self._runs[run]
+        return costs[inverse]
+
+    def _tokens(self, word: str) -> list[int]:
+        """The ids of one pre-token."""
+        spelled = word.encode().decode("latin-1").translate(_SYMBOL_TABLE)
+        return [token.id for token in self._model.tokenize(spelled)]
+
+    # ---- any tokenizer
+
+    def _scan_any(self, text: str, codes: Codes) -> Scan:
+        """Places where tokens begin, by one encoding of the text; costs are counted by encoding each piece."""
+        ids = np.array(self.tokenizer.encode(text), dtype=np.int64)
+        known, inverse = np.unique(ids, return_inverse=True)
+        sizes = np.array([len(self.tokenizer.token_bytes(token)) for token in known.tolist()], dtype=np.int64)
+        begins = _sums(sizes[inverse])  # bytes before each token, and all of them
+        bytes_before = _sums(utf8_sizes(codes))  # (N + 1,)
+        if begins[-1] != bytes_before[-1]:  # <UNK>, or a tokenizer that changes the text: spread evenly
+            begins = np.linspace(0, int(bytes_before[-1]), num=len(ids) + 1).astype(np.int64)
+        starts = np.unique(np.searchsorted(bytes_before, begins, side="right") - 1)
+        starts = np.union1d(starts, [0, len(codes)])
+        totals = np.searchsorted(begins, bytes_before[starts])
+        return Scan(
+            text=text, codes=codes, starts=starts, totals=totals, tails=np.zeros_like(totals), encoder=self.tokenizer
+        )
+
+
+def _codes(text: str) -> Codes:
+    """The code points of a text.  (N,)"""
+    try:
+        return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    except UnicodeEncodeError as error:
+        raise lone_surrogate(error) from None
+
+
+def _units(text: str, codes: Codes, starts: Places) -> tuple[Units, Places]:
+    """The UTF-16 units of a text, padded, and where the starts are among them.  (U,), (P + 1,)"""
+    data = text.encode("utf-16-le")
+    units = np.zeros(len(data) // 2 + PADDING, dtype=np.uint16)
+    units[:-PADDING] = np.frombuffer(data, dtype=np.uint16)
+    if len(data) > 2 * len(codes):  # characters of two units
+        starts = starts + _sums((codes > 0xFFFF).astype(np.int64))[starts]
+    return units, starts
+
+
+def utf8_sizes(codes: Codes) -> Ints:
+    """The bytes of each code point in UTF-8.  (N,)"""
+    sizes = np.ones(len(codes), dtype=np.int64)
+    for first in (0x80, 0x800, 0x10000):
+        sizes += codes >= first
+    return sizes
+
+
+def _sums(values: Ints) -> Ints:
+    """0, then the sum up to each value.  (n + 1,)"""
+    sums = np.zeros(len(values) + 1, dtype=np.int64)
+    np.cumsum(values, out=sums[1:])
+    return sums
+
+
+def _kind_of(tokenizer: Tokenizer) -> str:
+    """How a tokenizer's tokens can be counted: by words, bytes, characters, or only by encoding ("any")."""
+    if type(tokenizer) is not FastTokenizer:  # a subclass may encode otherwise
+        return "any"
+    content: dict[str, Any] = json.loads(tokenizer._backend.to_str())  # Any: JSON
+    model, before = content["model"], content["pre_tokenizer"] or {}
+    if content["normalizer"] or any(not token["special"] for token in content["added_tokens"]):
+        return "any"
+    if model["type"] == "WordLevel" and before.get("type") == "Split" and before["pattern"] == {"Regex": r"[\s\S]"}:
+        return "characters"
+    plain = before.get("type") == "ByteLevel" and before["use_regex"] and not before["add_prefix_space"]
+    if model["type"] != "BPE" or not plain or model["dropout"] or not set(SYMBOLS) <= set(model["vocab"]):
+        return "any"
+    return "words" if model["merges"] else "bytes"
+
+
+_SCANNERS: OrderedDict[tuple[type, str], Scanner] = OrderedDict()  # the last used last
+
+
+def scanner_for(tokenizer: Tokenizer) -> Scanner:
+    """The scanner of a tokenizer: the same one for the same tokenizer, so that it stays warm."""
+    key = (type(tokenizer), tokenizer.fingerprint)
+    scanner = _SCANNERS.get(key) or Scanner(tokenizer)
+    _SCANNERS[key] = scanner
+    _SCANNERS.move_to_end(key)
+    while len(_SCANNERS) > _MOST_SCANNERS:
+        _SCANNERS.popitem(last=False)
+    return scanner
