@@ -169,7 +169,7 @@ class JsonLinesWriter:
     def end(self, *, sha256: str, characters: int, bytes: int, nodes: Iterable[Node] = ()) -> None:  # noqa: A002
         for node in nodes:
             self._line({"node": _node_row(node)})
-        self._line({"end": {"chunks": self._chunks, "sha256": sha256, "characters": characters, "bytes": bytes}})
+        self._line({"totals": {"chunks": self._chunks, "sha256": sha256, "characters": characters, "bytes": bytes}})
 
     def close(self) -> None:
         pass

@@ -93,11 +93,13 @@ def _from_lines(file: IO[bytes], path: Path) -> Iterator[ChunkedDocument]:
         if reader is None:
             _check_kind(row, path, where)
             reader = _DocumentReader(row, path, where)
-        elif "end" in row:
-            end = row["end"] if isinstance(row["end"], dict) else _refuse(path, f"{where}: `end` is not an object")
-            if end.get("chunks") != len(reader.chunks):
-                _refuse(path, f"{where} says {end.get('chunks')!r} chunks, but there are {len(reader.chunks)}")
-            yield reader.finish(end)
+        elif "totals" in row:
+            totals = row["totals"]
+            if not isinstance(totals, dict):
+                _refuse(path, f"{where}: `totals` is not an object")
+            if totals.get("chunks") != len(reader.chunks):
+                _refuse(path, f"{where} says {_shown(totals.get('chunks'))} chunks, but there are {len(reader.chunks)}")
+            yield reader.finish(totals)
             reader = None
         elif "node" in row:
             reader.node(row["node"])
@@ -223,11 +225,11 @@ class _DocumentReader:
             )
         )
 
-    def finish(self, end: Json) -> ChunkedDocument:
+    def finish(self, totals: Json) -> ChunkedDocument:
         """The document, when its totals agree with its rows."""
         where = self._where
-        characters, size = self._number(end, "characters", where), self._number(end, "bytes", where)
-        sha256 = self._string(end, "sha256", where)
+        characters, size = self._number(totals, "characters", where), self._number(totals, "bytes", where)
+        sha256 = self._string(totals, "sha256", where)
         if not _SHA256.fullmatch(sha256):
             _refuse(self._path, f"{where}: `sha256` is not 64 hexadecimal digits")
         last = self.chunks[-1] if self.chunks else None
@@ -287,8 +289,9 @@ def text_of(document: ChunkedDocument, path: Path) -> str:
     `path` is the chunks file; a source that is not found from here is looked for beside it.  Raises `DataError` when the
     source is missing or is no longer the file that was chunked.
     """
-    if (text := _joined(document)) is not None:
-        return text
+    joined = _joined(document)
+    if joined is not None:
+        return joined
     source = _find_source(document.provenance.source, path)
     data = source.read_bytes()
     if hashlib.sha256(data).hexdigest() != document.sha256:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mlxgpt.chunking.analysis.words import Words, words_of
-from mlxgpt.chunking.chunk import Chunk
 from mlxgpt.chunking.characters import Kind, codes_of, kinds_of, whitespace_runs
+from mlxgpt.chunking.chunk import Chunk
 from mlxgpt.chunking.headings import plain_headings
 from mlxgpt.chunking.layout import layout_of, line_gaps, lines_of
 from mlxgpt.chunking.levels import Level, find_cuts
@@ -63,7 +63,8 @@ class DocumentView:
     def heading_spans(self) -> list[tuple[int, int]]:
         """The lines that are headings, to be taken out of the text, white space behind them included."""
         runs = whitespace_runs(self.codes, self.kinds)
-        lines = lines_of(self.kinds, runs, line_gaps(self.codes, self.kinds, runs, layout_of(self.kinds, runs)))
+        new_line = line_gaps(self.codes, self.kinds, runs, layout_of(self.kinds, runs))
+        lines = lines_of(runs, np.flatnonzero(new_line))
         depths = heading_depths(self.codes, self.kinds, lines)
         heading, _ = plain_headings(self.codes, self.kinds, lines, depths > 0)
         ends = np.append(lines.heads[1:], len(self.text))
