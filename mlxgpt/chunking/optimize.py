@@ -1,8 +1,8 @@
 """A search for better settings on the documents at hand: every suggestion was run and measured, nothing is advice.
 
-Five figures count, and they are never added up: whole sentences, whole paragraphs, the cohesion drop's z, fill and
-duplication.  Settings that no other beats in one figure without being worse in another are the Pareto front.  A limit is
-somebody's context, so sizes go down from it and never up.
+Six figures count, and they are never added up: whole sentences, whole paragraphs, headings that begin a chunk, the
+cohesion drop's z, fill and duplication.  Settings that no other beats in one figure without being worse in another are
+the Pareto front.  A limit is somebody's context, so sizes go down from it and never up.
 """
 
 import dataclasses
@@ -43,10 +43,14 @@ class Goal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """The figures of `GOALS`, and two to picture the chunks by.  `drop_z` is 0 where random cuts cannot differ."""
+    """The figures of `GOALS`, and two to picture the chunks by.
+
+    `headings_found` is 1 without headings, `drop_z` is 0 where random cuts cannot differ.
+    """
 
     sentences_whole: float
     paragraphs_whole: float
+    headings_found: float
     drop_z: float
     fill: float
     duplication: float
@@ -57,6 +61,7 @@ class Figures:
 GOALS: Mapping[str, Goal] = {
     "sentences_whole": Goal(label="sentences whole", higher_is_better=True, notable=0.005),
     "paragraphs_whole": Goal(label="paragraphs whole", higher_is_better=True, notable=0.005),
+    "headings_found": Goal(label="headings found", higher_is_better=True, notable=0.005),
     "drop_z": Goal(label="cohesion drop, z", higher_is_better=True, notable=0.5),
     "fill": Goal(label="fill", higher_is_better=True, notable=0.01),
     "duplication": Goal(label="duplication", higher_is_better=False, notable=0.005),
@@ -121,6 +126,7 @@ class Bench:
         figures = Figures(
             sentences_whole=report.context.sentences_whole,
             paragraphs_whole=report.context.paragraphs_whole,
+            headings_found=analysis.headings_found(),
             drop_z=report.cohesion.drop_z or 0.0,
             fill=report.sizes.fill or 0.0,
             duplication=report.coverage.duplication,

@@ -26,7 +26,7 @@ from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import Tokenizer
 
 BEHIND, BEFORE = 64, 192  # tokens of q and d
-MOST_CUTS, MOST_GAPS, MOST_CHUNKS = 128, 256, 64
+MOST_CUTS, MOST_GAPS, MOST_CHUNKS = 100, 100, 32  # of a document: some 200,000 tokens to read in all
 _CHARACTERS = 16  # of a token, at the most that is worth encoding
 _BATCH = 1 << 25  # logits at once
 _STEP = 32  # lengths are rounded up to multiples
@@ -123,7 +123,7 @@ def score(
     window: int = 4,
     ungated: bool = False,
 ) -> ModelScores:
-    """The model's scores of the cuts of some documents: of at most 128 cuts, 256 gaps and 64 chunks of each."""
+    """The model's scores of the cuts of some documents: of at most 100 cuts, 100 gaps and 32 chunks of each."""
     scorer = Scorer(model, tokenizer)
     clarity, sticky, nats = ComparedTally(), _Graph(window, threshold), _Nats()
     gates: list[tuple[Values, Values, Values, Values]] = []

@@ -60,7 +60,8 @@ class Structure:
 class BoundariesTally:
     """Adds up `Boundaries` and `Structure`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, with_structure: bool = True) -> None:
+        self._with_structure = with_structure
         self._counts = np.zeros(len(Level), dtype=np.int64)
         self._headings = 0
         self._sums = np.zeros(6)  # found and by chance, Pk and by chance, WindowDiff and by chance; weighted
@@ -78,6 +79,12 @@ class BoundariesTally:
         chance = min(1.0, len(view.cuts) / max(1, len(document.gaps)))
         self._headings += len(headings)
         self._sums[:2] += found.sum(), chance * len(headings)
+        if self._with_structure:
+            self._compare(view, words)
+
+    def _compare(self, view: ChunkView, words: int) -> None:
+        """Add Pk and WindowDiff of a document with headings."""
+        document, headings = view.document, view.document.headings
         reference = _segments(document.words.before(headings), words)
         k = max(2, round(words / (len(headings) + 1) / 2))
         pairs = words - k
@@ -98,6 +105,10 @@ class BoundariesTally:
     def boundaries(self) -> Boundaries:
         """The cuts of all documents so far."""
         return Boundaries(cuts=int(self._counts.sum()), counts=tuple(self._counts.tolist()))
+
+    def headings_found(self) -> float:
+        """The share of headings that begin a chunk, 1 when there are none."""
+        return float(self._sums[0]) / self._headings if self._headings else 1.0
 
     def structure(self) -> Structure | None:
         """The cuts against headings; None when there are none."""

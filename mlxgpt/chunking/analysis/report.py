@@ -76,7 +76,7 @@ class Analysis:
             raise ConfigError(f"There are no lists of words for the language {lang!r}.", hint=nearest(lang, LANGUAGES))
         self._tokenizer, self._quick = tokenizer, quick
         self._sizes = SizesTally(max_size, min_size)
-        self._boundaries = BoundariesTally()
+        self._boundaries = BoundariesTally(with_structure=not quick)
         self._density = DensityTally(None if tokenizer is None else tokenizer.vocab_size)
         self._cohesion = CohesionTally(with_compression=not quick)
         self._context = ContextTally()
@@ -95,10 +95,14 @@ class Analysis:
         self._sizes.add(view, None if ids is None else np.array(list(map(len, ids)), dtype=np.int64))
         self._cohesion.add(view, gaps)
         self._context.add(view)
+        self._boundaries.add(view)
         if not self._quick:
-            self._boundaries.add(view)
             self._density.add(view, ids)
             self._dangling.add(view)
+
+    def headings_found(self) -> float:
+        """The share of headings that begin a chunk, also when quick; 1 when there are none."""
+        return self._boundaries.headings_found()
 
     def report(self) -> Report:
         """The figures of all that was added so far."""

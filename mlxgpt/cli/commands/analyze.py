@@ -63,6 +63,8 @@ def analyze(
         subject = jobs.chunk_to_analyze(file, strategy or "fixed", making, tokenizer or "nano-pt")
     for note in subject.notes:
         output.narrator().print(note, style="yellow", highlight=False, markup=False)
+    if model:
+        output.narrator().print("The model reads what is around the cuts; on a CPU this takes a while.", style="dim")
     findings = jobs.analyze_chunks(
         subject, lang=lang, model=model, threshold=stickiness_threshold, ungated=ungated, device=device
     )
