@@ -118,7 +118,8 @@ def _parse(data: bytes, path: Path, where: str) -> Json:
     except UnicodeDecodeError as error:
         _refuse(path, f"{place} not UTF-8 at byte {error.start}")
     except json.JSONDecodeError as error:
-        cut_off = not where and error.pos >= len(error.doc.rstrip())
+        ours = not where and error.doc.startswith(f'{{"format": "{FORMAT}"')
+        cut_off = ours and not error.doc.rstrip().endswith("]}")
         _refuse(path, f"{place} " + ("cut off" if cut_off else f"not valid JSON ({error})"))
     except (RecursionError, ValueError):  # thousands of brackets, or of digits
         _refuse(path, f"{place} not what a chunks file holds")

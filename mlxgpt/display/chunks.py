@@ -1,5 +1,6 @@
 """Figures of chunks as lines of at most 80 columns: a name, a value with its unit, and what to hold it against."""
 
+import math
 from collections.abc import Iterator
 
 from rich.console import Group
@@ -100,8 +101,7 @@ def _coverage(report: Report) -> Iterator[Row]:
         yield "miscounted", f"{coverage.miscounted:,}", "chunks with another count in the file"
     if coverage.mismatched:
         yield "another text", f"{coverage.mismatched:,}", "chunks whose text is not the document's"
-    lost = f"characters in no chunk, {coverage.lost_solid:,} of them no white space"
-    yield "lost", f"{coverage.lost:,}", lost
+    yield "lost", f"{coverage.lost:,}", f"characters in no chunk, {coverage.lost_solid:,} besides white space"
     yield "duplication", f"{coverage.duplication:.3f}", "characters of chunks / of documents; 1 is none"
     yield "overlap", f"{coverage.overlap:.1f}", "tokens shared with the chunk before, mean"
     if coverage.repeated:
@@ -113,7 +113,7 @@ def _cuts(report: Report, detailed: bool) -> Iterator[Row]:
     yield "cuts", f"{boundaries.cuts:,}", "the ends of documents are none"
     for level in reversed(Level):
         if boundaries.counts[level] or detailed:
-            yield f"at a {_LEVELS[level]}", _share(boundaries.share(level)), f"{boundaries.counts[level]:,} cuts"
+            yield _LEVELS[level], _share(boundaries.share(level)), f"{boundaries.counts[level]:,} cuts"
     yield "mid-sentence", _share(boundaries.mid_sentence), "of the cuts: clause, word and inside"
     dangling = report.dangling
     beside = f"of the starts, {dangling.chunks:,}; of all sentences {dangling.sentences_share:.1%}"
@@ -188,16 +188,16 @@ def _model(scores: ModelScores) -> Iterator[Row]:
         yield "boundary clarity", f"{scores.clarity.value:.4f}", f"1: independent; {_chance(scores.clarity)}"
         yield _z(scores.clarity.z)
     if (sticky := scores.stickiness) is not None:
-        edges = f"{sticky.edges} of {sticky.pairs} pairs above K = {sticky.threshold:g}"
         bits = "none" if sticky.bits is None else f"{sticky.bits:.2f}"
-        yield "stickiness", bits, f"bits, low is good; {sticky.chunks} chunks, {edges}"
+        yield "stickiness", bits, f"bits, of at most {math.log2(max(1, sticky.chunks)):.2f}; low is good"
+        yield (
+            "  edges",
+            f"{sticky.edges:,}",
+            f"of {sticky.pairs:,} pairs in {sticky.chunks:,} chunks, K = {sticky.threshold:g}",
+        )
 
 
-_LEVELS = {
-    Level.PART: "part", Level.CHAPTER: "chapter", Level.SECTION: "section", Level.PARAGRAPH: "paragraph",
-    Level.LINE: "line", Level.SENTENCE: "sentence", Level.CLAUSE: "clause", Level.WORD: "word",
-    Level.INSIDE: "place inside a word",
-}  # fmt: skip
+_LEVELS = {level: f"at a {level.name.lower()}" for level in Level} | {Level.INSIDE: "inside a word"}
 
 
 def _chance(compared: Compared) -> str:
@@ -228,5 +228,7 @@ def _figure(name: str, value: float) -> str:
 
 def _line(row: Row) -> Text:
     name, value, note = row
+    if not name and not value:
+        return Text(f"      {note}", style="dim")
     line = Text(f"  {name:<{NAME}}{value:>{VALUE}}  ")
     return line.append(note, style="dim") if note else line
