@@ -86,7 +86,7 @@ def _sizes(report: Report, detailed: bool) -> Iterator[Row]:
         for percent, size in zip(PERCENTILES, sizes.percentiles, strict=True):
             yield f"percentile {percent}", f"{size:.0f}", "tokens"
     if sizes.fill is not None:
-        yield "fill", _share(sizes.fill), f"mean / limit; {sizes.waste:,} tokens of room unused"
+        yield "fill", _share(sizes.fill), f"mean / limit; {sizes.waste:,} tokens unused"
     if sizes.below_min is not None:
         yield "below min_size", _share(sizes.below_min), "of the chunks"
 
@@ -201,7 +201,8 @@ _LEVELS = {level: f"at a {level.name.lower()}" for level in Level} | {Level.INSI
 
 
 def _chance(compared: Compared) -> str:
-    return f"random cuts {compared.chance:.4f} ± {compared.chance_sd:.4f}"
+    digits = 4 if abs(compared.chance) < 100 else 1
+    return f"random cuts {compared.chance:.{digits}f} ± {compared.chance_sd:.{digits}f}"
 
 
 def _z(z: float | None) -> Row:
