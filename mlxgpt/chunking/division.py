@@ -49,7 +49,7 @@ def divide_part(block: Block, low: int, high: int, max_size: int, levels: tuple[
         return
     run = [low]  # the borders of the chunks of this level since the last piece that was too big
     while block.cost(run[-1], high) > max_size:
-        most = int(block.totals[run[-1]]) + max_size
+        most = block.totals.item(run[-1]) + max_size
         fits = bisect_right(arrivals, most, first, stop) - 1
         while fits >= first and block.cost(run[-1], places[fits]) > max_size:
             fits -= 1

@@ -10,6 +10,7 @@ from mlxgpt.chunking.windows import token_windows
 from mlxgpt.tokenizer.base import Tokenizer
 
 Span = tuple[int, int]  # two places of a block
+_LEVELS = tuple(Level)
 
 
 def spans_of(ends: Iterable[int]) -> Iterator[Span]:
@@ -51,9 +52,9 @@ def emit(block: Block, spans: Iterable[Span], tokenizer: Tokenizer, max_size: in
     """The chunks of a block, in order; a span that no place could cut small enough is cut at its tokens."""
     done = 0
     for low, high in spans:
-        start, end = int(block.positions[low]), int(block.positions[high])
+        start, end = block.positions.item(low), block.positions.item(high)
         n_tokens = block.cost(low, high)
-        level = Level(int(block.levels[high]))
+        level = _LEVELS[block.levels.item(high)]
         text = block.text[start:end]
         if n_tokens <= max_size:
             yield Chunk(

@@ -46,7 +46,9 @@ class Block:
 
     def cost(self, low: int, high: int) -> int:
         """Tokens of the text between two places, encoded alone."""
-        return self.scan.cost(int(self.index[low]), int(self.index[high]))
+        if high - low >= 2 and self.scan.encoder is None:
+            return self.arrivals.item(high) - self.totals.item(low)
+        return self.scan.cost(self.index.item(low), self.index.item(high))
 
     def at_least(self, level: Level) -> tuple[Sequence[int], Sequence[int]]:
         """The places of that level or a stronger one, and the block's two ends; and their `arrivals`.  Made once."""
@@ -84,10 +86,9 @@ def measure_block(text: str, offset: int, tokenizer: Tokenizer, end: Level) -> B
     kept[0] = kept[-1] = True
     index = np.flatnonzero(kept)
     positions = scan.starts[index]
-    levels = np.zeros(len(positions), dtype=np.uint8)
-    found = np.searchsorted(positions, cuts.positions)
-    same = positions[np.minimum(found, len(positions) - 1)] == cuts.positions
-    levels[found[same]] = cuts.levels[same]
+    level_at = np.zeros(len(text) + 1, dtype=np.uint8)  # Level.INSIDE
+    level_at[cuts.positions] = cuts.levels
+    levels = level_at[positions]
     levels[0], levels[-1] = Level.PART, end
     return Block(
         text=text,

@@ -47,7 +47,9 @@ def test_the_name_of_the_output_says_how_it_is_written(text, tmp_path, mlxgpt, k
     assert mlxgpt("chunk", text, "-o", output, "--max-size", 64).code == 0
     written = output.read_text(encoding="utf-8")
     assert written == mlxgpt("chunk", text, "--format", kind, "--max-size", 64).out
-    assert "<CHUNK>\n" in written if kind == "txt" else json.loads(written.splitlines()[0] if kind == "jsonl" else written)
+    assert (
+        "<CHUNK>\n" in written if kind == "txt" else json.loads(written.splitlines()[0] if kind == "jsonl" else written)
+    )
 
 
 def test_a_stream_has_a_line_for_each_chunk(text, mlxgpt):

@@ -7,7 +7,7 @@ import pytest
 from tokenizers import Tokenizer as Backend
 from tokenizers import models
 
-from mlxgpt.chunking.registry import create
+from mlxgpt.chunking.registry import CHUNKERS, create
 from mlxgpt.data.documents import Document
 from mlxgpt.data.packing import pack, require_context
 from mlxgpt.errors import DataError, TokenizerError
@@ -38,6 +38,18 @@ def test_chunks_are_joined_by_the_chunk_token() -> None:
     expected = [*BYTES.encode("abcd"), CHUNK, *BYTES.encode("ef"), EOS, *BYTES.encode("gh"), EOS]
     assert stream.ids.tolist() == expected
     assert stream.text_bytes == 8
+
+
+@pytest.mark.parametrize("strategy", CHUNKERS)
+def test_every_strategy_packs_its_chunks(strategy: str) -> None:
+    text = "O rio subiu. — E agora? — disse Zé.\n\nNinguém soube dizer; a água, sim.\n\n" * 8
+    tokenizer = byte_tokenizer()
+    chunks = [chunk.text for chunk in create(strategy, max_size=64).split(text, tokenizer)]
+    ids = pack([Document(text=text, source=Path("a.txt"))], tokenizer, create(strategy, max_size=64)).ids.tolist()
+    assert ids.count(tokenizer.chunk_id) == len(chunks) - 1 > 3
+    assert ids == [token for chunk in chunks for token in (*tokenizer.encode(chunk), tokenizer.chunk_id)][:-1] + [
+        tokenizer.eos_id
+    ]
 
 
 def test_overlapping_chunks_count_the_bytes_that_are_there_twice() -> None:
