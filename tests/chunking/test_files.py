@@ -135,6 +135,11 @@ def test_chunks_that_leave_characters_out_have_no_byte_offsets():
         list(place([Chunk(text="abc", start=3, end=6, n_tokens=1)]))
 
 
+def test_bytes_are_counted_from_where_the_text_begins():
+    chunks = [Chunk(text="é", start=0, end=1, n_tokens=1), Chunk(text="éa", start=0, end=2, n_tokens=1, overlap=1)]
+    assert [(chunk.byte_start, chunk.byte_end) for chunk in place(chunks, 3)] == [(3, 5), (3, 6)]
+
+
 def changed(change, kind="json"):
     """The text of a file whose first document was changed by hand."""
     rows = json.loads(written("json", plain()))

@@ -211,13 +211,11 @@ def test_the_largest_figures_fit_too():
     from mlxgpt.display.chunks import findings_view
 
     words = "Ela disse que o barco, afinal, não voltaria nunca mais àquele porto tão distante. "
-    parts = [f"# Parte {number}\n\n{words * 9}\n\n" for number in range(120)]
-    text, start, chunks = "".join(parts), 0, []
-    for part in parts:
-        for low in range(0, len(part), 163):
-            piece = part[low : low + 163]
-            chunks.append(Chunk(text=piece, start=start, end=start + len(piece), n_tokens=70_000_000))
-            start += len(piece)
+    pieces = [piece for number in range(120) for piece in (f"# Parte {number}\n\n", *[words] * 8, f"{words}\n\n")]
+    text, start, chunks = "".join(pieces), 0, []
+    for piece in pieces:
+        chunks.append(Chunk(text=piece, start=start, end=start + len(piece), n_tokens=70_000_000))
+        start += len(piece)
     analysis = Analysis(max_size=99_000_000, min_size=80_000_000)
     analysis.add(text, chunks)
     compared = Compared(cuts=10**6, value=1234.5, chance=1234.5678, chance_sd=1234.5678, z=-1234.5)
