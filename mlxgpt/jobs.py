@@ -14,7 +14,9 @@ from mlxgpt.events import Event
 if TYPE_CHECKING:
     from mlxgpt.backend.doctor import DoctorReport
     from mlxgpt.benchmark.config import ChunkingBenchmarkConfig
+    from mlxgpt.chunking.analysis.subject import Findings, Subject
     from mlxgpt.chunking.config import ChunkConfig
+    from mlxgpt.chunking.optimize import Search
     from mlxgpt.generation.chat import Chat
     from mlxgpt.listing import Entry
     from mlxgpt.model.report import ModelReport
@@ -242,3 +244,74 @@ def benchmark_chunking(
     from mlxgpt.benchmark.chunking import benchmark_chunking
 
     return benchmark_chunking(path, _tokenizer(config.tokenizer), config, stop)
+
+
+def analyze_chunks(
+    subject: "Subject",
+    *,
+    lang: str = "auto",
+    model: str = "",
+    threshold: float = 0.1,
+    ungated: bool = False,
+    device: str = "auto",
+) -> "Findings":
+    """The figures of some chunks; with a `model`, what it says about the cuts."""
+    from mlxgpt.chunking.analysis.subject import Findings
+
+    report = subject.report(lang)
+    scores = None
+    if model:
+        from mlxgpt import runs
+        from mlxgpt.backend import devices
+        from mlxgpt.evaluation import boundaries
+
+        directory = runs.find_model(model)
+        devices.prepare(device)
+        loaded, tokenizer = boundaries.load(directory)
+        scores = boundaries.score(loaded, tokenizer, subject.documents, threshold=threshold, ungated=ungated)
+    return Findings(
+        strategy=subject.strategy, options=subject.options, report=report, model=scores, notes=subject.notes
+    )  # fmt: skip
+
+
+def read_chunks(path: Path, tokenizer: str = "") -> "Subject":
+    """The documents and chunks of a chunks file, to be analysed; `tokenizer` instead of the one that it names."""
+    from mlxgpt.chunking.analysis.subject import read_subject
+
+    return read_subject(path, _tokenizer, tokenizer)
+
+
+def chunk_to_analyze(path: Path, strategy: str, options: Settings, tokenizer: str = "nano-pt") -> "Subject":
+    """The documents of a file or folder, chunked now and nowhere kept."""
+    import dataclasses
+
+    from mlxgpt.chunking import registry, sources
+    from mlxgpt.chunking.analysis.subject import Subject
+    from mlxgpt.chunking.output import text_files
+
+    chunker = registry.create(strategy, **options)
+    loaded = _tokenizer(tokenizer)
+    texts = []
+    for file in text_files(path) if path.is_dir() else [path]:
+        sources.check_text(file, sources.Decoding(), str(file))
+        texts.append("".join(block.text for block in sources.read_blocks(file, sources.Decoding(), str(file))))
+    return Subject(
+        documents=tuple((text, tuple(chunker.split(text, loaded))) for text in texts),
+        source=str(path), strategy=strategy,
+        options=dataclasses.asdict(chunker),  # type: ignore[call-overload]  # every strategy is a dataclass
+        tokenizer_name=tokenizer, tokenizer=loaded,
+    )  # fmt: skip
+
+
+def suggest_chunking(subject: "Subject", *, budget_seconds: float = 20.0) -> "Search":
+    """Better settings for the documents, each one measured; see `chunking.optimize`."""
+    from mlxgpt.chunking.optimize import search
+    from mlxgpt.errors import TokenizerError
+
+    if subject.tokenizer is None:
+        raise TokenizerError(
+            f"Settings cannot be compared without the tokenizer {subject.tokenizer_name}.",
+            hint="Give one with --tokenizer.",
+        )
+    texts = [text for text, _ in subject.documents]
+    return search(texts, subject.tokenizer, subject.strategy, subject.options, budget_seconds=budget_seconds)

@@ -93,9 +93,12 @@ class Node(Protocol):
     def n_tokens(self) -> int: ...
 
 
-def place(chunks: Iterable[Chunk]) -> Iterator[StoredChunk]:
-    """The chunks of one document with their ids and byte offsets; `ValueError` when they leave characters out."""
-    done = done_bytes = 0  # where the chunk before ends
+def place(chunks: Iterable[Chunk], first_byte: int = 0) -> Iterator[StoredChunk]:
+    """The chunks of one document with their ids and byte offsets; `ValueError` when they leave characters out.
+
+    `first_byte` is where the text begins: 3 behind a byte order mark.
+    """
+    done, done_bytes = 0, first_byte  # where the chunk before ends
     for number, chunk in enumerate(chunks):
         if chunk.start != done - chunk.overlap:
             raise ValueError(f"chunk {number} starts at {chunk.start}, not at {done} - {chunk.overlap}")
@@ -169,7 +172,7 @@ class JsonLinesWriter:
     def end(self, *, sha256: str, characters: int, bytes: int, nodes: Iterable[Node] = ()) -> None:  # noqa: A002
         for node in nodes:
             self._line({"node": _node_row(node)})
-        self._line({"end": {"chunks": self._chunks, "sha256": sha256, "characters": characters, "bytes": bytes}})
+        self._line({"totals": {"chunks": self._chunks, "sha256": sha256, "characters": characters, "bytes": bytes}})
 
     def close(self) -> None:
         pass

@@ -9,6 +9,7 @@ import sys
 import typer
 
 from mlxgpt.cli.commands import (
+    analyze,
     benchmark,
     chat,
     chunk,
@@ -31,7 +32,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (quickstart, chat, train, generate, chunk, benchmark, tokenizer, models, inspect_model, logits, doctor):
+for module in (
+    *(quickstart, chat, train, generate, chunk, analyze, benchmark, tokenizer, models, inspect_model, logits, doctor),
+):
     module.register(app)
 
 

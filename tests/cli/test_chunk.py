@@ -56,7 +56,7 @@ def test_a_stream_has_a_line_for_each_chunk(text, mlxgpt):
     lines = [json.loads(line) for line in mlxgpt("chunk", text, "--stream", "--max-size", 64).out.splitlines()]
     assert lines[0]["format"] == "mlxgpt-chunks"
     assert "".join(line["text"] for line in lines[1:-1]) == TEXT
-    assert lines[-1]["end"]["chunks"] == len(lines) - 2
+    assert lines[-1]["totals"]["chunks"] == len(lines) - 2
 
 
 def test_text_comes_from_stdin(mlxgpt, monkeypatch, tmp_path):
