@@ -21,7 +21,7 @@ from mlxgpt.chunking.config import ChunkConfig
 from mlxgpt.chunking.cutting import Borders, Crew, Cutter, chunks_of, workers_for
 from mlxgpt.chunking.files import Provenance, Writer, place
 from mlxgpt.chunking.outline import Outline
-from mlxgpt.chunking.sources import TextBlock, check_text, hash_file, read_blocks
+from mlxgpt.chunking.sources import TextBlock, check_text, first_byte, hash_file, read_blocks
 from mlxgpt.errors import DataError
 from mlxgpt.events import ChunkingFinished, ChunkingProgressed, ChunkingStarted, Event, FileChunked, FileRefused
 from mlxgpt.tokenizer.base import Tokenizer
@@ -45,6 +45,7 @@ class _Document:
     sha256: str
     key: str
     known: Borders | None  # from the cache
+    first_byte: int  # where the text begins
     began: float = field(default_factory=time.monotonic)
     characters: int = 0
     bytes: int = 0
@@ -128,7 +129,8 @@ class ChunkJob:
         known = cache.load(key) if self._config.cached else None
         if known is None:
             check_text(source.path, self._config.decoding, source.name)
-        return _Document(source=source, sha256=sha256, key=key, known=known)
+        first = first_byte(source.path, self._config.decoding, source.name)
+        return _Document(source=source, sha256=sha256, key=key, known=known, first_byte=first)
 
     def _write(self, document: _Document, steps: Iterator[_Step]) -> Iterator[Event]:
         """Write a document as its blocks come; it is complete unless the job was stopped."""
@@ -142,7 +144,7 @@ class ChunkJob:
                 options=asdict(self._chunker),  # type: ignore[call-overload]  # every strategy is a dataclass
             )
         )
-        for stored in place(self._chunks_of(document, steps)):
+        for stored in place(self._chunks_of(document, steps), document.first_byte):
             self._writer.add(stored)
             self._chunks += 1
             self._tokens += stored.n_tokens

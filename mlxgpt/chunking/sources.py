@@ -71,9 +71,7 @@ def check_text(path: Path, decoding: Decoding, name: str) -> None:
 def read_blocks(path: Path, decoding: Decoding, name: str) -> Iterator[TextBlock]:
     """The blocks of a file, none for an empty one; `name` is what errors call it."""
     with _opened(path, name) as file:
-        head = file.read(3)
-        start, byte_start = 0, 3 if decoding.utf8 and head == codecs.BOM_UTF8 else 0
-        file.seek(0)
+        start, byte_start = 0, _mark(file, decoding)
         waiting = ""
         for text in split_blocks(_texts(file, name, decoding)):
             if waiting:
@@ -82,6 +80,17 @@ def read_blocks(path: Path, decoding: Decoding, name: str) -> Iterator[TextBlock
             waiting = text
         if waiting:
             yield TextBlock(text=waiting, start=start, byte_start=byte_start, last=True)
+
+
+def first_byte(path: Path, decoding: Decoding, name: str) -> int:
+    """Where the text begins: 3 behind a byte order mark of UTF-8."""
+    with _opened(path, name) as file:
+        return _mark(file, decoding)
+
+
+def _mark(file: BufferedReader, decoding: Decoding) -> int:
+    """The bytes of UTF-8's byte order mark at the beginning of an open file."""
+    return 3 if decoding.utf8 and file.peek(3).startswith(codecs.BOM_UTF8) else 0
 
 
 @contextmanager
