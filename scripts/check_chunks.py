@@ -34,7 +34,9 @@ def main() -> None:
 
 def readable(paths: list[Path]) -> list[tuple[Path, str]]:
     """The files that are UTF-8, with their texts."""
-    files = [file for path in paths for file in (sorted(path.rglob("*")) if path.is_dir() else [path]) if file.is_file()]
+    files = [
+        file for path in paths for file in (sorted(path.rglob("*")) if path.is_dir() else [path]) if file.is_file()
+    ]
     texts = []
     for file in files:
         try:

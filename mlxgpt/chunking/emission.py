@@ -26,7 +26,9 @@ def with_overlap(block: Block, ends: Iterable[int], overlap: int, max_size: int,
     for start, end in spans_of(ends):
         begin = start
         if start > 0 and overlap > 0:
-            levels = (Level.SENTENCE, Level.CLAUSE, Level.WORD, Level.INSIDE) if sentences else (Level.WORD, Level.INSIDE)
+            levels = (
+                (Level.SENTENCE, Level.CLAUSE, Level.WORD, Level.INSIDE) if sentences else (Level.WORD, Level.INSIDE)
+            )
             for level in levels:
                 begin = _earliest(block, level, start, overlap)
                 if begin < start:
