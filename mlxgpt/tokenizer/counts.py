@@ -128,12 +128,16 @@ class Counts:
         result[np.repeat(ends[many] - lengths[many], more) + steps] = self._ids[np.repeat(firsts[many], more) + steps]
         return result
 
-    def add(self, names: Names, tokens: list[list[int]]) -> None:
-        """Remember pre-tokens that are not known yet, each once; slots that were found before are no longer true."""
+    def add(self, names: Names, tokens: list[list[int]]) -> bool:
+        """Remember pre-tokens that are not known yet, each once; slots that were found before are no longer true.
+
+        False when there was no room, and everything is forgotten instead: names too, for they begin with a new seed.
+        """
         lengths = np.fromiter(map(len, tokens), dtype=np.int32, count=len(tokens))
         size = int(lengths.sum())
         if self.entries and (self.entries + len(tokens) > MOST_ENTRIES or self._used + size > MOST_IDS):
             self.__init__()  # type: ignore[misc]  # that is what beginning anew means
+            return False
         if self._used + size > len(self._ids):
             self._ids = np.concatenate([self._ids, np.zeros(max(size, len(self._ids)), dtype=np.uint32)])
         self._ids[self._used : self._used + size] = [token for pre_token in tokens for token in pre_token]
@@ -146,6 +150,7 @@ class Counts:
             self._open(_slots_for(self.entries))
             self._place(*known)
         self._place(names, firsts, lengths)
+        return True
 
     def _open(self, slots: int) -> None:
         """Free slots, a power of two."""

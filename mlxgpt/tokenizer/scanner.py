@@ -19,6 +19,7 @@ N code points · P pre-tokens
 """
 
 import json
+import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -69,13 +70,17 @@ class Scan:
 
 
 class Scanner:
-    """Counts and encodes texts for one tokenizer; what it learns of pre-tokens makes it faster."""
+    """Counts and encodes texts for one tokenizer; what it learns of pre-tokens makes it faster.
+
+    Threads may share one: they take turns, since a table that grows is no longer what was looked up in it.
+    """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
         self.kind = _kind_of(tokenizer)
         self._counts = Counts()
         self._saved = 0  # entries on the disk
+        self._lock = threading.Lock()
         if self.kind == "words":
             self._begin()
             if not self._agrees():
@@ -91,7 +96,8 @@ class Scanner:
         codes = _codes(text)
         match self.kind:
             case "words":
-                return self._scan_words(text, codes)
+                with self._lock:
+                    return self._scan_words(text, codes)
             case "bytes":
                 totals = _sums(utf8_sizes(codes))
             case "characters":
@@ -106,24 +112,27 @@ class Scanner:
         """The ids of a text: exactly `tokenizer.encode(text)`."""
         if self.kind != "words":
             return np.array(self.tokenizer.encode(text), dtype=np.uint32)
-        ids = [self._counts.ids(slots) for _, _, _, slots in self._parts(text, _codes(text))]
+        with self._lock:
+            ids = [self._counts.ids(slots) for _, _, _, slots in self._parts(text, _codes(text))]
         return np.concatenate([np.zeros(0, dtype=np.uint32), *ids])
 
     def learn(self, texts: Iterable[str]) -> None:
         """Fill the table with the pre-tokens of texts; `save` keeps it."""
         if self.kind == "words":
             for text in texts:
-                for _ in self._parts(text, _codes(text)):
-                    pass
+                with self._lock:
+                    for _ in self._parts(text, _codes(text)):
+                        pass
 
     def save(self) -> None:
         """Keep what was learnt for the next time, when it is worth it; a cache that cannot be written is no error."""
-        if self.kind == "words" and self._counts.entries > 1.1 * self._saved:
-            try:
-                self._counts.save(self._path)
-                self._saved = self._counts.entries
-            except OSError:
-                return
+        with self._lock:
+            if self.kind == "words" and self._counts.entries > 1.1 * self._saved:
+                try:
+                    self._counts.save(self._path)
+                    self._saved = self._counts.entries
+                except OSError:
+                    return
 
     # ---- words
 
@@ -178,12 +187,10 @@ class Scanner:
             return slots
         new, first = np.unique(called[missing], return_index=True)
         words = [text[begin + starts[place] : begin + starts[place + 1]] for place in missing[first].tolist()]
-        seed = self._counts.seed
-        self._counts.add(new, [self._tokens(word) for word in words])
-        if self._counts.seed == seed:
+        if self._counts.add(new, [self._tokens(word) for word in words]):
             return self._counts.find(called)
-        self._runs.clear()  # it began anew: what was found is gone
-        return self._slots(text, begin, codes, starts)
+        self._runs.clear()
+        return self._slots(text, begin, codes, starts)  # anew: what was found is forgotten
 
     def _merged(self, text: str, starts: Places, merging: Places, slots: Ints) -> Ints:
         """The tokens of the two pre-tokens of white space before each of `merging`, when they are one.  (M,)"""

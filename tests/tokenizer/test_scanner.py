@@ -1,5 +1,8 @@
 """Counting is tokenizing: the scanner gives the tokenizer's own counts and ids, for any text and any piece of it."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -198,6 +201,22 @@ def fields(scan: Scan) -> list[npt.NDArray[np.int64]]:
 def test_a_text_without_white_space_is_one_part() -> None:
     text = "漢字かな" * 100_000
     assert Scanner(BPE).encode(text).tolist() == BPE.encode(text)
+
+
+def test_threads_may_share_a_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table forgets all the time, so slots that one thread found would be another's next moment."""
+    monkeypatch.setattr(counts, "MOST_ENTRIES", 300)
+    texts = [" ".join(f"{word * 7919 % 10007}x{number}" for word in range(3000)) for number in range(4)]
+    wanted = [BPE.encode(text) for text in texts]
+    scanner = Scanner(BPE)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(scanner.encode, texts * 3))
+    finally:
+        sys.setswitchinterval(interval)
+    assert [ids.tolist() for ids in found] == wanted * 3
 
 
 def test_a_table_that_is_full_begins_anew_and_stays_right(monkeypatch: pytest.MonkeyPatch) -> None:
