@@ -1,19 +1,25 @@
 """What is known of pre-tokens: how many tokens each has, and which.
 
 A pre-token has a 64-bit name, so that a million of them are looked up at once in an array, at slot name >> shift or the next
-free one.  The name is a hash of its UTF-16 units, four at a time: h ← (h ⊕ units) K, h ← h ⊕ (h >> 32), begun with a random
-number, so that nobody can write two words that share a name.  Among n known pre-tokens the chance that any two do is about
-n² / 2⁶⁵: one in 30 million for a million.
+free one.  Its UTF-16 units are taken four at a time as numbers x₁, x₂, …, and with random a, c and odd m
 
-U units of a text · P pre-tokens · E known pre-tokens
+    name = c · units + Σ aₖ · swap(mₖ · xₖ)  mod 2⁶⁴        where swap reverses the bytes
+
+Two pre-tokens share a name with a probability of about 2⁻⁶⁴, and of at most 2⁻⁵⁵ if somebody chose them to: let them differ
+in xₖ.  Σ is equal for one in 2⁶⁴⁻ᵛ aₖ, if 2ᵛ is the largest power of two in the difference of the two swap(…).  That is why
+they are swapped: the high bits of a product are the random ones, and 2ᵛ is rarely large.  (For any two, the mean of
+2ᵛ over m is below 64 + 256.)  So among a million pre-tokens the chance that any two share a name is one in 30 million.
+
+U units of a text · P pre-tokens · S slots
 """
 
+import functools
 import hashlib
 import io
 import secrets
 import zipfile
+import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,144 +27,165 @@ import numpy.typing as npt
 from mlxgpt import whole
 from mlxgpt.tokenizer.base import Ids
 
-Hashes = npt.NDArray[np.uint64]
+Names = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 Units = npt.NDArray[np.uint16]
-Entries = npt.NDArray[np.int32]
 
-LONGEST = 64  # units hashed by array operations; a longer pre-token gets its name from BLAKE2
+LONGEST = 64  # units named by array operations; a longer pre-token gets its name from BLAKE2
 PADDING = 4  # units that must follow the last one
-_K = np.uint64(0x9E3779B97F4A7C15)
-_FIRST_UNITS = np.array([(1 << 16 * units) - 1 for units in range(5)], dtype=np.uint64)  # masks for 0 to 4 units
-_HALF = np.uint64(32)
-_FEWEST_SLOTS = 1 << 12
+# How much of four units belongs to a pre-token that has so many left.
+_MASKS = np.array([(1 << 16 * min(left, 4)) - 1 for left in range(LONGEST + 1)], dtype=np.uint64)
+_FEWEST_SLOTS = 1 << 13
 MOST_ENTRIES, MOST_IDS = 1 << 22, 1 << 25
+_MOST_BYTES = 12 * MOST_ENTRIES + 4 * MOST_IDS + (1 << 12)  # of a saved table
+# What reading a file that is no table raises: not there, no archive, no such array, another kind of array.
+_DAMAGE = (
+    *(OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError),
+    *(KeyError, AttributeError, TypeError, ValueError, MemoryError),
+)
 
 
-def names(units: Units, starts: Ints, ends: Ints, seed: int) -> Hashes:
+def names(units: Units, starts: Ints, ends: Ints, seed: int) -> Names:
     """The name of each stretch of units from a start to its end.  (P,)"""
     sizes = ends - starts
-    # entry i holds the units i to i + 3
-    fours = np.lib.stride_tricks.as_strided(units[:4].view(np.uint64), shape=(len(units) - 3,), strides=(2,))
-    result: Hashes = fours[starts]
-    result &= _FIRST_UNITS[np.minimum(sizes, 4)]
-    result ^= np.uint64(seed)
-    result *= _K
-    result ^= result >> _HALF
-    done, rest = 4, np.flatnonzero(sizes > 4)
-    while len(rest) and done < LONGEST:
-        more = fours[starts[rest] + done]
-        more &= _FIRST_UNITS[np.minimum(sizes[rest] - done, 4)]
-        more ^= result[rest]
-        more *= _K
-        more ^= more >> _HALF
-        result[rest] = more
-        done += 4
-        rest = rest[sizes[rest] > done]
-    result ^= sizes.astype(np.uint64)  # "a" and "a" with zeros behind it differ
-    result *= _K
-    for at in rest.tolist():
+    times, odd = _keys(seed)
+    # Entry i holds the units i to i + 3.  A copy: gathering from places that overlap is five times slower.
+    fours = np.lib.stride_tricks.as_strided(units[:4].view(np.uint64), shape=(len(units) - 3,), strides=(2,)).copy()
+    left = np.minimum(sizes, LONGEST)
+    result: Names = sizes.view(np.uint64) * times[-1]
+    result += _term(fours.take(starts), left, times[0], odd[0])
+    rest = np.flatnonzero(sizes > 4)
+    for k in range(1, LONGEST // 4):
+        if len(rest) == 0:
+            break
+        result[rest] += _term(fours.take(starts[rest] + 4 * k), left[rest] - 4 * k, times[k], odd[k])
+        rest = rest[sizes[rest] > 4 * (k + 1)]
+    for at in np.flatnonzero(sizes > LONGEST).tolist():
         data = units[starts[at] : ends[at]].tobytes()
         key = seed.to_bytes(8, "little")
         result[at] = int.from_bytes(hashlib.blake2b(data, digest_size=8, key=key).digest(), "little")
     return result
 
 
-class Counts:
-    """A table from hashes to entries; entry e has the tokens ids[firsts[e] : firsts[e + 1]].
+def _term(fours: Names, left: Ints, times: np.uint64, odd: np.uint64) -> Names:
+    """What four units add to names, of which only `left` belong to the pre-token."""
+    fours &= _MASKS.take(left)
+    fours *= odd
+    fours.byteswap(inplace=True)
+    fours *= times
+    return fours
 
-    When it holds too much it is forgotten and begins anew, so memory is bounded whatever is read.
+
+@functools.lru_cache(maxsize=8)
+def _keys(seed: int) -> tuple[Names, Names]:
+    """The random factors: a₁ … and c, and the odd m₁ …"""
+    count = LONGEST // 4 + 1
+    data = hashlib.shake_256(seed.to_bytes(8, "little")).digest(16 * count)
+    keys = np.frombuffer(data, dtype="<u8").astype(np.uint64).reshape(2, count)
+    return keys[0], keys[1] | np.uint64(1)
+
+
+class Counts:
+    """A table from names to tokens; the pre-token in slot s has the tokens ids[first[s] : first[s] + length[s]].
+
+    A slot is free while its length is 0.  When the table holds too much it is forgotten and begins anew, so memory is
+    bounded whatever is read.
     """
 
     def __init__(self) -> None:
-        self.entries = 0
         self.seed = secrets.randbits(64)  # of the names
-        self._hashes: Hashes = np.zeros(_FEWEST_SLOTS, dtype=np.uint64)  # (E,) in the order they came
-        self._firsts: Ints = np.zeros(_FEWEST_SLOTS, dtype=np.int64)
-        self._lengths: Ints = np.zeros(_FEWEST_SLOTS, dtype=np.int64)
+        self.entries = 0
+        self._used = 0  # ids
         self._ids: Ids = np.zeros(_FEWEST_SLOTS, dtype=np.uint32)
         self._open(_FEWEST_SLOTS)
 
-    def find(self, hashes: Hashes) -> Entries:
-        """The entry of each hash, -1 where there is none.  (P,)"""
-        slots = (hashes >> self._shift).astype(np.int64)
-        found = self._entry_at[slots]
-        wrong = np.flatnonzero(self._hash_at[slots] != hashes)
-        wrong = wrong[found[wrong] >= 0]
+    def find(self, names: Names) -> Ints:
+        """The slot of each name, or a free one where it is not known.  (P,)"""
+        slots = (names >> self._shift).view(np.int64)
+        wrong = np.flatnonzero(self._name_at.take(slots) != names)
+        wrong = wrong[self._length_at[slots[wrong]] > 0]
         while len(wrong):  # somebody else's slot: the next one
-            slots[wrong] = (slots[wrong] + 1) & (len(self._entry_at) - 1)
-            found[wrong] = self._entry_at[slots[wrong]]
-            wrong = wrong[(self._hash_at[slots[wrong]] != hashes[wrong]) & (found[wrong] >= 0)]
-        return found
+            slots[wrong] = following = (slots[wrong] + 1) & (len(self._name_at) - 1)
+            wrong = wrong[(self._name_at[following] != names[wrong]) & (self._length_at[following] > 0)]
+        return slots
 
-    def lengths(self, entries: Entries) -> Ints:
-        """How many tokens each entry has."""
-        lengths: Ints = self._lengths[entries]
-        return lengths
+    def lengths(self, slots: Ints) -> npt.NDArray[np.int32]:
+        """How many tokens are in each slot: 0 when it is free."""
+        return self._length_at.take(slots)
 
-    def ids(self, entries: Entries) -> Ids:
-        """The tokens of the entries, one after the other."""
-        lengths = self._lengths[entries]
+    def ids(self, slots: Ints) -> Ids:
+        """The tokens in the slots, one after the other."""
+        firsts, lengths = self._first_at.take(slots), self._length_at.take(slots)
         ends = np.cumsum(lengths)
-        if len(ends) == 0:
-            return np.zeros(0, dtype=np.uint32)
-        places = np.arange(int(ends[-1])) + np.repeat(self._firsts[entries] - (ends - lengths), lengths)
-        ids: Ids = self._ids[places]
-        return ids
+        many = np.flatnonzero(lengths > 1)
+        if len(many) == 0:
+            return self._ids.take(firsts)
+        result = np.empty(int(ends[-1]), dtype=np.uint32)
+        result[ends - lengths] = self._ids.take(firsts)
+        more = lengths[many] - 1  # tokens behind each first
+        begins = np.cumsum(more) - more
+        steps = np.arange(1, int(more.sum()) + 1) - np.repeat(begins, more)
+        result[np.repeat(ends[many] - lengths[many], more) + steps] = self._ids[np.repeat(firsts[many], more) + steps]
+        return result
 
-    def add(self, hashes: Hashes, tokens: list[list[int]]) -> None:
-        """Remember pre-tokens that are not known yet, each once."""
-        lengths = np.fromiter(map(len, tokens), dtype=np.int64, count=len(tokens))
-        if self.entries and (self.entries + len(tokens) > MOST_ENTRIES or self._used + lengths.sum() > MOST_IDS):
+    def add(self, names: Names, tokens: list[list[int]]) -> bool:
+        """Remember pre-tokens that are not known yet, each once; slots that were found before are no longer true.
+
+        False when there was no room, and everything is forgotten instead: names too, for they begin with a new seed.
+        """
+        lengths = np.fromiter(map(len, tokens), dtype=np.int32, count=len(tokens))
+        size = int(lengths.sum())
+        if self.entries and (self.entries + len(tokens) > MOST_ENTRIES or self._used + size > MOST_IDS):
             self.__init__()  # type: ignore[misc]  # that is what beginning anew means
-        first, begin, end = self._used, self.entries, self.entries + len(tokens)
-        self._hashes, self._firsts, self._lengths = (
-            _grown(array, end) for array in (self._hashes, self._firsts, self._lengths)
-        )
-        self._ids = _grown(self._ids, first + int(lengths.sum()))
-        self._hashes[begin:end], self._lengths[begin:end] = hashes, lengths
-        self._firsts[begin:end] = first + np.cumsum(lengths) - lengths
-        self._ids[first : first + int(lengths.sum())] = [token for pre_token in tokens for token in pre_token]
-        self.entries = end
-        slots = len(self._entry_at)
-        if slots < 2 * end:
-            while slots < 2 * end:
-                slots *= 2
-            self._open(slots)
-            begin = 0
-        self._place(np.arange(begin, end))
-
-    @property
-    def _used(self) -> int:
-        """How many ids there are."""
-        return int(self._firsts[self.entries - 1] + self._lengths[self.entries - 1]) if self.entries else 0
+            return False
+        if self._used + size > len(self._ids):
+            self._ids = np.concatenate([self._ids, np.zeros(max(size, len(self._ids)), dtype=np.uint32)])
+        self._ids[self._used : self._used + size] = [token for pre_token in tokens for token in pre_token]
+        firsts = self._used + np.cumsum(lengths) - lengths
+        self._used += size
+        self.entries += len(tokens)
+        if len(self._name_at) < 2 * self.entries:
+            taken = self._taken()
+            known = self._name_at[taken], self._first_at[taken], self._length_at[taken]
+            self._open(_slots_for(self.entries))
+            self._place(*known)
+        self._place(names, firsts, lengths)
+        return True
 
     def _open(self, slots: int) -> None:
-        """Empty slots, a power of two."""
+        """Free slots, a power of two."""
         self._shift = np.uint64(64 - (slots.bit_length() - 1))
-        self._hash_at = np.zeros(slots, dtype=np.uint64)
-        self._entry_at = np.full(slots, -1, dtype=np.int32)
+        self._name_at: Names = np.zeros(slots, dtype=np.uint64)
+        self._first_at = np.zeros(slots, dtype=np.int32)
+        self._length_at = np.zeros(slots, dtype=np.int32)
 
-    def _place(self, waiting: Ints) -> None:
-        """Put entries into slots."""
-        slots = (self._hashes[waiting] >> self._shift).astype(np.int64)
+    def _taken(self) -> Ints:
+        """The slots in use, in the order in which their pre-tokens came."""
+        taken = np.flatnonzero(self._length_at)
+        return taken[np.argsort(self._first_at[taken])]
+
+    def _place(self, names: Names, firsts: npt.NDArray[np.int32], lengths: npt.NDArray[np.int32]) -> None:
+        """Put pre-tokens into free slots.  Of several that want one the first gets it: often the most frequent."""
+        waiting = np.arange(len(names))[::-1]  # the last assignment to a slot is the one that stays
+        slots = (names[waiting] >> self._shift).view(np.int64)
         while len(waiting):
-            free = self._entry_at[slots] < 0
-            self._entry_at[slots[free]] = waiting[free]  # of several that want it, one has it now
-            placed = self._entry_at[slots] == waiting
-            self._hash_at[slots[placed]] = self._hashes[waiting[placed]]
-            waiting, slots = waiting[~placed], (slots[~placed] + 1) & (len(self._entry_at) - 1)
+            free = self._length_at[slots] == 0
+            self._name_at[slots[free]] = names[waiting[free]]
+            placed = free & (self._name_at[slots] == names[waiting])
+            self._first_at[slots[placed]] = firsts[waiting[placed]]
+            self._length_at[slots[placed]] = lengths[waiting[placed]]
+            waiting, slots = waiting[~placed], (slots[~placed] + 1) & (len(self._name_at) - 1)
 
     def save(self, path: Path) -> None:
         """Write what is known, whole or not at all."""
         buffer = io.BytesIO()
-        known = slice(self.entries)
+        taken = self._taken()
         np.savez_compressed(
             buffer,
             seed=np.uint64(self.seed),
-            hashes=self._hashes[known],
-            lengths=self._lengths[known],
-            ids=self._ids[: self._used],
+            names=self._name_at[taken],
+            lengths=self._length_at[taken],
+            ids=self.ids(taken),
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         whole.write_bytes(path, buffer.getvalue())
@@ -167,36 +194,34 @@ class Counts:
         """Take over what was saved; False, and nothing changed, when it is missing, damaged or of another tokenizer."""
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                hashes, lengths, ids = arrays["hashes"], arrays["lengths"], arrays["ids"]
-                seed = int(arrays["seed"])
-        except (OSError, TypeError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+                if sum(member.file_size for member in arrays.zip.infolist()) > _MOST_BYTES:
+                    return False
+                names, lengths, ids, seed = (arrays[key] for key in ("names", "lengths", "ids", "seed"))
+        except _DAMAGE:
             return False
-        if not _is_table(hashes, lengths, ids, vocab_size) or not 0 <= seed < 1 << 64:
+        if not _is_table(names, lengths, ids, vocab_size) or seed.dtype != np.uint64 or seed.shape != ():
             return False
-        self.seed = seed
-        self.entries, self._hashes, self._lengths, self._ids = len(hashes), hashes, lengths, ids
-        self._firsts = np.cumsum(lengths) - lengths
-        self._open(1 << max(_FEWEST_SLOTS.bit_length() - 1, (2 * self.entries - 1).bit_length()))
-        self._place(np.arange(self.entries))
+        self.seed = int(seed)
+        self.entries, self._used, self._ids = len(names), len(ids), ids
+        self._open(_slots_for(self.entries))
+        self._place(names, np.cumsum(lengths) - lengths, lengths)
         return True
 
 
-def _is_table(hashes: Hashes, lengths: Ints, ids: Ids, vocab_size: int) -> bool:
+def _slots_for(entries: int) -> int:
+    """The power of two that leaves at least half of the slots free."""
+    return max(_FEWEST_SLOTS, 1 << (2 * entries - 1).bit_length())
+
+
+def _is_table(names: Names, lengths: npt.NDArray[np.int32], ids: Ids, vocab_size: int) -> bool:
     """True when the arrays fit together."""
     return bool(
-        [array.dtype.name for array in (hashes, lengths, ids)] == ["uint64", "int64", "uint32"]
-        and hashes.ndim == lengths.ndim == ids.ndim == 1
-        and 0 < len(hashes) == len(lengths) <= MOST_ENTRIES
+        [array.dtype for array in (names, lengths, ids)] == [np.uint64, np.int32, np.uint32]
+        and names.ndim == lengths.ndim == ids.ndim == 1
+        and 0 < len(names) == len(lengths) <= MOST_ENTRIES
         and len(ids) <= MOST_IDS
         and lengths.min() > 0
-        and lengths.sum() == len(ids)
-        and len(np.unique(hashes)) == len(hashes)
+        and lengths.sum(dtype=np.int64) == len(ids)
+        and len(np.unique(names)) == len(names)
         and int(ids.max()) < vocab_size
     )
-
-
-def _grown(array: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:  # Any: of each of our types
-    """`array`, at least so long, and twice as long when it had to grow."""
-    if size <= len(array):
-        return array
-    return np.concatenate([array, np.zeros(max(size, 2 * len(array)) - len(array), dtype=array.dtype)])

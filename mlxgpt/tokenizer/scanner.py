@@ -19,7 +19,9 @@ N code points · P pre-tokens
 """
 
 import json
+import threading
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,14 +30,13 @@ import numpy.typing as npt
 
 from mlxgpt.backend import places
 from mlxgpt.tokenizer.base import Ids, Tokenizer, lone_surrogate
-from mlxgpt.tokenizer.counts import PADDING, Counts, Entries, Units, names
+from mlxgpt.tokenizer.counts import PADDING, Counts, Units, names
 from mlxgpt.tokenizer.fast import FastTokenizer
-from mlxgpt.tokenizer.pretokens import Characters, Codes, Places, starts_of
+from mlxgpt.tokenizer.pretokens import Characters, Codes, Places, parts_of, starts_of
 from mlxgpt.tokenizer.symbols import SYMBOLS
 
 Ints = npt.NDArray[np.int64]
 
-_WORDS = 1 << 18  # pre-tokens encoded at a time
 _MOST_SCANNERS, _MOST_RUNS = 4, 10_000
 _SYMBOL_TABLE = dict(enumerate(SYMBOLS))
 _PROBE = (
@@ -63,15 +64,23 @@ class Scan:
         total = int(self.totals[j] - self.totals[i])
         return total + int(self.tails[j]) if j - i >= 2 else total
 
+    def index(self, positions: npt.ArrayLike) -> Places:
+        """The pre-token that each character belongs to; P for the end of the text."""
+        return np.searchsorted(self.starts, positions, side="right") - 1
+
 
 class Scanner:
-    """Counts and encodes texts for one tokenizer; what it learns of pre-tokens makes it faster."""
+    """Counts and encodes texts for one tokenizer; what it learns of pre-tokens makes it faster.
+
+    Threads may share one: they take turns, since a table that grows is no longer what was looked up in it.
+    """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
         self.kind = _kind_of(tokenizer)
         self._counts = Counts()
         self._saved = 0  # entries on the disk
+        self._lock = threading.Lock()
         if self.kind == "words":
             self._begin()
             if not self._agrees():
@@ -87,12 +96,8 @@ class Scanner:
         codes = _codes(text)
         match self.kind:
             case "words":
-                starts, merging = starts_of(codes, self._characters.kinds(codes))
-                entries = self._entries(text, codes, starts)
-                totals = _sums(self._counts.lengths(entries))
-                tails = np.zeros(len(starts), dtype=np.int64)
-                tails[merging] = self._merged(text, starts, merging, entries) - (totals[merging] - totals[merging - 2])
-                return Scan(text=text, codes=codes, starts=starts, totals=totals, tails=tails)
+                with self._lock:
+                    return self._scan_words(text, codes)
             case "bytes":
                 totals = _sums(utf8_sizes(codes))
             case "characters":
@@ -107,23 +112,27 @@ class Scanner:
         """The ids of a text: exactly `tokenizer.encode(text)`."""
         if self.kind != "words":
             return np.array(self.tokenizer.encode(text), dtype=np.uint32)
-        ids = [np.zeros(0, dtype=np.uint32)]
-        codes = _codes(text)
-        starts, _ = starts_of(codes, self._characters.kinds(codes))
-        for first in range(0, len(starts) - 1, _WORDS):
-            begin, end = starts[first], starts[min(first + _WORDS, len(starts) - 1)]
-            part = starts[first : first + _WORDS + 1] - begin
-            ids.append(self._counts.ids(self._entries(text[begin:end], codes[begin:end], part)))
-        return np.concatenate(ids)
+        with self._lock:
+            ids = [self._counts.ids(slots) for _, _, _, slots in self._parts(text, _codes(text))]
+        return np.concatenate([np.zeros(0, dtype=np.uint32), *ids])
+
+    def learn(self, texts: Iterable[str]) -> None:
+        """Fill the table with the pre-tokens of texts; `save` keeps it."""
+        if self.kind == "words":
+            for text in texts:
+                with self._lock:
+                    for _ in self._parts(text, _codes(text)):
+                        pass
 
     def save(self) -> None:
         """Keep what was learnt for the next time, when it is worth it; a cache that cannot be written is no error."""
-        if self.kind == "words" and self._counts.entries > 1.1 * self._saved:
-            try:
-                self._counts.save(self._path)
-                self._saved = self._counts.entries
-            except OSError:
-                return
+        with self._lock:
+            if self.kind == "words" and self._counts.entries > 1.1 * self._saved:
+                try:
+                    self._counts.save(self._path)
+                    self._saved = self._counts.entries
+                except OSError:
+                    return
 
     # ---- words
 
@@ -141,26 +150,51 @@ class Scanner:
         wanted = self.tokenizer.encode(_PROBE)
         return self.encode(_PROBE).tolist() == wanted and int(self.scan(_PROBE).totals[-1]) == len(wanted)
 
-    def _entries(self, text: str, codes: Codes, starts: Places) -> Entries:
-        """The entry of each pre-token; what is new is tokenized and remembered.  (P,)"""
-        units, at = _units(text, codes, starts)
-        found = self._counts.find(hashes := names(units, at[:-1], at[1:], self._counts.seed))
-        missing = np.flatnonzero(found < 0)
-        if len(missing) == 0:
-            return found
-        new, first = np.unique(hashes[missing], return_index=True)
-        words = [text[starts[place] : starts[place + 1]] for place in missing[first].tolist()]
-        before = self._counts.entries
-        self._counts.add(new, [self._tokens(word) for word in words])
-        if self._counts.entries < before:  # it began anew: what was found is gone
-            self._runs.clear()
-            return self._entries(text, codes, starts)
-        found[missing] = self._counts.find(hashes[missing])
-        return found
+    def _scan_words(self, text: str, codes: Codes) -> Scan:
+        starts, lengths, merging, merged = [], [], [], []
+        n = 0  # pre-tokens before the part
+        for begin, part, merging_part, slots in self._parts(text, codes):
+            starts.append(part[:-1] + begin)
+            lengths.append(self._counts.lengths(slots))
+            if len(merging_part):
+                merging.append(merging_part + n)
+                merged.append(self._merged(text, part + begin, merging_part, slots))
+            n += len(slots)
+        totals = _sums(_joined(lengths))
+        tails = np.zeros(n + 1, dtype=np.int64)
+        if merging:
+            at = _joined(merging)
+            tails[at] = _joined(merged) - (totals[at] - totals[at - 2])
+        return Scan(
+            text=text, codes=codes, starts=_joined([*starts, np.array([len(codes)])]), totals=totals, tails=tails
+        )
 
-    def _merged(self, text: str, starts: Places, merging: Places, entries: Entries) -> Ints:
+    def _parts(self, text: str, codes: Codes) -> Iterator[tuple[int, Places, Places, Ints]]:
+        """Of each part of a text: where it begins, the starts in it, those where white space merges, and the slots."""
+        kinds = self._characters.kinds(codes)
+        for begin, end in parts_of(kinds):
+            part = codes[begin:end]
+            starts, merging = starts_of(part, kinds[begin:end])
+            yield begin, starts, merging, self._slots(text, begin, part, starts)
+
+    def _slots(self, text: str, begin: int, codes: Codes, starts: Places) -> Ints:
+        """The slot of each pre-token of the part that begins there; what is new is tokenized and remembered.  (P,)"""
+        units, at = _units(codes, starts)
+        called = names(units, at[:-1], at[1:], self._counts.seed)
+        slots = self._counts.find(called)
+        missing = np.flatnonzero(self._counts.lengths(slots) == 0)
+        if len(missing) == 0:
+            return slots
+        new, first = np.unique(called[missing], return_index=True)
+        words = [text[begin + starts[place] : begin + starts[place + 1]] for place in missing[first].tolist()]
+        if self._counts.add(new, [self._tokens(word) for word in words]):
+            return self._counts.find(called)
+        self._runs.clear()
+        return self._slots(text, begin, codes, starts)  # anew: what was found is forgotten
+
+    def _merged(self, text: str, starts: Places, merging: Places, slots: Ints) -> Ints:
         """The tokens of the two pre-tokens of white space before each of `merging`, when they are one.  (M,)"""
-        pairs = entries[merging - 2].astype(np.int64) << 32 | entries[merging - 1]
+        pairs = slots[merging - 2] << 32 | slots[merging - 1]
         kinds, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
         costs = np.zeros(len(kinds), dtype=np.int64)
         for kind, at in enumerate(merging[first].tolist()):
@@ -204,14 +238,13 @@ def _codes(text: str) -> Codes:
         raise lone_surrogate(error) from None
 
 
-def _units(text: str, codes: Codes, starts: Places) -> tuple[Units, Places]:
+def _units(codes: Codes, starts: Places) -> tuple[Units, Places]:
     """The UTF-16 units of a text, padded, and where the starts are among them.  (U,), (P + 1,)"""
-    data = text.encode("utf-16-le")
-    units = np.zeros(len(data) // 2 + PADDING, dtype=np.uint16)
-    units[:-PADDING] = np.frombuffer(data, dtype=np.uint16)
-    if len(data) > 2 * len(codes):  # characters of two units
-        starts = starts + _sums((codes > 0xFFFF).astype(np.int64))[starts]
-    return units, starts
+    padding = np.zeros(PADDING, dtype=np.uint16)
+    if codes.max() <= 0xFFFF:
+        return np.concatenate([codes.astype(np.uint16), padding]), starts
+    data = np.frombuffer(codes.tobytes().decode("utf-32-le").encode("utf-16-le"), dtype=np.uint16)
+    return np.concatenate([data, padding]), starts + _sums(codes > 0xFFFF)[starts]  # characters of two units
 
 
 def utf8_sizes(codes: Codes) -> Ints:
@@ -222,7 +255,11 @@ def utf8_sizes(codes: Codes) -> Ints:
     return sizes
 
 
-def _sums(values: Ints) -> Ints:
+def _joined(arrays: list[Any]) -> Ints:  # Any: arrays of any kind of integer
+    return np.concatenate([np.zeros(0, dtype=np.int64), *arrays])
+
+
+def _sums(values: npt.NDArray[Any]) -> Ints:  # Any: integers or truth values
     """0, then the sum up to each value.  (n + 1,)"""
     sums = np.zeros(len(values) + 1, dtype=np.int64)
     np.cumsum(values, out=sums[1:])

@@ -1,6 +1,10 @@
 """Counting is tokenizing: the scanner gives the tokenizer's own counts and ids, for any text and any piece of it."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -8,11 +12,11 @@ from tokenizers import Tokenizer as Backend
 from tokenizers import decoders, models, pre_tokenizers
 
 from mlxgpt.errors import TokenizerError
-from mlxgpt.tokenizer import counts, scanner
+from mlxgpt.tokenizer import counts, pretokens
 from mlxgpt.tokenizer.base import Tokenizer
 from mlxgpt.tokenizer.counts import Counts, names
 from mlxgpt.tokenizer.fast import FastTokenizer, train_bpe
-from mlxgpt.tokenizer.scanner import Scanner, scanner_for
+from mlxgpt.tokenizer.scanner import Scan, Scanner, scanner_for
 from mlxgpt.tokenizer.simple import byte_tokenizer, train_characters
 
 SAMPLE = (
@@ -174,9 +178,45 @@ def test_a_lone_surrogate_is_refused_as_by_the_tokenizer() -> None:
         scanner_for(BPE).scan("a\ud800")
 
 
-def test_long_texts_are_encoded_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanner, "_WORDS", 7)
-    assert Scanner(BPE).encode(SAMPLE).tolist() == BPE.encode(SAMPLE)
+@given(text=TEXTS, size=st.integers(1, 20), data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_a_text_in_parts_has_the_costs_and_ids_of_the_whole(text: str, size: int, data: st.DataObject) -> None:
+    scanner = scanner_for(BPE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pretokens, "PART", size)
+        patch.setattr(pretokens, "_WINDOW", 1)
+        parts, ids = scanner.scan(text), scanner.encode(text)
+    whole = scanner.scan(text)
+    assert ids.tolist() == BPE.encode(text)
+    for of_parts, of_whole in zip(fields(parts), fields(whole), strict=True):
+        assert of_parts.tolist() == of_whole.tolist()
+    i, j = sorted(data.draw(st.integers(0, len(whole.starts) - 1)) for _ in range(2))
+    assert parts.cost(i, j) == len(BPE.encode(text[whole.starts[i] : whole.starts[j]]))
+
+
+def fields(scan: Scan) -> list[npt.NDArray[np.int64]]:
+    return [scan.starts, scan.totals, scan.tails]
+
+
+def test_a_text_without_white_space_is_one_part() -> None:
+    text = "漢字かな" * 100_000
+    assert Scanner(BPE).encode(text).tolist() == BPE.encode(text)
+
+
+def test_threads_may_share_a_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table forgets all the time, so slots that one thread found would be another's next moment."""
+    monkeypatch.setattr(counts, "MOST_ENTRIES", 300)
+    texts = [" ".join(f"{word * 7919 % 10007}x{number}" for word in range(3000)) for number in range(4)]
+    wanted = [BPE.encode(text) for text in texts]
+    scanner = Scanner(BPE)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(scanner.encode, texts * 3))
+    finally:
+        sys.setswitchinterval(interval)
+    assert [ids.tolist() for ids in found] == wanted * 3
 
 
 def test_a_table_that_is_full_begins_anew_and_stays_right(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,8 +240,10 @@ def test_what_was_learnt_is_kept(tmp_path, monkeypatch: pytest.MonkeyPatch) -> N
     assert second.encode(SAMPLE).tolist() == BPE.encode(SAMPLE)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "foreign", "pickle", "other tokenizer", "negative", "twice"])
-def test_a_damaged_table_is_ignored(tmp_path, damage: str) -> None:
+@pytest.mark.parametrize(
+    "damage", ["truncated", "foreign", "pickle", "other tokenizer", "negative", "twice", "array", "huge"]
+)
+def test_a_damaged_table_is_ignored(tmp_path, damage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     table = Counts()
     table.add(np.array([5, 9], dtype=np.uint64), [[1], [2, 3]])
     path = tmp_path / "table.npz"
@@ -215,9 +257,14 @@ def test_a_damaged_table_is_ignored(tmp_path, damage: str) -> None:
         case "pickle":
             np.savez(path, **good | {"ids": np.array([object()])})
         case "negative":
-            np.savez(path, **good | {"lengths": np.array([-1, 4])})
+            np.savez(path, **good | {"lengths": np.array([-1, 4], dtype=np.int32)})
         case "twice":
-            np.savez(path, **good | {"hashes": np.array([5, 5], dtype=np.uint64)})
+            np.savez(path, **good | {"names": np.array([5, 5], dtype=np.uint64)})
+        case "array":
+            with path.open("wb") as file:
+                np.save(file, good["names"])
+        case "huge":
+            monkeypatch.setattr(counts, "_MOST_BYTES", 100)
     vocabulary = 3 if damage == "other tokenizer" else 4
     fresh = Counts()
     assert not fresh.load(path, vocabulary)
@@ -225,6 +272,24 @@ def test_a_damaged_table_is_ignored(tmp_path, damage: str) -> None:
     if damage == "other tokenizer":
         assert fresh.load(path, 4)
         assert fresh.ids(fresh.find(np.array([9, 5], dtype=np.uint64))).tolist() == [2, 3, 1]
+
+
+def test_nobody_can_write_two_words_that_are_taken_for_one() -> None:
+    """These differ in the highest bits only, where multiplying by an odd number changes nothing else."""
+    words = ["xxx\uac00x\uac00x\uac00", "xxx\u2c00x\u2c00x\u2c00"]
+    tokenizer = train_bpe([SAMPLE + words[0] * 9], 320)
+    scanner = Scanner(tokenizer)
+    for word in words:
+        assert scanner.encode(word).tolist() == tokenizer.encode(word)
+
+
+@given(words=st.lists(st.text("ab\0\u8000\ua500\uac00", min_size=1, max_size=70), unique=True), seed=st.integers(0, 99))
+def test_words_have_names_of_their_own(words: list[str], seed: int) -> None:
+    ends = np.cumsum([len(word) for word in words], dtype=np.int64)
+    data = "".join(words) + "x" * counts.PADDING
+    units = np.frombuffer(data.encode("utf-16-le"), dtype=np.uint16)
+    found = names(units, ends - np.diff(ends, prepend=0), ends, seed)
+    assert len(set(found.tolist())) == len(words)
 
 
 def test_names_differ_where_words_do() -> None:
@@ -250,3 +315,16 @@ def test_names_differ_where_words_do() -> None:
     first = names(units, ends - [len(word) for word in words], ends, seed=7)
     assert len(set(first.tolist())) == len(words)
     assert names(units, ends - [len(word) for word in words], ends, seed=8).tolist() != first.tolist()
+
+
+def test_a_character_belongs_to_one_pre_token() -> None:
+    scan = scanner_for(BPE).scan("A lua, e")
+    assert scan.starts.tolist() == [0, 1, 5, 6, 8]
+    assert scan.index([0, 1, 4, 5, 6, 7, 8]).tolist() == [0, 1, 1, 2, 3, 3, 4]
+
+
+def test_a_scanner_that_learnt_a_text_asks_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    scanner = Scanner(BPE)
+    scanner.learn([SAMPLE, "outra coisa"])
+    monkeypatch.setattr(scanner, "_tokens", lambda word: pytest.fail(f"{word!r} is known"))
+    assert scanner.encode("outra lua").tolist() == BPE.encode("outra lua")
