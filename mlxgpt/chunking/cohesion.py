@@ -39,10 +39,12 @@ def cohesion(terms: Ints, sentences: Ints, count: int, k: int) -> Floats:
         _add_runs(common, np.maximum(left + 1, right - k + 1), np.minimum(right, left + k) + 1, product)
         same = right - left < k  # both in the k sentences before a gap
         _add_runs(own, right[same] + 1, left[same] + k + 1, 2 * product[same])
-    squares = np.maximum(np.cumsum(own), 0.0)
+    squares = np.cumsum(own)
+    squares[squares < 1e-10 * squares.max(initial=0.0)] = 0.0  # what rounding left of nothing
     before, after = squares[:count], squares[k : count + k]
     norms = np.sqrt(before * after)
-    return np.where(norms > 1e-9, np.cumsum(common)[:count] / np.maximum(norms, 1e-9), 0.0).clip(0.0, 1.0)
+    none = norms == 0.0
+    return np.where(none, 0.0, np.cumsum(common)[:count] / np.where(none, 1.0, norms)).clip(0.0, 1.0)
 
 
 def _entries(terms: Ints, sentences: Ints, count: int) -> tuple[Ints, Ints, Floats]:

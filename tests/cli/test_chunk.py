@@ -76,7 +76,11 @@ def test_without_texts_the_places_are_written(text, mlxgpt):
 def test_events_can_be_had_as_json(text, tmp_path, mlxgpt):
     answer = mlxgpt("chunk", text, "-o", tmp_path / "c.json", "--json")
     names = [json.loads(line)["event"] for line in answer.out.splitlines()]
-    assert [name for name in names if name != "ChunkingProgressed"] == ["ChunkingStarted", "FileChunked", "ChunkingFinished"]
+    assert [name for name in names if name != "ChunkingProgressed"] == [
+        "ChunkingStarted",
+        "FileChunked",
+        "ChunkingFinished",
+    ]
 
 
 def test_a_file_left_out_makes_the_exit_code_one(text, tmp_path, mlxgpt):
