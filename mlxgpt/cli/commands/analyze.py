@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 def analyze(
     chunks: Annotated[Path | None, typer.Option(help="A file of `mlxgpt chunk`, .json or .jsonl.")] = None,
     file: Annotated[Path | None, typer.Option(help="Or a text, or a folder of texts, to chunk now.")] = None,
-    strategy: Annotated[str | None, typer.Option(help="How to chunk --file.  [default: fixed]")] = None,
+    strategy: Annotated[str | None, typer.Option(help="How to chunk --file.  [default: recursive]")] = None,
     max_size: Annotated[int | None, typer.Option(help="Most tokens in a chunk of --file.")] = None,
     min_size: Annotated[int | None, typer.Option(help="Fewest tokens in a chunk of --file.")] = None,
     overlap: Annotated[float | None, typer.Option(help="Share that chunks of --file repeat.")] = None,
@@ -60,7 +60,7 @@ def analyze(
         subject = jobs.read_chunks(chunks, tokenizer)
     else:
         assert file is not None
-        subject = jobs.chunk_to_analyze(file, strategy or "fixed", making, tokenizer or "nano-pt")
+        subject = jobs.chunk_to_analyze(file, strategy or "recursive", making, tokenizer or "nano-pt")
     for note in subject.notes:
         output.narrator().print(note, style="yellow", highlight=False, markup=False)
     if model:
