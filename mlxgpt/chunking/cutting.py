@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.util import Finalize
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from mlxgpt.chunking.levels import Level
 from mlxgpt.chunking.measured import end_level, measure_block
 from mlxgpt.chunking.sources import TextBlock
 from mlxgpt.tokenizer.base import Tokenizer
+from mlxgpt.tokenizer.scanner import scanner_for
 
 # One row a chunk: start and end in characters of the block, tokens, level of its end, characters of overlap.
 Borders = npt.NDArray[np.int64]  # (n, 5)
@@ -31,6 +33,12 @@ class Cutter:
 
     chunker: Chunker
     tokenizer: Tokenizer
+    remember: bool = False  # keep what is learnt of the tokenizer for the next time
+
+    def finish(self) -> None:
+        """When everything is cut."""
+        if self.remember:
+            scanner_for(self.tokenizer).save()
 
     def cut(self, text: str, last: bool) -> Borders:
         """The chunks of a block."""
@@ -82,7 +90,9 @@ class Crew:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
+        if self._pool is None:
+            self.cutter.finish()
+        else:
             self._pool.shutdown(cancel_futures=True)
 
     @property
@@ -104,6 +114,7 @@ def _begin_work(cutter: Cutter) -> None:
     global _cutter  # a process pool hands its workers nothing else
     _cutter = cutter
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    Finalize(None, cutter.finish, exitpriority=0)
 
 
 def _work(text: str, last: bool) -> Borders:

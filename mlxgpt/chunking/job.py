@@ -82,7 +82,8 @@ class ChunkJob:
         yield ChunkingStarted(
             files=len(self._sources), bytes=self._total, strategy=self._config.strategy, workers=workers
         )
-        with Crew(Cutter(chunker=self._chunker, tokenizer=self._tokenizer), workers) as crew:
+        cutter = Cutter(chunker=self._chunker, tokenizer=self._tokenizer, remember=self._config.cached)
+        with Crew(cutter, workers) as crew:
             steps = _ahead(self._read(crew), crew.most_waiting)
             for step in steps:
                 match step:
