@@ -331,6 +331,7 @@ class TokenGenerated(Event):
     `text` is empty while a character or a possible stop text is incomplete, and for the token that ends the text; the
     texts of all tokens together are the text written.  Probability and rank (1 = most likely) are those of the token in
     softmax(logits), the model's own distribution before temperature, penalty and filters; None unless asked for.
+    So are the `alternatives`, the likeliest tokens and their probabilities, the best first.
     """
 
     id: int
@@ -338,6 +339,7 @@ class TokenGenerated(Event):
     token: str = ""
     probability: float | None = None
     rank: int | None = None
+    alternatives: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "max_tokens": (1, 1_000_000, ""),
     "sink_tokens": (0, 1024, ""),
     "prefill_tokens": (1, 65_536, ""),
+    "alternatives": (0, 100, "0 is off"),
 }
 
 
@@ -57,6 +58,7 @@ class GenerateConfig:
     sink_tokens: int = setting(4, "first tokens of the text that a full context never forgets")
     prefill_tokens: int = setting(512, "tokens of the prompt that go through the model at once")
     show_tokens: bool = setting(False, "report the probability and rank of each token")
+    alternatives: int = setting(0, "so many of the likeliest tokens are reported beside each")
 
     def __post_init__(self) -> None:
         _check(self)

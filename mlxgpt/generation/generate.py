@@ -12,16 +12,15 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import mlx.core as mx
 
 from mlxgpt.errors import DataError
-from mlxgpt.events import Event, GenerationFinished, PromptRead, TokenGenerated
+from mlxgpt.events import Event, PromptRead
 from mlxgpt.generation.config import GenerateConfig
 from mlxgpt.generation.sampling import Drawn, key_for, sample
-from mlxgpt.generation.stops import TextStream
 from mlxgpt.generation.window import Window
+from mlxgpt.generation.writing import Writing
 from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import Tokenizer
 
@@ -45,55 +44,28 @@ def generate(
     """
     config = config or GenerateConfig()
     ids = checked(prompt_ids, model, tokenizer)
-    ends = tokenizer.stop_ids if stop_ids is None else stop_ids
-    seed = secrets.randbits(32) if config.sampling.seed is None else config.sampling.seed
     window = window or open_window(model, config)
-    stream, count, reason = TextStream(tokenizer, config.stop), 0, "length"
-    started = first = now = time.perf_counter()
+    writing = Writing(tokenizer, config, stop_ids)
+    began = time.perf_counter()
     try:
         opened = window.open([ids])
         yield PromptRead(
             tokens=len(ids),
             dropped_tokens=opened.dropped,
             reused_tokens=opened.reused,
-            seconds=time.perf_counter() - started,
+            seconds=time.perf_counter() - began,
         )
-        for drawn in decoded(window, opened.last, config, seed):
-            token = number(drawn.token)  # the one place where Python waits for the device
-            now = time.perf_counter()
-            first = first if count else now
-            count += 1
-            if token in ends:
-                text, reason = "", "eos"
-            else:
-                text = stream.push(token)
-                if stream.stopped:
-                    reason = "stop"
-                elif stop is not None and stop.is_set():
-                    reason = "stopped"
-            over = reason != "length" or count == config.max_tokens
-            yield TokenGenerated(
-                id=token,
-                text=text + stream.flush() if over else text,
-                token=tokenizer.token_text(token),
-                probability=None if drawn.probability is None else number(drawn.probability),
-                rank=None if drawn.rank is None else number(drawn.rank),
-            )
-            if over:
+        for drawn in decoded(window, opened.last, config, writing.seed):
+            (facts,) = drawn.facts()  # the one place where Python waits for the device
+            yield writing.push(*facts, stopped=stop is not None and stop.is_set())
+            if writing.over:
                 break
     except GeneratorExit:
         raise
     except BaseException:
         window.clear()  # the layers may have got unequally far
         raise
-    yield GenerationFinished(
-        reason=reason,
-        text=stream.text,
-        tokens=count,
-        tokens_per_second=(count - 1) / max(now - first, 1e-9),
-        seconds_to_first_token=first - started,
-        seed=seed,
-    )
+    yield writing.finished
 
 
 def decoded(window: Window, token: mx.array, config: GenerateConfig, seed: int) -> Iterator[Drawn]:
@@ -109,7 +81,10 @@ def decoded(window: Window, token: mx.array, config: GenerateConfig, seed: int) 
 
     def following(token: mx.array, i: int) -> Drawn:
         """Token i, which follows `token`: described and submitted."""
-        drawn = sample(window.step(token), sampling, key_for(seed, i), recent, judge=config.show_tokens)
+        drawn = sample(
+            window.step(token), sampling, key_for(seed, i), recent,
+            judge=config.show_tokens, alternatives=config.alternatives,
+        )
         mx.async_eval(drawn)
         return drawn
 
@@ -136,11 +111,6 @@ def generate_batch(model: GPT, prompts: Sequence[Sequence[int]], config: Generat
 def open_window(model: GPT, config: GenerateConfig) -> Window:
     """An empty window with the overflow policy of `config`."""
     return Window(model, overflow=config.overflow, sink_tokens=config.sink_tokens, prefill_tokens=config.prefill_tokens)
-
-
-def number(array: mx.array) -> Any:  # Any: an int or a float, as the array's type is
-    """The one element of `array`."""
-    return array.item()
 
 
 def checked(prompt_ids: Sequence[int], model: GPT, tokenizer: Tokenizer) -> list[int]:

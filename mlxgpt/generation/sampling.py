@@ -16,26 +16,57 @@ import mlx.core as mx
 from mlxgpt.generation.config import SamplingConfig
 
 
+Fact = tuple[int, float | None, int | None, list[tuple[int, float]]]  # token, probability, rank, alternatives
+
+
 class Drawn(NamedTuple):
-    """The next token of each text, (B, 1); where asked for, its probability and rank in the model's distribution."""
+    """The next token of each text, (B, 1); where asked for, its probability and rank in the model's distribution, and the
+    likeliest tokens with their probabilities, both (B, k), the best first."""
 
     token: mx.array
     probability: mx.array | None = None
     rank: mx.array | None = None
+    top: mx.array | None = None
+    top_probability: mx.array | None = None
+
+    def facts(self) -> list[Fact]:
+        """The same as plain values, one for each text; this waits for the device."""
+        B = self.token.shape[0]
+        token, probability, rank, top, top_probability = (
+            [None] * B if array is None else list(array.tolist()) for array in self
+        )
+        return [
+            (
+                token[b][0],
+                probability[b] and probability[b][0],
+                rank[b] and rank[b][0],
+                list(zip(top[b], top_probability[b], strict=True)) if top[b] else [],
+            )
+            for b in range(B)
+        ]
 
 
 def sample(
-    logits: mx.array, config: SamplingConfig, key: mx.array, recent: mx.array | None = None, *, judge: bool = False
+    logits: mx.array,
+    config: SamplingConfig,
+    key: mx.array,
+    recent: mx.array | None = None,
+    *,
+    judge: bool = False,
+    alternatives: int = 0,
 ) -> Drawn:
     """The next tokens for `logits` (B, V); `recent` (B, R) are the tokens a repetition penalty looks at.
 
-    With `judge`, probability and rank come with them, in softmax(logits): the model's own distribution, before penalty,
-    temperature and filters.
+    `key` is one for all texts, or one for each, (B, 2).  With `judge`, probability and rank come with the tokens, in
+    softmax(logits): the model's own distribution, before penalty, temperature and filters; with `alternatives`, so many
+    of its best tokens.
     """
     logits = logits.astype(mx.float32)  # bfloat16 has three digits: a cumulative sum needs more
     filtered = apply_filters(logits, config, recent)
     token = filtered.argmax(axis=-1, keepdims=True) if config.temperature == 0 else draw(filtered, key)
-    return Drawn(token, *(judged(logits, token) if judge else ()))
+    probability, rank = judged(logits, token) if judge or alternatives else (None, None)
+    top, top_probability = likeliest(logits, alternatives) if alternatives else (None, None)
+    return Drawn(token, probability, rank, top, top_probability)
 
 
 def apply_filters(logits: mx.array, config: SamplingConfig, recent: mx.array | None = None) -> mx.array:
@@ -92,11 +123,16 @@ def draw(logits: mx.array, key: mx.array) -> mx.array:
     """A token (B, 1) from softmax(logits): each owns a slice of [0, 1) as wide as its probability, and a random number
     falls into one of them.
 
-    One random number a token, where Gumbel noise needs V of them with two logarithms each; and it can be shown.
+    One random number a token, where Gumbel noise needs V of them with two logarithms each; and it can be shown.  With a
+    key for each text, (B, 2), each is drawn as if it were alone.
     """
     slices = cumulative(logits)
-    dart = mx.random.uniform(shape=(*logits.shape[:-1], 1), key=key) * slices.max(axis=-1, keepdims=True)
+    chance = _uniforms(key) if key.ndim == 2 else mx.random.uniform(shape=(*logits.shape[:-1], 1), key=key)
+    dart = chance * slices.max(axis=-1, keepdims=True)
     return mx.argmax(slices > dart, axis=-1, keepdims=True)  # the first slice that ends beyond the dart
+
+
+_uniforms = mx.vmap(lambda key: mx.random.uniform(shape=(1,), key=key))  # (B, 2) -> (B, 1)
 
 
 def cumulative(logits: mx.array) -> mx.array:
@@ -118,3 +154,10 @@ def judged(logits: mx.array, token: mx.array) -> tuple[mx.array, mx.array]:
     score = mx.take_along_axis(logits, token, axis=-1)
     probability = mx.exp(score - mx.logsumexp(logits, axis=-1, keepdims=True))
     return probability, (logits > score).sum(axis=-1, keepdims=True) + 1
+
+
+def likeliest(logits: mx.array, k: int) -> tuple[mx.array, mx.array]:
+    """The k best tokens of softmax(logits) and their probabilities, (B, k) each, the best first."""
+    V = logits.shape[-1]
+    best = mx.argsort(-logits, axis=-1)[..., : min(k, V)]
+    return best, mx.exp(mx.take_along_axis(logits, best, axis=-1) - mx.logsumexp(logits, axis=-1, keepdims=True))

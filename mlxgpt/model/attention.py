@@ -65,7 +65,7 @@ class Attention(nn.Module):
         return self.o_proj(merge_heads(tap("z", z)))  # (B, T, C)
 
     def mask(self, length: int, cache: Cache | None) -> Mask:
-        """Who sees whom: None for everything, "causal", or booleans (T, S)."""
+        """Who sees whom: None for everything, "causal", or booleans (T, S), with ragged texts (B, 1, T, S)."""
         if cache is not None:
             return cache.make_mask(length, window_size=self._window or None)
         if self._window and length > self._window:
@@ -105,6 +105,8 @@ def explicit(
     scores = functional.soft_cap(scores, softcap)
     if mask is not None:
         allowed = causal_mask(T, S - T) if isinstance(mask, str) else mask
+        if allowed.ndim == 4:  # (B, 1, T, S), one for each text
+            allowed = allowed[:, :, None]
         scores = mx.where(allowed, scores, mx.array(-mx.inf, scores.dtype))
     pattern = tap("pattern", mx.softmax(scores, axis=-1, precise=True).reshape(B, H, T, S))
     z = pattern.reshape(B, K, H // K, T, S) @ v[:, :, None]  # (B, K, G, T, D)

@@ -1,0 +1,171 @@
+"""Caches of several texts of different lengths, side by side: what continuous batching decodes with.
+
+The texts stand right-aligned, so that a new token of each goes into the same column; what is left of a shorter text is
+padding, which the mask hides:
+
+    padding 0    t0 t1 t2 t3 t4 | new
+    padding 3     .  .  . t0 t1 | new
+
+All layers have the same texts, so they share one `Rows`, which knows the columns, the offsets and the masks; each layer
+has a `RaggedCache` with its keys and values.  A text joins with what an ordinary cache of its own holds, and leaves again
+without the others noticing.
+
+B batch · K kv heads · S columns · D head dim
+"""
+
+from collections.abc import Sequence
+
+import mlx.core as mx
+
+from mlxgpt.model.cache import KVCache
+
+_STEP = 256  # columns are added so many at a time
+
+
+class Rows:
+    """Where each text stands.  `limits[b]` is how many tokens text b may see, and `sinks[b]` how many of its first
+    tokens it never forgets, as a `RotatingKVCache` of that size and keep would."""
+
+    def __init__(self) -> None:
+        self.end = 0  # columns in use
+        self.padding: list[int] = []
+        self.limits: list[int] = []
+        self.sinks: list[int] = []
+        self._forget()
+
+    def __len__(self) -> int:
+        return len(self.padding)
+
+    def length(self, row: int) -> int:
+        """How many tokens text `row` has."""
+        return self.end - self.padding[row]
+
+    def join(self, length: int, limit: int, sink: int) -> None:
+        """A text of `length` tokens more; the columns grow where it is the longest so far."""
+        grown = max(self.end, length)
+        self.padding = [each + grown - self.end for each in self.padding] + [grown - length]
+        self.limits, self.sinks = [*self.limits, limit], [*self.sinks, sink]
+        self.end = grown
+        self._forget()
+
+    def keep(self, rows: Sequence[int]) -> int:
+        """Keep `rows` only; returns how many columns at the left nobody needs any more, which are gone too."""
+        spare = min((self.padding[row] for row in rows), default=self.end)
+        self.padding = [self.padding[row] - spare for row in rows]
+        self.limits, self.sinks = [self.limits[row] for row in rows], [self.sinks[row] for row in rows]
+        self.end -= spare
+        self._forget()
+        return spare
+
+    def advance(self) -> None:
+        """Every text has got its new token."""
+        self.end += 1
+        self._offsets = None
+        self._masks.clear()
+
+    @property
+    def offsets(self) -> mx.array:
+        """The position of the new token of each text, (B,)."""
+        if self._offsets is None:
+            self._offsets = self.end - self._padding
+        return self._offsets
+
+    def mask(self, window: int = 0) -> mx.array | None:
+        """Who a new token sees, (B, 1, 1, S), itself included; None when every text sees every column."""
+        if window not in self._masks:
+            self._masks[window] = self._mask(window)
+        return self._masks[window]
+
+    def _mask(self, window: int) -> mx.array | None:
+        longest = self.end + 1 - min(self.padding)
+        turning = longest > min(self.limits)
+        if not any(self.padding) and not turning and not (window and longest > window):
+            return None
+        position = mx.arange(self.end + 1) - self._padding[:, None]  # (B, S), negative for padding
+        seen = position >= 0
+        back = self.offsets[:, None] - position  # 0 for the new token
+        if turning:
+            seen &= (position < self._sinks[:, None]) | (back < self._recent[:, None])
+        if window:
+            seen &= back < window
+        return seen[:, None, None]
+
+    def _forget(self) -> None:
+        """The texts are others now."""
+        self._padding = mx.array(self.padding, mx.int32)
+        self._sinks = mx.array(self.sinks, mx.int32)
+        self._recent = mx.array([a - b for a, b in zip(self.limits, self.sinks, strict=True)], mx.int32)
+        self._offsets: mx.array | None = None
+        self._masks: dict[int, mx.array | None] = {}
+
+
+class RaggedCache:
+    """The keys and values of one layer, in mlx-lm's contract, for one new token of each text at a time."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+        self.keys: mx.array | None = None  # (B, K, columns, D), of which `rows.end` are in use
+        self.values: mx.array | None = None
+
+    @property
+    def offset(self) -> mx.array:
+        """The position of the next token of each text, (B,)."""
+        return self.rows.offsets
+
+    def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
+        """Append (B, K, 1, D) and return everything so far, (B, K, S, D); `rows.advance` follows when all layers did."""
+        end = self.rows.end
+        if self.keys is None or self.values is None:
+            self.keys, self.values = _columns(keys, 0, 0, _STEP), _columns(values, 0, 0, _STEP)
+        elif end == self.keys.shape[2]:
+            self.keys, self.values = _columns(self.keys, 0, end, _STEP), _columns(self.values, 0, end, _STEP)
+        self.keys[..., end : end + 1, :] = keys
+        self.values[..., end : end + 1, :] = values
+        return self.keys[..., : end + 1, :], self.values[..., : end + 1, :]
+
+    def make_mask(self, length: int, window_size: int | None = None, return_array: bool = False) -> mx.array | None:
+        """See `Rows.mask`."""
+        assert length == 1, "several tokens at once are read before a text joins"
+        return self.rows.mask(window_size or 0)
+
+    def join(self, parts: Sequence[tuple[KVCache, int, int]], before: int) -> None:
+        """Add texts, each given as an ordinary cache, its row there and the length that counts; `rows` knows them already.
+
+        `before` is how many columns were in use until now.
+        """
+        end = self.rows.end
+        old = [] if self.keys is None else [(self.keys, self.values, slice(None), before)]
+        new = [(cache.keys, cache.values, slice(row, row + 1), length) for cache, row, length in parts]
+        pieces = [piece for piece in (*old, *new) if piece[0] is not None]
+        if not pieces:
+            return
+        capacity = -(-(end + 1) // _STEP) * _STEP
+        joined: list[list[mx.array]] = [[], []]
+        for keys, values, row, length in [*old, *new]:
+            for side, array in enumerate((keys, values)):
+                if array is None:  # a text of which nothing was read yet
+                    like = pieces[0][side]
+                    assert like is not None
+                    array = mx.zeros((1, like.shape[1], 0, like.shape[3]), like.dtype)
+                joined[side].append(_columns(array[row, :, :length], end - length, length, capacity - end))
+        self.keys, self.values = mx.concatenate(joined[0]), mx.concatenate(joined[1])
+
+    def keep(self, rows: mx.array, spare: int) -> None:
+        """Keep some rows, and drop the first `spare` columns."""
+        if self.keys is not None and self.values is not None:
+            self.keys, self.values = self.keys[rows, :, spare:], self.values[rows, :, spare:]
+
+    @property
+    def state(self) -> list[mx.array]:
+        """The arrays to evaluate."""
+        return [] if self.keys is None or self.values is None else [self.keys, self.values]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return sum(array.nbytes for array in self.state)
+
+
+def _columns(array: mx.array, left: int, used: int, right: int) -> mx.array:
+    """The first `used` columns of (B, K, columns, D), with `left` empty ones before and `right` after them."""
+    return mx.pad(array[..., :used, :], [(0, 0), (0, 0), (left, right), (0, 0)])
