@@ -45,7 +45,7 @@ def generate(
     config = config or GenerateConfig()
     ids = checked(prompt_ids, model, tokenizer)
     window = window or open_window(model, config)
-    writing = Writing(tokenizer, config, stop_ids)
+    writing = Writing(tokenizer, config, len(ids), stop_ids)
     began = time.perf_counter()
     try:
         opened = window.open([ids])
@@ -82,8 +82,12 @@ def decoded(window: Window, token: mx.array, config: GenerateConfig, seed: int) 
     def following(token: mx.array, i: int) -> Drawn:
         """Token i, which follows `token`: described and submitted."""
         drawn = sample(
-            window.step(token), sampling, key_for(seed, i), recent,
-            judge=config.show_tokens, alternatives=config.alternatives,
+            window.step(token),
+            sampling,
+            key_for(seed, i),
+            recent,
+            judge=config.show_tokens,
+            alternatives=config.alternatives,
         )
         mx.async_eval(drawn)
         return drawn

@@ -16,8 +16,10 @@ from mlxgpt.tokenizer.base import Tokenizer
 class Writing:
     """A text being written: push its tokens until it is `over`."""
 
-    def __init__(self, tokenizer: Tokenizer, config: GenerateConfig, stop_ids: frozenset[int] | None = None) -> None:
-        self.config = config
+    def __init__(
+        self, tokenizer: Tokenizer, config: GenerateConfig, prompt_tokens: int, stop_ids: frozenset[int] | None = None
+    ) -> None:
+        self.config, self.prompt_tokens = config, prompt_tokens
         self.seed = secrets.randbits(32) if config.sampling.seed is None else config.sampling.seed
         self.count, self.over = 0, False
         self._reason = "length"

@@ -133,21 +133,21 @@ class RaggedCache:
 
         `before` is how many columns were in use until now.
         """
-        end = self.rows.end
-        old = [] if self.keys is None else [(self.keys, self.values, slice(None), before)]
+        end, there = self.rows.end, len(self.rows) - len(parts)
         new = [(cache.keys, cache.values, slice(row, row + 1), length) for cache, row, length in parts]
-        pieces = [piece for piece in (*old, *new) if piece[0] is not None]
-        if not pieces:
+        pieces = [(self.keys, self.values, slice(None), before), *new] if there else new
+        like = next(((keys, values) for keys, values, _, _ in pieces if keys is not None), None)
+        if like is None:  # nothing was read of any text yet
+            self.keys = self.values = None
             return
-        capacity = -(-(end + 1) // _STEP) * _STEP
+        right = -(-(end + 1) // _STEP) * _STEP - end
         joined: list[list[mx.array]] = [[], []]
-        for keys, values, row, length in [*old, *new]:
+        for keys, values, row, length in pieces:
             for side, array in enumerate((keys, values)):
-                if array is None:  # a text of which nothing was read yet
-                    like = pieces[0][side]
-                    assert like is not None
-                    array = mx.zeros((1, like.shape[1], 0, like.shape[3]), like.dtype)
-                joined[side].append(_columns(array[row, :, :length], end - length, length, capacity - end))
+                if array is None:
+                    _, K, _, D = like[side].shape
+                    array = mx.zeros((there if row == slice(None) else 1, K, 0, D), like[side].dtype)
+                joined[side].append(_columns(array[row], end - length, length, right))
         self.keys, self.values = mx.concatenate(joined[0]), mx.concatenate(joined[1])
 
     def keep(self, rows: mx.array, spare: int) -> None:
