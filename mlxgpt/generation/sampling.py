@@ -15,7 +15,6 @@ import mlx.core as mx
 
 from mlxgpt.generation.config import SamplingConfig
 
-
 Fact = tuple[int, float | None, int | None, list[tuple[int, float]]]  # token, probability, rank, alternatives
 
 
