@@ -358,6 +358,64 @@ class GenerationFinished(Event):
     seed: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextsStarted(Event):
+    """So many texts are about to be written, `batch_size` side by side; `skipped` were there from before."""
+
+    total: int
+    skipped: int
+    batch_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextWritten(Event):
+    """One text of many: sample number `sample` of the prompt `id`; `reason` as in `GenerationFinished`."""
+
+    id: str | int
+    sample: int
+    prompt: Any  # Any: a text, or a list of messages
+    text: str
+    reason: str
+    tokens: int
+    prompt_tokens: int
+    seed: int
+    metadata: Any = None  # Any: JSON of the user's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextRefused(Event):
+    """A line of a file of prompts cannot be continued; the others go on."""
+
+    line: int
+    id: str | int | None
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextsProgressed(Event):
+    """How far the texts are; `tokens_per_second` is that of all of them together."""
+
+    done: int
+    total: int
+    tokens: int
+    tokens_per_second: float
+    seconds_left: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextsFinished(Event):
+    """All texts were written or refused; or the job was `stopped`, and the same command goes on with the rest."""
+
+    written: int
+    skipped: int
+    refused: int
+    tokens: int
+    seconds: float
+    tokens_per_second: float
+    stopped: bool
+
+
 # ---- keeping and replaying -------------------------------------------------------------------------------------------
 
 

@@ -163,8 +163,7 @@ def generate(
 
     config = read(settings)
     directory = runs.find_model(model)
-    devices.prepare(device)
-    loaded, tokenizer = checkpoint.load(directory)
+    loaded, tokenizer = checkpoint.load_to_run(directory, devices.prepare(device).device)
     return generation.generate(loaded, tokenizer, _prompt_ids(prompt, tokenizer), config, stop=stop)
 
 
@@ -188,8 +187,7 @@ def generate_in_chunks(
 
     config = read(settings)
     directory = runs.find_model(model)
-    devices.prepare(device)
-    loaded, tokenizer = checkpoint.load(directory)
+    loaded, tokenizer = checkpoint.load_to_run(directory, devices.prepare(device).device)
     size = chunk_size or max(
         1, loaded.config.context_length - min(config.max_tokens, loaded.config.context_length // 2)
     )
@@ -199,6 +197,57 @@ def generate_in_chunks(
         yield Noted(text=f"The prompt is {pieces}; the model continues the last.")
     text = chunks[-1].text if chunks else prompt
     yield from generation.generate(loaded, tokenizer, _prompt_ids(text, tokenizer), config, stop=stop)
+
+
+def generate_many(
+    model: str,
+    prompts: Path | None,
+    output: Path | None,
+    settings: Settings,
+    *,
+    batch_size: int = 16,
+    samples: int = 1,
+    prefix: Path | None = None,
+    prefix_cache: Path | None = None,
+    device: str = "auto",
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Continue every prompt of a file (stdin when None), see `generation.many`.
+
+    `prefix` is a file with a beginning that all share; what the model remembers of it is kept in `prefix_cache`.
+    """
+    import sys
+
+    from mlxgpt import checkpoint, runs
+    from mlxgpt.backend import devices
+    from mlxgpt.errors import ConfigError
+    from mlxgpt.events import Noted
+    from mlxgpt.generation import prefix as shared
+    from mlxgpt.generation.config import read
+    from mlxgpt.generation.many import write_texts
+    from mlxgpt.generation.prompts import prompts as read_prompts
+
+    read(settings)  # raises for the command's own, which is nobody's line
+    if batch_size < 1 or samples < 1:
+        raise ConfigError("--batch-size and --num-samples are at least 1.")
+    if prompts and output and output.exists() and output.samefile(prompts):
+        raise ConfigError(f"{output} would be written over what is read.", hint="Choose another --output.")
+    raw = sys.stdin.buffer.read() if prompts is None else prompts.read_bytes()
+    lines = raw.decode("utf-8-sig", "replace").split("\n")
+    asked = list(read_prompts(lines, settings, plain=prompts is not None and prompts.suffix == ".txt"))
+    directory = runs.find_model(model)
+    loaded, tokenizer = checkpoint.load_to_run(directory, devices.prepare(device).device)
+    beginning = None
+    if prefix:
+        ids = _prompt_ids(prefix.read_text(encoding="utf-8"), tokenizer)
+        if prefix_cache:
+            beginning, known = shared.cached(prefix_cache, loaded, tokenizer, ids)
+            yield Noted(text=f"The shared beginning of {len(ids)} tokens was {'known' if known else 'read and kept'}.")
+        else:
+            beginning = shared.Prefix.read(loaded, tokenizer, ids)
+    yield from write_texts(
+        loaded, tokenizer, asked, output, batch_size=batch_size, samples=samples, prefix=beginning, stop=stop
+    )
 
 
 def _prompt_ids(prompt: str, tokenizer: "Tokenizer") -> list[int]:
@@ -219,8 +268,7 @@ def open_chat(model: str, settings: Settings, *, system: str = "", device: str =
 
     config = read(settings)
     directory = runs.find_model(model)
-    devices.prepare(device)
-    loaded, tokenizer = checkpoint.load(directory)
+    loaded, tokenizer = checkpoint.load_to_run(directory, devices.prepare(device).device)
     knows_chats = checkpoint.read_record(directory).get("data", {}).get("chats", True)
     return Chat(loaded, tokenizer, config, system=system, mode="auto" if knows_chats else "completion")
 

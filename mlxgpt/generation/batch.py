@@ -125,7 +125,8 @@ class Batcher:
 
     def _step(self) -> list[tuple[list[Text], Drawn]]:
         """The next token of every text, submitted; the texts of a group side by side."""
-        logits = self.model(self._token, self._caches)[:, -1]  # (B, V)
+        caches: Any = self._caches  # Any: they are caches for one token of each text at a time only
+        logits = self.model(self._token, caches)[:, -1]  # (B, V)
         self._rows.advance()
         groups: dict[tuple[Any, ...], list[int]] = {}
         for row, text in enumerate(self.texts):
@@ -173,7 +174,8 @@ class Batcher:
 
     def _refill(self) -> Happened:
         """Read again what has outgrown its context, and read what waits while there is room."""
-        arrivals, happened = self._overflowing(), []
+        arrivals = self._overflowing()
+        happened: Happened = []
         if arrivals:
             again = {id(arrival.text) for arrival in arrivals}
             self._keep([row for row, text in enumerate(self.texts) if id(text) not in again])

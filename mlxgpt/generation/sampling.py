@@ -9,7 +9,7 @@ B batch · V vocab · R recent tokens
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import mlx.core as mx
 
@@ -31,17 +31,15 @@ class Drawn(NamedTuple):
     def facts(self) -> list[Fact]:
         """The same as plain values, one for each text; this waits for the device."""
         B = self.token.shape[0]
-        token, probability, rank, top, top_probability = (
-            [None] * B if array is None else list(array.tolist()) for array in self
-        )
+        columns: list[Any] = [[None] * B if array is None else array.tolist() for array in self]  # Any: MLX's stubs
         return [
             (
-                token[b][0],
-                probability[b] and probability[b][0],
-                rank[b] and rank[b][0],
-                list(zip(top[b], top_probability[b], strict=True)) if top[b] else [],
+                token[0],
+                probability and probability[0],
+                rank and rank[0],
+                list(zip(top or (), chances or (), strict=True)),
             )
-            for b in range(B)
+            for token, probability, rank, top, chances in zip(*columns, strict=True)
         ]
 
 

@@ -31,6 +31,7 @@ class Rows:
         self.padding: list[int] = []
         self.limits: list[int] = []
         self.sinks: list[int] = []
+        self._offsets: mx.array | None = None
         self._forget()
 
     def __len__(self) -> int:
@@ -95,7 +96,7 @@ class Rows:
         self._padding = mx.array(self.padding, mx.int32)
         self._sinks = mx.array(self.sinks, mx.int32)
         self._recent = mx.array([a - b for a, b in zip(self.limits, self.sinks, strict=True)], mx.int32)
-        self._offsets: mx.array | None = None
+        self._offsets = None
         self._masks: dict[int, mx.array | None] = {}
 
 
@@ -136,7 +137,7 @@ class RaggedCache:
         end, there = self.rows.end, len(self.rows) - len(parts)
         new = [(cache.keys, cache.values, slice(row, row + 1), length) for cache, row, length in parts]
         pieces = [(self.keys, self.values, slice(None), before), *new] if there else new
-        like = next(((keys, values) for keys, values, _, _ in pieces if keys is not None), None)
+        like = next(((keys, values) for keys, values, _, _ in pieces if keys is not None and values is not None), None)
         if like is None:  # nothing was read of any text yet
             self.keys = self.values = None
             return

@@ -1,6 +1,8 @@
 """`mlxgpt generate`: continue a prompt."""
 
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -40,12 +42,23 @@ def generate(
     show_tokens: Annotated[
         bool, typer.Option("--show-tokens", help="Id, text, probability and rank of each token.")
     ] = False,
+    prompts: Annotated[
+        str | None,
+        typer.Option(help="A file of prompts, JSON lines or .txt, all to be continued; - is standard input."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Where their texts go, JSON lines; what it holds already is not written again.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(help="Most texts side by side.")] = 16,
+    num_samples: Annotated[int, typer.Option(help="Texts for each prompt.")] = 1,
+    prefix: Annotated[Path | None, typer.Option(help="A file with the beginning that all prompts share.")] = None,
+    prefix_cache: Annotated[Path | None, typer.Option(help="A folder that keeps what was computed for it.")] = None,
     device: options.Device = "auto",
     json: options.Json = False,
 ) -> None:
-    """Continue a prompt with a model."""
+    """Continue a prompt with a model, or every prompt of a file."""
     from mlxgpt import jobs
-    from mlxgpt.cli import output
+    from mlxgpt.cli import output as terminal
     from mlxgpt.display.tokens import TokenPrinter
 
     if prompt == "-":
@@ -62,7 +75,12 @@ def generate(
         "overflow": overflow,
         "show_tokens": show_tokens or None,
     }
-    with output.stop_on_interrupt() as wanted:
+    if prompts is not None:
+        _many(
+            jobs.generate_many, model, None if prompts == "-" else Path(prompts), output, given, json=json,
+            batch_size=batch_size, samples=num_samples, prefix=prefix, prefix_cache=prefix_cache, device=device,
+        )  # fmt: skip
+    with terminal.stop_on_interrupt() as wanted:
         if chunk_strategy:
             events = jobs.generate_in_chunks(
                 model, prompt, given, chunk_strategy, chunk_size, device=device, stop=wanted
@@ -70,12 +88,32 @@ def generate(
         else:
             events = jobs.generate(model, prompt, given, device=device, stop=wanted)
         if json:
-            for _ in output.print_events(events):
+            for _ in terminal.print_events(events):
                 pass
         else:
-            printer = TokenPrinter(output.printer(), output.narrator(), show_tokens=show_tokens)
+            printer = TokenPrinter(terminal.printer(), terminal.narrator(), show_tokens=show_tokens)
             printer.begin(prompt)
             for event in events:
                 printer.show(event)
     if wanted.is_set():
-        raise typer.Exit(output.INTERRUPTED)
+        raise typer.Exit(terminal.INTERRUPTED)
+
+
+def _many(
+    job: Callable[..., Iterator[Any]], *given: Any, json: bool, **options: Any
+) -> None:  # Any: what the job takes
+    """Show a job over many prompts; 1 is the exit code when any was refused."""
+    from mlxgpt.cli import output as terminal
+    from mlxgpt.display.texts import TextsView
+    from mlxgpt.events import TextsFinished
+
+    with terminal.stop_on_interrupt() as wanted, TextsView(terminal.narrator()) as view:
+        refused = 0
+        for event in job(*given, **options, stop=wanted):
+            if json:
+                terminal.print_json(event.to_json())
+            else:
+                view.show(event)
+            if isinstance(event, TextsFinished):
+                refused = event.refused
+    raise typer.Exit(terminal.INTERRUPTED if wanted.is_set() else min(refused, 1))
