@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mlxgpt.chunking.config import ChunkConfig
     from mlxgpt.chunking.optimize import Search
     from mlxgpt.generation.chat import Chat
+    from mlxgpt.inspection.inspector import Inspector
+    from mlxgpt.inspection.reports import TrainingReport
     from mlxgpt.listing import Entry
     from mlxgpt.model.report import ModelReport
     from mlxgpt.tokenizer.base import Tokenizer
@@ -363,3 +365,22 @@ def suggest_chunking(subject: "Subject", *, budget_seconds: float = 20.0) -> "Se
         )
     texts = [text for text, _ in subject.documents]
     return search(texts, subject.tokenizer, subject.strategy, subject.options, budget_seconds=budget_seconds)
+
+
+def open_inspector(model: str, *, device: str = "auto") -> "Inspector":
+    """A model opened to be looked into; each method of an `Inspector` returns a report."""
+    from mlxgpt import runs
+    from mlxgpt.backend import devices
+    from mlxgpt.inspection.inspector import Inspector
+
+    directory = runs.find_model(model)
+    devices.prepare(device)
+    return Inspector.open(directory)
+
+
+def inspect_training(run: str, *, device: str = "auto") -> "TrainingReport":
+    """A run looked into: the signals of its layers, and its spikes with the batches that caused them."""
+    from mlxgpt import runs
+    from mlxgpt.inspection.signals import signals
+
+    return signals(runs.find_run(run), device=device)
