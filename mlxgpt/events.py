@@ -482,26 +482,41 @@ def _cut_off(path: Path) -> bool:
 
 
 def replay(path: Path, *, follow: bool = False, poll_seconds: float = 0.2) -> Iterator[Event]:
-    """The events of a recorded run; with `follow`, those still to come too.
+    """The events of a recorded run; with `follow`, those still to come too."""
+    tail = Tail(path)
+    try:
+        yield from tail.read()
+        while follow:
+            time.sleep(poll_seconds)
+            yield from tail.read()
+    finally:
+        tail.close()
+
+
+class Tail:
+    """A file of events that may still be growing.
 
     A last line that was cut off by a crash is not an event; unknown kinds are skipped.
     """
-    with path.open(encoding="utf-8", errors="replace") as file:
-        pending = ""
-        while True:
-            chunk = file.readline()
-            if not chunk:
-                if not follow:
-                    return
-                time.sleep(poll_seconds)
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open(encoding="utf-8", errors="replace")
+        self._pending = ""
+
+    def read(self) -> Iterator[Event]:
+        """The events that came since the last time."""
+        while chunk := self._file.readline():
+            self._pending += chunk
+            if not self._pending.endswith("\n"):
                 continue
-            pending += chunk
-            if not pending.endswith("\n"):
-                continue
-            line, pending = pending, ""
+            line, self._pending = self._pending, ""
             try:
                 event = from_json(json.loads(line))
             except (ValueError, TypeError, AttributeError, RecursionError):  # no JSON, or not an event's
                 continue
             if event is not None:
                 yield event
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()

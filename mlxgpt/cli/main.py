@@ -20,6 +20,7 @@ from mlxgpt.cli.commands import (
     logits,
     models,
     quickstart,
+    serve,
     tokenizer,
     train,
 )
@@ -39,6 +40,7 @@ for module in (
         chat,
         train,
         generate,
+        serve,
         chunk,
         analyze,
         benchmark,
