@@ -46,7 +46,7 @@ async def look(service: Service, kind: str, body: Json) -> Any:  # Any: JSON
 
 def _chunk(service: Service, text: str, body: Json) -> Json:
     """The chunks of a text, by any strategy; no MLX."""
-    options = body.get("options") or {}
+    options = {} if body.get("options") is None else body["options"]
     if not isinstance(options, dict):
         raise DataError("options is not an object.")
     strategy = str(body.get("strategy") or "recursive")

@@ -64,7 +64,7 @@ def asked(kind: str, body: Json, most_tokens: int) -> Asked:
             settings[name] = float(settings[name])
     if isinstance(settings.get("seed"), int):
         settings["seed"] %= 2**32
-    stop = body.get("stop") or []
+    stop = [] if body.get("stop") is None else body["stop"]
     stop = [stop] if isinstance(stop, str) else stop
     if not isinstance(stop, list) or not all(isinstance(each, str) for each in stop) or len(stop) > MOST_STOPS:
         raise DataError(f"stop is a text, or a list of at most {MOST_STOPS}.")
@@ -72,14 +72,14 @@ def asked(kind: str, body: Json, most_tokens: int) -> Asked:
     max_tokens = 16 if wanted is None and kind == "completions" else wanted
     if max_tokens is not None and number(max_tokens, "max_tokens") > most_tokens:
         raise DataError(f"max_tokens is {max_tokens}, and this server writes at most {most_tokens}.")
-    stream_options = body.get("stream_options") or {}
+    stream_options = {} if body.get("stream_options") is None else body["stream_options"]
     if not isinstance(stream_options, dict):
         raise DataError("stream_options is not an object.")
     return Asked(
         kind=kind,
         prompts=() if kind == "chat" else texts(body.get("prompt", ""), "prompt"),
         messages=_messages(body) if kind == "chat" else (),
-        n=number(body.get("n") or 1, "n", MOST_CHOICES),
+        n=number(1 if body.get("n") is None else body["n"], "n", MOST_CHOICES),
         stream=flag(body, "stream"),
         include_usage=flag(stream_options, "include_usage"),
         echo=flag(body, "echo"),
