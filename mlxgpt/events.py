@@ -440,6 +440,67 @@ class TextsFinished(Event):
     stopped: bool
 
 
+# ---- evaluation ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStarted(Event):
+    """A model is about to be asked the items of a task."""
+
+    task: str
+    kind: str
+    model: str
+    items: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskProgressed(Event):
+    """How many items of the task are done."""
+
+    task: str
+    model: str
+    done: int
+    items: int
+    seconds_left: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricMeasured(Event):
+    """A figure over `items`, and its bounds of 95% confidence by `method`; `group` names a part of the task, "" is all.
+
+    `seconds` is what the whole task took, 0 for a group.
+    """
+
+    task: str
+    model: str
+    metric: str
+    group: str
+    value: float
+    low: float
+    high: float
+    method: str
+    items: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricCompared(Event):
+    """A figure of two models over the same items: the difference a - b, its bounds, and how probable it is by chance."""
+
+    task: str
+    metric: str
+    model_a: str
+    model_b: str
+    a: float
+    b: float
+    difference: float
+    low: float
+    high: float
+    p: float
+    test: str
+    items: int
+
+
 # ---- keeping and replaying -------------------------------------------------------------------------------------------
 
 

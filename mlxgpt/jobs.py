@@ -275,6 +275,37 @@ def open_chat(model: str, settings: Settings, *, system: str = "", device: str =
     return Chat(loaded, tokenizer, config, system=system, mode="auto" if knows_chats else "completion")
 
 
+def evaluate(
+    tasks: Sequence[str],
+    model: str,
+    settings: Settings,
+    *,
+    compare: str = "",
+    limit: int = 0,
+    samples: int = 64,
+    device: str = "auto",
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Ask one model, or two, the tasks of files; see `evaluation.job`.  `settings` are those of texts that are written."""
+    from mlxgpt import checkpoint, runs
+    from mlxgpt.backend import devices
+    from mlxgpt.errors import ConfigError
+    from mlxgpt.evaluation import job
+    from mlxgpt.generation.config import read
+
+    config = read(settings)
+    if limit < 0 or samples < 1:
+        raise ConfigError("--limit is at least 0, --samples at least 1.")
+    asked = [job.read(task, limit, samples) for task in tasks]
+    directories = [runs.find_model(word) for word in (model, compare) if word]
+    chosen = devices.prepare(device).device
+    contestants = []
+    for word, directory in zip((model, compare), directories, strict=False):
+        loaded, tokenizer = checkpoint.load_to_run(directory, chosen)
+        contestants.append(job.Contestant(name=word, model=loaded, tokenizer=tokenizer))
+    return job.evaluate(asked, contestants, config, stop=stop)
+
+
 def describe_model(word: str) -> "ModelReport":
     """The parts, sizes and costs of a model or a preset."""
     from mlxgpt import runs

@@ -1,13 +1,9 @@
 """What a trained model says about cuts: boundary clarity, chunk stickiness and the nats of each chunk.
 
-Everything is a mean loss over the last tokens of a row, so all passes are one function, `mean_nats`; rows are padded on
-the right, which changes nothing before the padding, and come in few lengths.
-
-B batch · T time · V vocab
+Everything is a mean loss over the last tokens of a row, so all passes are one function, `likelihood.mean_nats`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import mlx.core as mx
@@ -20,53 +16,19 @@ from mlxgpt.chunking.analysis.cohesion import GapScores
 from mlxgpt.chunking.analysis.model_scores import FEWEST_HEADINGS, Gate, ModelScores, Stickiness
 from mlxgpt.chunking.analysis.view import ChunkView, DocumentView
 from mlxgpt.chunking.chunk import Chunk
+from mlxgpt.evaluation.likelihood import Row, Values, mean_nats
 from mlxgpt.generation.generate import begin_id
-from mlxgpt.model import functional
 from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import Tokenizer
 
 BEHIND, BEFORE = 64, 192  # tokens of q and d
 MOST_CUTS, MOST_GAPS, MOST_CHUNKS = 100, 100, 32  # of a document: some 200,000 tokens to read in all
 _CHARACTERS = 16  # of a token, at the most that is worth encoding
-_BATCH = 1 << 25  # logits at once
-_STEP = 32  # lengths are rounded up to multiples
-
-Ids = list[int]
-Values = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """Ids to read, of which the last `scored` are predicted."""
-
-    ids: Ids
-    scored: int
 
 
 def load(directory: Path) -> tuple[GPT, Tokenizer]:
     """A model and its tokenizer, in float32: exact, and on CPUs ten times as fast as bfloat16."""
     return checkpoint.load(directory, dtype=mx.float32)
-
-
-def mean_nats(model: GPT, rows: Sequence[Row]) -> Values:
-    """The mean of -log p over the scored tokens of each row, in nats; 0 where none is scored.  (rows,)"""
-    nats = np.zeros(len(rows))
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i].ids))
-    config = model.config
-    most = max(1, _BATCH // (config.vocab_size * config.context_length))
-    for low in range(0, len(order), most):
-        batch = order[low : low + most]
-        length = -(-max(len(rows[i].ids) for i in batch) // _STEP) * _STEP + 1
-        ids = np.zeros((len(batch), min(length, config.context_length + 1)), dtype=np.int32)
-        weights = np.zeros((len(batch), ids.shape[1] - 1), dtype=np.float32)
-        for place, i in enumerate(batch):
-            size, scored = len(rows[i].ids), rows[i].scored
-            ids[place, :size] = rows[i].ids
-            weights[place, max(0, size - 1 - scored) : max(0, size - 1)] = 1 / max(1, scored)
-        tokens = mx.array(ids)
-        losses = functional.cross_entropy(model(tokens[:, :-1]), tokens[:, 1:])  # (B, T)
-        nats[batch] = np.array((losses * mx.array(weights)).sum(axis=1).astype(mx.float32))
-    return nats
 
 
 class Scorer:

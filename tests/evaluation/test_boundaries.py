@@ -71,7 +71,7 @@ def test_rows_together_are_the_rows_alone(model):
 def test_batches_of_any_size_give_the_same(model, monkeypatch):
     rows = [Row(ids=[n, *range(n + 2)], scored=n + 1) for n in range(1, 30)]
     whole = mean_nats(model, rows)
-    monkeypatch.setattr("mlxgpt.evaluation.boundaries._BATCH", 265 * CONTEXT * 4)
+    monkeypatch.setattr("mlxgpt.evaluation.likelihood._BATCH", 265 * CONTEXT * 4)
     assert mean_nats(model, rows) == pytest.approx(whole, rel=1e-4)
 
 

@@ -117,8 +117,9 @@ def test_several_prompts_ids_and_echo(api):
         model="nano-pt", prompt=["O gato", "A menina"], max_tokens=4, temperature=0, echo=True
     )
     assert [choice.text[:6] for choice in answer.choices] == ["O gato", "A meni"]
-    assert api.completions.create(model="nano-pt", prompt=[3, *ids], max_tokens=4, temperature=0).choices[0].text == (
-        answer.choices[0].text[6:]
+    assert (
+        api.completions.create(model="nano-pt", prompt=[3, *ids], max_tokens=4, temperature=0).choices[0].text
+        == (answer.choices[0].text[6:])
     )
 
 

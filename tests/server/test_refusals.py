@@ -46,9 +46,7 @@ def code(client, method="POST", path="/v1/completions", headers=None, **options)
     ids=lambda value: str(value)[:40],
 )
 def test_a_completion_that_makes_no_sense_is_refused_with_its_reason(client, body, word):
-    answer = client.post(
-        "/v1/completions", content=json.dumps(body), headers={"Content-Type": "application/json"}
-    )
+    answer = client.post("/v1/completions", content=json.dumps(body), headers={"Content-Type": "application/json"})
     assert answer.status_code == 400, answer.text
     assert word in answer.json()["error"]["message"]
 
@@ -92,7 +90,9 @@ def test_only_json_is_read(client):
     assert code(client, content=b"{}") == 415
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.evil.example", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.evil.example", ""]
+)
 def test_other_names_for_this_machine_are_refused(client, host):
     assert code(client, "GET", "/v1/models", headers={"Host": host}) == 403
 
@@ -105,9 +105,7 @@ def test_its_own_names_are_known(client, host):
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:3000"])
 def test_web_pages_are_refused_unless_named(client, origin):
     assert code(client, json=GOOD, headers={"Origin": origin}) == 403
-    answer = client.options(
-        "/v1/completions", headers={"Origin": origin, "Access-Control-Request-Method": "POST"}
-    )
+    answer = client.options("/v1/completions", headers={"Origin": origin, "Access-Control-Request-Method": "POST"})
     assert "access-control-allow-origin" not in answer.headers
 
 
@@ -121,7 +119,11 @@ def test_a_key_and_a_page_that_were_named(serve):
         assert code(client, json=GOOD, headers=key) == 200
         assert code(client, "GET", "/health") == 200
         assert client.get("/v1/models", headers=key | {"Origin": page}).headers["access-control-allow-origin"] == page
-        asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization", "Origin": page}
+        asked = {
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization",
+            "Origin": page,
+        }
         assert client.options("/v1/completions", headers=asked).headers["access-control-allow-origin"] == page
         assert code(client, json=GOOD, headers=key | {"Origin": "http://localhost:3001"}) == 403
 
