@@ -135,8 +135,9 @@ def read_texts(model: GPT, tokenizer: Tokenizer, documents: Sequence[Document]) 
 def write_texts(model: GPT, tokenizer: Tokenizer, prompts: Sequence[str], config: GenerateConfig) -> Asking:
     """How varied what a model writes is: one text for each prompt.
 
-    distinct-n is the share of different n-grams among all of all texts (Li et al. 2016); repetition-4 the share of a text's
-    4-grams that were there before in it (Welleck et al. 2020, "seq-rep-4"); compression is the bytes zlib makes of a byte.
+    distinct-n is the share of different n-grams among those of a text (Li et al. 2016); repetition-4 the share of a text's
+    4-grams that were there before in it (Welleck et al. 2020, "seq-rep-4"); overlap-4 the share that another text has too;
+    compression is how many bytes zlib makes of a byte.
     """
     begin, batcher = _begin(tokenizer), Batcher(model, tokenizer)
     order = {
@@ -157,30 +158,26 @@ def write_texts(model: GPT, tokenizer: Tokenizer, prompts: Sequence[str], config
         yield done
     measures = []
     for n in (1, 2, 3):
-        seen: set[tuple[int, ...]] = set()
-        fresh, total = [], []
-        for row in ids:
-            grams = ngrams(row, n)
-            fresh.append(float(len(set(grams) - seen)))
-            total.append(float(len(grams)))
-            seen |= set(grams)
-        measures.append(Measure(metric=f"distinct-{n}", numerators=np.array(fresh), denominators=np.array(total)))
+        grams = [ngrams(row, n) for row in ids]
+        measures.append(_ratio(f"distinct-{n}", [len(set(row)) for row in grams], [len(row) for row in grams]))
     fours = [ngrams(row, 4) for row in ids]
+    texts_with = Counter(gram for row in fours for gram in set(row))
     data = [text.encode() for text in texts]
+    counts = [len(row) for row in fours]
     return [
         *measures,
-        Measure(
-            metric="repetition-4", numerators=np.array([float(sum(c - 1 for c in Counter(row).values())) for row in fours]),
-            denominators=np.array([float(len(row)) for row in fours]),
-        ),
-        Measure(
-            metric="compression", numerators=np.array([float(len(zlib.compress(each, 9))) for each in data]),
-            denominators=np.array([float(len(each)) for each in data]),
-        ),
-        Measure(
-            metric="tokens a text", numerators=np.array([float(len(row)) for row in ids]), denominators=np.ones(len(ids))
-        ),
-    ]  # fmt: skip
+        _ratio("repetition-4", [len(row) - len(set(row)) for row in fours], counts),
+        _ratio("overlap-4", [sum(texts_with[gram] > 1 for gram in row) for row in fours], counts),
+        _ratio("compression", [len(zlib.compress(each, 9)) for each in data], [len(each) for each in data]),
+        _ratio("tokens a text", [len(row) for row in ids], [1] * len(ids)),
+    ]
+
+
+def _ratio(metric: str, numerators: Sequence[int], denominators: Sequence[int]) -> Measure:
+    return Measure(
+        metric=metric, numerators=np.array(numerators, dtype=np.float64),
+        denominators=np.array(denominators, dtype=np.float64),
+    )  # fmt: skip
 
 
 def ngrams(ids: Sequence[int], n: int) -> list[tuple[int, ...]]:

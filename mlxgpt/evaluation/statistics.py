@@ -51,13 +51,15 @@ def bootstrap(numerators: Values, denominators: Values, seed: int = 0) -> Interv
 def mcnemar(a: Values, b: Values) -> float:
     """The probability that two equally good models differ as much as these, by their right (1) and wrong (0) answers.
 
-    >>> mcnemar(np.array([1.0, 1, 1, 1, 1, 0]), np.array([0.0, 0, 0, 0, 0, 0]))
+    >>> round(mcnemar(np.array([1.0, 1, 1, 1, 1, 0]), np.array([0.0, 0, 0, 0, 0, 0])), 6)
     0.0625
     """
     only_a, only_b = int(((a > 0) & (b == 0)).sum()), int(((b > 0) & (a == 0)).sum())
     n, fewer = only_a + only_b, min(only_a, only_b)
-    tail = sum(math.comb(n, k) for k in range(fewer + 1))  # whole numbers: exact, however many there are
-    return min(1.0, 2 * tail / 2**n) if n else 1.0
+    logs = [
+        math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) - n * math.log(2) for k in range(fewer + 1)
+    ]
+    return min(1.0, 2 * math.fsum(map(math.exp, logs))) if n else 1.0
 
 
 def paired_bootstrap(a: tuple[Values, Values], b: tuple[Values, Values], seed: int = 0) -> tuple[Interval, float]:
