@@ -30,6 +30,7 @@ from mlxgpt.server.requests import Asked
 from mlxgpt.server.service import Busy, Service, Stream
 from mlxgpt.tokenizer.chat import ROLES, chat_ids
 
+Written = tuple[list[TokenGenerated], GenerationFinished]
 STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -108,7 +109,7 @@ class Api:
         if asked.stream:
             pieces = self._stream(asked, answer, streams, echoes, read)
             return StreamingResponse(pieces, media_type="text/event-stream", headers=STREAM_HEADERS)
-        collected = await while_there(request, asyncio.gather(*map(_collect, streams)), streams)
+        collected = await while_there(request, streams)
         if collected is None:
             return Response(status_code=499)  # nobody will read it
         choices = [
@@ -232,7 +233,7 @@ class Api:
         }  # fmt: skip
 
 
-async def _collect(stream: Stream) -> tuple[list[TokenGenerated], GenerationFinished]:
+async def _collect(stream: Stream) -> Written:
     """All tokens of a text, and its end."""
     tokens = []
     async for event in stream:
@@ -251,22 +252,26 @@ async def _pump(index: int, stream: Stream, merged: "asyncio.Queue[tuple[int, An
         merged.put_nowait((index, error))
 
 
-async def while_there(request: Request, work: "asyncio.Future[Any]", streams: list[Stream]) -> Any:  # Any: of `work`
-    """What `work` gives, or None when the client leaves before; then nothing is written on."""
+async def while_there(request: Request, streams: list[Stream]) -> list[Written] | None:
+    """All texts, or None when the client leaves before; then nothing is written on."""
 
     async def gone() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass
 
-    leaving = asyncio.create_task(gone())
+    async def everything() -> list[Written]:
+        return await asyncio.gather(*map(_collect, streams))
+
+    work, leaving = asyncio.create_task(everything()), asyncio.create_task(gone())
     try:
         await asyncio.wait([work, leaving], return_when=asyncio.FIRST_COMPLETED)
-        return await work if work.done() else None
+        return work.result() if work.done() else None
     finally:
-        leaving.cancel()
         work.cancel()
+        leaving.cancel()
         for stream in streams:
             stream.close()
+        await asyncio.gather(work, leaving, return_exceptions=True)
 
 
 # ---- what went wrong -------------------------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ def main() -> None:
             theirs, wrapper, prompts, max_tokens=arguments.tokens, return_token_ids=True,
             completion_batch_size=arguments.batch_size, prefill_batch_size=min(8, arguments.batch_size),
         )  # fmt: skip
-        return [list(ids) for ids in done.token_ids]
+        return [list(ids) for ids in done.token_ids or []]
 
     rows: dict[str, Callable[[], list[list[int]]]] = {
         f"mlxgpt, {arguments.batch_size} side by side": batched,

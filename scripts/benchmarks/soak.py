@@ -70,7 +70,7 @@ class Soak:
             self.counts["busy (429)"] += found == ""
         elif kind in ("stream", "leave"):
             long = {"max_tokens": 400, "temperature": 1.2} if kind == "leave" else {}
-            pieces = []
+            pieces: list[str] = []
             async with self.client.stream("POST", "/v1/completions", json=body | long | {"stream": True}) as answer:
                 if answer.status_code == 429:
                     self.counts["busy (429)"] += 1
