@@ -107,7 +107,7 @@ class Api:
         echoes = [self._echo(asked, number // asked.n) for number in range(len(streams))]
         read = sum(map(len, prompts))
         if asked.stream:
-            pieces = self._stream(asked, answer, streams, echoes, read)
+            pieces = self._stream(request, asked, answer, streams, echoes, read)
             return StreamingResponse(pieces, media_type="text/event-stream", headers=STREAM_HEADERS)
         collected = await while_there(request, streams)
         if collected is None:
@@ -120,7 +120,7 @@ class Api:
         )  # fmt: skip
 
     async def _stream(
-        self, asked: Asked, answer: Answer, streams: list[Stream], echoes: list[str], read: int
+        self, request: Request, asked: Asked, answer: Answer, streams: list[Stream], echoes: list[str], read: int
     ) -> AsyncIterator[bytes]:
         """The pieces of all choices as they come; closing it, as when the client leaves, ends the writing."""
 
@@ -129,6 +129,8 @@ class Api:
 
         written = 0
         merged: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()  # Any: an event, or what went wrong
+        leaving = asyncio.create_task(gone(request))
+        leaving.add_done_callback(lambda _: merged.put_nowait((0, None)))
         pumps = [asyncio.create_task(_pump(index, stream, merged)) for index, stream in enumerate(streams)]
         try:
             for index, echo in enumerate(echoes):
@@ -150,6 +152,8 @@ class Api:
                         left -= 1
                         written += event.tokens
                         yield piece(answer.piece(index, "", held.pop(index, []), event))
+                    case None:
+                        return
                     case BaseException():
                         yield sse(_error_body(event))
                         return
@@ -157,7 +161,7 @@ class Api:
                 yield sse(answer.body([], usage(read, written), stream=True))
             yield DONE
         finally:
-            for task in pumps:
+            for task in (leaving, *pumps):
                 task.cancel()
             for stream in streams:
                 stream.close()
@@ -252,17 +256,19 @@ async def _pump(index: int, stream: Stream, merged: "asyncio.Queue[tuple[int, An
         merged.put_nowait((index, error))
 
 
+async def gone(request: Request) -> None:
+    """Waits until the client has left."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
 async def while_there(request: Request, streams: list[Stream]) -> list[Written] | None:
     """All texts, or None when the client leaves before; then nothing is written on."""
-
-    async def gone() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
 
     async def everything() -> list[Written]:
         return await asyncio.gather(*map(_collect, streams))
 
-    work, leaving = asyncio.create_task(everything()), asyncio.create_task(gone())
+    work, leaving = asyncio.create_task(everything()), asyncio.create_task(gone(request))
     try:
         await asyncio.wait([work, leaving], return_when=asyncio.FIRST_COMPLETED)
         return work.result() if work.done() else None

@@ -14,9 +14,9 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def blocks(page, language):
-    return re.findall(
-        rf"^```{language}\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    )
+    text = (DOCS / page).read_text(encoding="utf-8")
+    found = re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [body for word, body in found if word == language]
 
 
 def curls():
