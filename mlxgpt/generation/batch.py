@@ -29,9 +29,8 @@ from mlxgpt.generation.prefix import Prefix
 from mlxgpt.generation.sampling import Drawn, sample
 from mlxgpt.generation.window import Window, cut, prefill
 from mlxgpt.generation.writing import Writing
-from mlxgpt.model.cache import KVCache
 from mlxgpt.model.gpt import GPT
-from mlxgpt.model.ragged import RaggedCache, Rows
+from mlxgpt.model.ragged import RaggedCache, Rows, ragged
 from mlxgpt.tokenizer.base import Tokenizer
 
 PREFILL_ROWS = 8  # prompts read at once
@@ -85,7 +84,8 @@ class Batcher:
         self.waiting: deque[Text] = deque()
         self.texts: list[Text] = []  # one a row
         self._rows = Rows()
-        self._caches = [RaggedCache(self._rows) for _ in model.layers]
+        self._caches = [ragged(cache, self._rows) for cache in model.make_cache()]
+        self._recurrent = not isinstance(self._caches[0], RaggedCache)
         self._token = mx.zeros((0, 1), mx.int32)  # the token of each row that is read next, perhaps not computed yet
 
     def submit(self, ids: Sequence[int], config: GenerateConfig, *, stop_ids: frozenset[int] | None = None) -> Text:
@@ -125,7 +125,9 @@ class Batcher:
 
     def _step(self) -> list[tuple[list[Text], Drawn]]:
         """The next token of every text, submitted; the texts of a group side by side."""
-        caches: Any = self._caches  # Any: they are caches for one token of each text at a time only
+        caches: Any = [
+            layer.cache for layer in self._caches
+        ]  # Any: they are caches for one token of each text at a time only
         logits = self.model(self._token, caches)[:, -1]  # (B, V)
         self._rows.advance()
         groups: dict[tuple[Any, ...], list[int]] = {}
@@ -183,7 +185,7 @@ class Batcher:
             text = self.waiting.popleft()
             if not text.cancelled:
                 arrivals.append(self._arrival(text))
-        for group in grouped(arrivals):
+        for group in grouped(arrivals, alike=self._recurrent):
             began = time.perf_counter()
             self._join(group)
             seconds = time.perf_counter() - began
@@ -230,15 +232,15 @@ class Batcher:
         before = self._rows.end
         for arrival in arrivals:
             self._rows.join(len(arrival.ids), arrival.text.policy.size, arrival.text.policy.sink)
-        for ragged, cache in zip(self._caches, caches, strict=True):
-            assert isinstance(cache, KVCache)
-            ragged.join([(cache, row, len(arrival.ids)) for row, arrival in enumerate(arrivals)], before)
+        for layer, cache in zip(self._caches, caches, strict=True):
+            layer.join([(cache, row, len(arrival.ids)) for row, arrival in enumerate(arrivals)], before)
         self.texts += [arrival.text for arrival in arrivals]
         self._token = mx.concatenate([self._token, *(arrival.token for arrival in arrivals)])
 
 
-def grouped(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]]:
-    """Arrivals of similar length together, so that little of what is read is padding."""
+def grouped(arrivals: Sequence[Arrival], *, alike: bool = False) -> Iterator[list[Arrival]]:
+    """Arrivals of similar length together, so that little of what is read is padding; with `alike`, none: a recurrent state
+    would remember it."""
     group: list[Arrival] = []
     for arrival in sorted(arrivals, key=lambda each: (each.reused, len(each.ids))):
         if group:
@@ -248,7 +250,7 @@ def grouped(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]]:
                 len(group) == PREFILL_ROWS
                 or arrival.reused != group[0].reused
                 or arrival.text.config.prefill_tokens != group[0].text.config.prefill_tokens
-                or padded - read > PREFILL_WASTE * padded
+                or padded - read > (0 if alike else PREFILL_WASTE * padded)
             ):
                 yield group
                 group = []

@@ -14,12 +14,14 @@ B batch · K kv heads · S columns · D head dim
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import mlx.core as mx
 
 from mlxgpt.model.cache import KVCache
 
 _STEP = 256  # columns are added so many at a time
+_ENDLESS = 2**30  # more tokens than any text has
 
 
 class Rows:
@@ -95,7 +97,8 @@ class Rows:
         """The texts are others now."""
         self._padding = mx.array(self.padding, mx.int32)
         self._sinks = mx.array(self.sinks, mx.int32)
-        self._recent = mx.array([a - b for a, b in zip(self.limits, self.sinks, strict=True)], mx.int32)
+        recent = [min(limit - sink, _ENDLESS) for limit, sink in zip(self.limits, self.sinks, strict=True)]
+        self._recent = mx.array(recent, mx.int32)
         self._offsets = None
         self._masks: dict[int, mx.array | None] = {}
 
@@ -107,6 +110,11 @@ class RaggedCache:
         self.rows = rows
         self.keys: mx.array | None = None  # (B, K, columns, D), of which `rows.end` are in use
         self.values: mx.array | None = None
+
+    @property
+    def cache(self) -> "RaggedCache":
+        """What the layer is given."""
+        return self
 
     @property
     def offset(self) -> mx.array:
@@ -165,6 +173,43 @@ class RaggedCache:
     def nbytes(self) -> int:
         """Bytes held."""
         return sum(array.nbytes for array in self.state)
+
+
+class RaggedState:
+    """What a recurrent layer remembers of texts side by side: its size does not depend on their lengths.
+
+    `cache` is a state of the layer's own kind, which holds its arrays, texts first, in a list `state`; empty when nothing
+    was read.
+    """
+
+    def __init__(self, cache: Any) -> None:  # Any: a layer's state, whatever it is made of
+        self.cache, self._rows = cache, 0
+
+    def join(self, parts: Sequence[tuple[Any, int, int]], before: int) -> None:
+        """Add texts, each given as a state of its own kind, its row there and its length."""
+        rows = [(self.cache, slice(0, self._rows)), *((state, slice(row, row + 1)) for state, row, _ in parts)]
+        read = next((state for state, _ in rows if state.state), None)
+        self._rows += len(parts)
+        if read is None:
+            return
+        self.cache.state = [
+            mx.concatenate([
+                state.state[i][row] if state.state else mx.zeros((row.stop - row.start, *like.shape[1:]), like.dtype)
+                for state, row in rows
+            ])
+            for i, like in enumerate(read.state)
+        ]  # fmt: skip
+
+    def keep(self, rows: mx.array, spare: int) -> None:
+        """Keep some rows."""
+        self._rows = rows.size
+        if self.cache.state:
+            self.cache.state = [array[rows] for array in self.cache.state]
+
+
+def ragged(cache: Any, rows: Rows) -> RaggedCache | RaggedState:  # Any: what a layer remembers, see `make_cache`
+    """The memory of a layer for texts side by side; `cache` is an empty one of the layer's own kind."""
+    return RaggedCache(rows) if isinstance(cache, KVCache) else RaggedState(cache)
 
 
 def _columns(array: mx.array, left: int, used: int, right: int) -> mx.array:

@@ -12,6 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import mlx.core as mx
+from mlx.utils import tree_flatten
+
 from mlxgpt import checkpoint, runs
 from mlxgpt.backend import devices
 from mlxgpt.engine import Engine, Job
@@ -22,6 +25,8 @@ from mlxgpt.generation.config import GenerateConfig
 from mlxgpt.inspection.inspector import Inspector
 from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import Tokenizer
+
+CACHE_BYTES = 128 << 20  # freed memory that MLX may keep, or as much as the weights: texts come in all sizes, for days
 
 T = TypeVar("T")
 
@@ -153,4 +158,6 @@ class Service:
 
 def _load(directory: Path, device: str, batch_size: int) -> tuple[GPT, Tokenizer, Batcher]:
     model, tokenizer = checkpoint.load_to_run(directory, devices.prepare(device).device)
+    weights = sum(array.nbytes for _, array in tree_flatten(model.parameters()))
+    mx.set_cache_limit(max(CACHE_BYTES, weights))
     return model, tokenizer, Batcher(model, tokenizer, batch_size=batch_size)

@@ -2,12 +2,16 @@
 
 import mlx.core as mx
 import pytest
+from mlx.utils import tree_flatten, tree_unflatten
 
 from mlxgpt.errors import DataError
 from mlxgpt.events import GenerationFinished, PromptRead, TokenGenerated
 from mlxgpt.generation.batch import Batcher, grouped
 from mlxgpt.generation.config import read
 from mlxgpt.generation.generate import generate
+from mlxgpt.model.config import load_preset, presets
+from mlxgpt.model.initialize import build
+from mlxgpt.model.ragged import RaggedState
 
 PROMPTS = [
     [80, 90, 100, 110, 120], [70], [75, 85], [60, 61, 62, 63, 64, 65, 66, 67], [90] * 3, list(range(100, 130)),
@@ -157,3 +161,37 @@ def test_prompts_are_read_in_groups_of_similar_length(make, tokenizer):
     arrivals = [batcher._arrival(batcher.submit([80] * n, read({}))) for n in (16, 3, 15, 2, 14, 3)]
     lengths = [[len(arrival.ids) for arrival in group] for group in grouped(arrivals)]
     assert lengths == [[1, 2, 2], [13, 14, 15]]
+
+
+@pytest.mark.parametrize("preset", ["rwkv-nano", "rwkv7-nano"])
+def test_recurrent_texts_are_those_written_one_by_one(tokenizer, preset):
+    if preset not in presets():
+        pytest.skip("this version has no recurrent models")
+    model = build(load_preset(preset, {"vocab_size": 265, "n_layer": 2}), 0)
+    noisy = [(name, value + mx.random.normal(value.shape, key=mx.random.key(i)) * 0.05)
+             for i, (name, value) in enumerate(tree_flatten(model.parameters()))]  # fmt: skip
+    model.update(tree_unflatten(noisy))
+    config = read({"temperature": 0.0, "max_tokens": 12, "seed": 1})
+    expected = [written(alone(model, tokenizer, prompt, config)) for prompt in PROMPTS]
+    assert list(map(written, together(model, tokenizer, PROMPTS, [config] * len(PROMPTS), 3))) == expected
+
+
+class State:
+    """A layer's state that adds up what it reads."""
+
+    def __init__(self, *rows):
+        self.state = [mx.array(rows, mx.float32)] if rows else []
+
+
+def test_states_of_fixed_size_come_and_go_by_rows():
+    layer = RaggedState(State())
+    layer.join([(State(), 0, 0)], 0)  # a text of which nothing was read
+    assert layer.cache.state == []
+    layer.join([(State([1.0], [2.0]), 1, 3), (State(), 0, 0)], 0)
+    assert layer.cache.state[0].tolist() == [[0.0], [2.0], [0.0]]
+    layer.keep(mx.array([1]), 0)
+    layer.join([(State([5.0]), 0, 2)], 3)
+    assert layer.cache.state[0].tolist() == [[2.0], [5.0]]
+    layer.keep(mx.array([], mx.int32), 0)
+    layer.join([(State(), 0, 0), (State(), 0, 0)], 0)
+    assert layer.cache.state[0].tolist() == [[0.0], [0.0]]
