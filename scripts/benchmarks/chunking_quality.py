@@ -1,0 +1,258 @@
+"""How well passages are found in chunks: Chroma's evaluation of chunking, of our strategies and of other libraries.
+
+    python scripts/benchmarks/chunking_quality.py --chroma FOLDER [--faquad PARAGRAPHS QUESTIONS] [--peers] [--minilm FOLDER]
+
+FOLDER holds Chroma's corpora (.md) and `questions.csv`: 472 questions, each with the excerpts that answer it.  All chunks are
+ranked for each question, by BM25 and by the embeddings of all-MiniLM-L6-v2, and of the characters t_r in the first five
+chunks and t_e in the excerpts
+
+    recall = |t_e ∩ t_r| / |t_e|      precision = |t_e ∩ t_r| / |t_r|      IoU = |t_e ∩ t_r| / |t_e ∪ t_r|
+
+(Smith and Troynikov, "Evaluating Chunking Strategies for Retrieval", 2024; characters and not tokens, and chunks that share
+text counted twice in t_r, as in their code).  Five chunks are more text where chunks are larger, so R@1k is the recall of the
+chunks of the ranking that fit into 1,024 tokens together, up to the first that does not.  pΩ is the precision when exactly the
+chunks that touch an excerpt are retrieved, intact the share of excerpts inside one chunk: neither needs a ranking.
+
+FaQuAD's paragraphs are joined to a document for each title; an answer's first place in its paragraph is the excerpt.
+
+Differences to semchunk are paired over questions, with a 95 % interval of 10,000 bootstrap samples.  Needs `bm25s`, and
+`sentence-transformers` for --minilm, which is a folder with the model's files; nothing is downloaded.
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import bm25s
+import numpy as np
+import numpy.typing as npt
+
+from mlxgpt.benchmark.peers import PEERS, texts_of
+from mlxgpt.benchmark.quality import Span, locate
+from mlxgpt.chunking.registry import create
+from mlxgpt.chunking.sentences import sentences
+from mlxgpt.tokenizer import registry
+from mlxgpt.tokenizer.fast import FastTokenizer
+
+Numbers = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float64]  # (Q,), a number for each question
+
+RETRIEVED, BUDGET, SAMPLES = 5, 1024, 10_000
+STRATEGIES = "recursive,paragraph,sentence,markdown,semantic,adaptive,fixed"
+BASELINE = "semchunk"
+COMPARED = ("semchunk", "langchain recursive", "chonkie recursive", "semantic-text-splitter")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Documents, laid end to end to number their characters, and questions with the excerpts that answer them."""
+
+    documents: Sequence[str]
+    questions: Sequence[str]
+    excerpts: Sequence[Sequence[Span]]  # of each question
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """All chunks of a task."""
+
+    texts: Sequence[str]
+    spans: Numbers  # (C, 2) characters
+    sizes: Numbers  # (C,) tokens of each chunk encoded alone
+    mid_sentence: float  # share of cuts inside a sentence, by our rules
+
+
+def main() -> None:
+    """Print a table for each task and retriever."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--chroma", type=Path, help="Chroma's corpora and questions.csv")
+    parser.add_argument("--faquad", type=Path, nargs=2, metavar=("PARAGRAPHS", "QUESTIONS"), help="two .jsonl files")
+    parser.add_argument("--strategies", default=STRATEGIES)
+    parser.add_argument("--peers", action="store_true", help="other libraries too, those that are installed")
+    parser.add_argument("--max-size", type=int, default=256)
+    parser.add_argument("--tokenizer", type=Path, default=Path("models/nano-pt"), help="folder of a tokenizer.json")
+    parser.add_argument("--minilm", type=Path, help="folder of all-MiniLM-L6-v2")
+    parser.add_argument("--cache", type=Path, help="folder to keep embeddings in")
+    arguments = parser.parse_args()
+    tokenizer = registry.load(arguments.tokenizer)
+    tasks = {"Chroma": partial(chroma, arguments.chroma)} if arguments.chroma else {}
+    tasks |= {"FaQuAD": partial(faquad, *arguments.faquad)} if arguments.faquad else {}
+    for name, load in tasks.items():
+        task = load()
+        cuts = dict(cuts_of(task, arguments.strategies.split(","), arguments.peers, tokenizer, arguments.max_size))
+        rankings = {"BM25": bm25} | ({"MiniLM": MiniLM(arguments.minilm, arguments.cache)} if arguments.minilm else {})
+        for retriever, rank in rankings.items():
+            print(f"\n{name}, {len(task.questions)} questions, {arguments.max_size} tokens, {retriever}")
+            show({row: (cut, scores(task, cut, rank(cut.texts, task.questions))) for row, cut in cuts.items()})
+
+
+def chroma(folder: Path) -> Task:
+    """Chroma's five corpora."""
+    files = sorted(folder.glob("*.md"))
+    documents = [file.read_text(encoding="utf-8") for file in files]
+    offsets = dict(zip((file.stem for file in files), starts_of(documents), strict=True))
+    with (folder / "questions.csv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    excerpts = [
+        [
+            (offsets[row["corpus_id"]] + int(found["start_index"]), offsets[row["corpus_id"]] + int(found["end_index"]))
+            for found in json.loads(row["references"])
+        ]
+        for row in rows
+    ]
+    return Task(documents=documents, questions=[row["question"] for row in rows], excerpts=excerpts)
+
+
+def faquad(paragraphs: Path, questions: Path) -> Task:
+    """FaQuAD: reading comprehension in Portuguese."""
+    documents: dict[str, str] = {}
+    places: dict[str, tuple[str, int]] = {}  # where each paragraph is
+    for line in paragraphs.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        before = documents[row["title"]] + "\n\n" if row["title"] in documents else ""
+        places[row["text"]] = row["title"], len(before)
+        documents[row["title"]] = before + row["text"]
+    offsets = dict(zip(documents, starts_of(list(documents.values())), strict=True))
+    asked, excerpts = [], []
+    for line in questions.read_text(encoding="utf-8").splitlines():
+        prompt, answer = (message["content"] for message in json.loads(line)["messages"])
+        paragraph, _, question = prompt.partition("Texto: ")[2].rpartition("\n\nPergunta: ")
+        title, at = places[paragraph]
+        start = offsets[title] + at + paragraph.index(answer)
+        asked.append(question)
+        excerpts.append([(start, start + len(answer))])
+    return Task(documents=list(documents.values()), questions=asked, excerpts=excerpts)
+
+
+def starts_of(documents: Sequence[str]) -> list[int]:
+    """Where each document starts when they are laid end to end."""
+    return np.cumsum([0, *map(len, documents)])[:-1].tolist()
+
+
+def cuts_of(
+    task: Task, strategies: Sequence[str], peers: bool, tokenizer: FastTokenizer, max_size: int
+) -> Iterator[tuple[str, Cut]]:
+    """The chunks of each strategy, and of each library that is installed."""
+    for name in strategies:
+        chunker = create(name, max_size=max_size)
+        found = [[(chunk.start, chunk.end) for chunk in chunker.split(text, tokenizer)] for text in task.documents]
+        yield name, cut_of(task, found, tokenizer)
+    for name in COMPARED if peers else ():
+        if not PEERS[name].missing:
+            run = PEERS[name].begin(tokenizer, max_size, task.documents[0])()
+            yield name, cut_of(task, [locate(text, texts_of(run(text))) for text in task.documents], tokenizer)
+
+
+def cut_of(task: Task, found: Sequence[Sequence[Span | None]], tokenizer: FastTokenizer) -> Cut:
+    """The chunks of all documents from those of each; chunks that are not in their document (None) are left out."""
+    texts: list[str] = []
+    spans: list[Span] = []
+    cuts = inside = 0
+    for document, offset, places in zip(task.documents, starts_of(task.documents), found, strict=True):
+        kept = [place for place in places if place is not None]
+        texts += [document[start:end] for start, end in kept]
+        spans += [(offset + start, offset + end) for start, end in kept]
+        printed = np.cumsum([0, *(not character.isspace() for character in document)])
+        whole = {int(printed[end]) for _, end in sentences(document)}
+        cuts += len(kept) - 1
+        inside += sum(int(printed[end]) not in whole for _, end in kept[:-1])
+    sizes = np.array([len(ids) for ids in tokenizer.encode_batch(texts)])
+    return Cut(texts=texts, spans=np.array(spans), sizes=sizes, mid_sentence=inside / max(1, cuts))
+
+
+def bm25(texts: Sequence[str], questions: Sequence[str]) -> Numbers:
+    """Chunks from best to worst for each question, by BM25 as Lucene has it, without stop words or stemming.  (Q, C)"""
+    words = partial(bm25s.tokenize, stopwords=None, show_progress=False)
+    index = bm25s.BM25()
+    index.index(words(texts), show_progress=False)
+    order, _ = index.retrieve(words(questions), k=len(texts), show_progress=False)
+    return np.asarray(order)
+
+
+class MiniLM:
+    """Chunks from best to worst for each question, by the cosine of their embeddings."""
+
+    def __init__(self, folder: Path, cache: Path | None) -> None:
+        from sentence_transformers import SentenceTransformer  # slow to import, and only wanted here
+
+        self._model = SentenceTransformer(str(folder), device="cpu")
+        self._cache = cache
+
+    def __call__(self, texts: Sequence[str], questions: Sequence[str]) -> Numbers:
+        similarity = self._embed(questions) @ self._embed(texts).T  # (Q, C)
+        return np.argsort(-similarity, axis=1, kind="stable")
+
+    def _embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        name = hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:16]
+        file = self._cache / f"minilm-{name}.npy" if self._cache else None
+        if file and file.exists():
+            return np.load(file)
+        embedded = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            np.save(file, embedded)
+        return embedded
+
+
+def scores(task: Task, cut: Cut, ranking: Numbers) -> dict[str, Scores]:
+    """Each measure for each question."""
+    rows = []
+    for excerpts, order in zip(task.excerpts, ranking, strict=True):
+        wanted = np.unique(np.concatenate([np.arange(start, end) for start, end in excerpts]))
+        touching = [(cut.spans[:, 0] < end) & (cut.spans[:, 1] > start) for start, end in excerpts]
+        holding = [np.any((cut.spans[:, 0] <= start) & (cut.spans[:, 1] >= end)) for start, end in excerpts]
+        fitting = order[: np.searchsorted(np.cumsum(cut.sizes[order]), BUDGET, side="right")]
+        hits, read = overlap(wanted, cut.spans[order[:RETRIEVED]])
+        best_hits, best_read = overlap(wanted, cut.spans[np.any(touching, axis=0)])
+        rows.append(
+            (
+                hits / (read + len(wanted) - hits),
+                hits / read,
+                hits / len(wanted),
+                overlap(wanted, cut.spans[fitting])[0] / len(wanted),
+                best_hits / max(best_read, 1),
+                np.mean(holding),
+            )
+        )
+    return dict(zip(MEASURES, np.array(rows).T, strict=True))
+
+
+def overlap(wanted: Numbers, spans: Numbers) -> tuple[int, int]:
+    """How many of the wanted characters are in the spans, and the length of the spans together."""
+    found = np.zeros(len(wanted), dtype=bool)
+    for start, end in spans:
+        found[np.searchsorted(wanted, start) : np.searchsorted(wanted, end)] = True
+    return int(found.sum()), int((spans[:, 1] - spans[:, 0]).sum())
+
+
+def show(rows: Mapping[str, tuple[Cut, Mapping[str, Scores]]]) -> None:
+    """Print a line for each row, and the differences to the baseline below."""
+    print(f"{'':22}{'chunks':>7}{'mean':>6}{'mid-sent':>9}", *(f"{measure:>7}" for measure in MEASURES))
+    for name, (cut, measured) in rows.items():
+        means = (f"{measured[measure].mean():7.4f}" for measure in MEASURES)
+        print(f"{name:22}{len(cut.texts):7}{cut.sizes.mean():6.0f}{cut.mid_sentence:9.1%}", *means)
+    for name, (_, measured) in rows.items() if BASELINE in rows else ():
+        if name != BASELINE:
+            pairs = {measure: measured[measure] - rows[BASELINE][1][measure] for measure in PAIRED}
+            print(f"{name:22} - {BASELINE}: ", "  ".join(f"{measure} {interval(d)}" for measure, d in pairs.items()))
+
+
+def interval(differences: Scores) -> str:
+    """The mean of paired differences and its 95 % interval, with * when that leaves 0 out."""
+    draws = np.random.default_rng(0).integers(len(differences), size=(SAMPLES, len(differences)))
+    low, high = np.quantile(differences[draws].mean(axis=1), (0.025, 0.975))
+    return f"{differences.mean():+.4f} [{low:+.4f}, {high:+.4f}]{'*' if low > 0 or high < 0 else ' '}"
+
+
+MEASURES = ("IoU@5", "P@5", "R@5", "R@1k", "pΩ", "intact")
+PAIRED = ("IoU@5", "R@5", "R@1k")
+
+
+if __name__ == "__main__":
+    main()
