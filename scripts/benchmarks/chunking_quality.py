@@ -41,12 +41,13 @@ from mlxgpt.tokenizer import registry
 from mlxgpt.tokenizer.fast import FastTokenizer
 
 Numbers = npt.NDArray[np.int64]
+Vector = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float64]  # (Q,), a number for each question
 
 RETRIEVED, BUDGET, SAMPLES = 5, 1024, 10_000
 STRATEGIES = "recursive,paragraph,sentence,markdown,semantic,adaptive,fixed"
 BASELINE = "semchunk"
-COMPARED = ("semchunk", "langchain recursive", "chonkie recursive", "semantic-text-splitter")
+COMPARED = ("semchunk", "langchain recursive", "chonkie recursive")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ def main() -> None:
     parser.add_argument("--max-size", type=int, default=256)
     parser.add_argument("--tokenizer", type=Path, default=Path("models/nano-pt"), help="folder of a tokenizer.json")
     parser.add_argument("--minilm", type=Path, help="folder of all-MiniLM-L6-v2")
-    parser.add_argument("--cache", type=Path, help="folder to keep embeddings in")
+    parser.add_argument("--cache", type=Path, help="an .npz file to keep embeddings in")
     arguments = parser.parse_args()
     tokenizer = registry.load(arguments.tokenizer)
     tasks = {"Chroma": partial(chroma, arguments.chroma)} if arguments.chroma else {}
@@ -176,28 +177,32 @@ def bm25(texts: Sequence[str], questions: Sequence[str]) -> Numbers:
 
 
 class MiniLM:
-    """Chunks from best to worst for each question, by the cosine of their embeddings."""
+    """Chunks from best to worst for each question, by the cosine of their embeddings.
+
+    Texts that differ in nothing but white space at their ends have the same embedding, so strategies share most of them.
+    """
 
     def __init__(self, folder: Path, cache: Path | None) -> None:
-        from sentence_transformers import SentenceTransformer  # slow to import, and only wanted here
-
-        self._model = SentenceTransformer(str(folder), device="cpu")
-        self._cache = cache
+        self._folder, self._cache = folder, cache
+        kept = np.load(cache) if cache and cache.exists() else {"names": (), "vectors": ()}
+        self._known: dict[bytes, Vector] = dict(zip(kept["names"], kept["vectors"], strict=True))
 
     def __call__(self, texts: Sequence[str], questions: Sequence[str]) -> Numbers:
         similarity = self._embed(questions) @ self._embed(texts).T  # (Q, C)
         return np.argsort(-similarity, axis=1, kind="stable")
 
-    def _embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        name = hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:16]
-        file = self._cache / f"minilm-{name}.npy" if self._cache else None
-        if file and file.exists():
-            return np.load(file)
-        embedded = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
-        if file:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            np.save(file, embedded)
-        return embedded
+    def _embed(self, texts: Sequence[str]) -> Vector:
+        names = [hashlib.sha256(text.strip().encode()).digest()[:15] + b"." for text in texts]  # NumPy drops zeros at an end
+        new = {name: text for name, text in zip(names, texts, strict=True) if name not in self._known}
+        if new:
+            from sentence_transformers import SentenceTransformer  # takes seconds to import
+
+            model = SentenceTransformer(str(self._folder), device="cpu")
+            vectors = model.encode(list(new.values()), normalize_embeddings=True, show_progress_bar=False)
+            self._known |= zip(new, vectors, strict=True)
+            if self._cache:
+                np.savez(self._cache, names=np.array(list(self._known)), vectors=np.array(list(self._known.values())))
+        return np.array([self._known[name] for name in names])
 
 
 def scores(task: Task, cut: Cut, ranking: Numbers) -> dict[str, Scores]:

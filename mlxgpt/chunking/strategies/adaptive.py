@@ -51,7 +51,8 @@ class Adaptive(Chunker):
 
     def cut(self, block: Block, tokenizer: Tokenizer) -> Iterator[Chunk]:
         overlap = int(self.max_size * self.overlap_ratio)
-        ends = self._ends(block, self._wanted(block, tokenizer, max(1, self.max_size - overlap)))
+        most = max(1, self.max_size - overlap)
+        ends = self._ends(block, self._wanted(block, tokenizer, most), most)
         return emit(block, with_overlap(block, ends, overlap, self.max_size, sentences=True), tokenizer, self.max_size)
 
     @property
@@ -72,7 +73,7 @@ class Adaptive(Chunker):
         least = min(self.min_size or max(1, self.max_size // 4), most)
         return np.rint(most - excess * (most - least)).astype(np.int64)
 
-    def _ends(self, block: Block, wanted: Sizes) -> list[int]:
+    def _ends(self, block: Block, wanted: Sizes, most: int) -> list[int]:
         places, arrivals = block.at_least(self.weakest)
         levels = block.levels[np.asarray(places)]
         ends: list[int] = []
@@ -84,8 +85,8 @@ class Adaptive(Chunker):
             stop = bisect_right(arrivals, total + size, first)
             while stop > first and block.cost(start, places[stop - 1]) > size:
                 stop -= 1
-            if stop <= first:  # not even one unit fits
-                divide_part(block, start, int(places[first]), size, levels_from(Level(self.weakest - 1)), ends)
+            if stop <= first:  # one unit is larger than wanted: whole if it fits all the same
+                divide_part(block, start, int(places[first]), most, levels_from(Level(self.weakest - 1)), ends)
             elif stop == len(places):
                 ends.append(block.last)
             else:
