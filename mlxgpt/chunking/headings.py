@@ -11,13 +11,15 @@ import numpy.typing as npt
 from mlxgpt.chunking.abbreviations import Keys, keys_after, sorted_keys, word_key
 from mlxgpt.chunking.characters import Codes, Flags, Kind, Kinds, Places, flags_of, ragged
 from mlxgpt.chunking.layout import Lines
+from mlxgpt.chunking.markdown import heading_depths
 
 Ranks = npt.NDArray[np.uint8]  # 0 no heading, 1 section, 2 chapter, 3 part
 
 SECTION, CHAPTER, PART = 1, 2, 3
 _LONGEST = 100  # characters of a heading
 _SHORT = 60  # of one that only its shortness gives away
-_DEEPEST = 6
+_PARAGRAPH = 200  # characters that no verse, item or speech of a play has on one line, or hardly any
+_DEEPEST = 6  # marks of a heading
 _SHORTEST = 30  # of one that ends with a stop or the like, as in "CHAPTER I."
 
 # Followed by a number: "Parte II", "Chapter 3", "CAPÍTULO PRIMEIRO".
@@ -60,11 +62,16 @@ def plain_headings(codes: Codes, kinds: Kinds, lines: Lines, taken: Flags) -> tu
     return heading, ranks
 
 
-def equals_depths(codes: Codes, kinds: Kinds, lines: Lines) -> Ranks:
-    """The depth of each line that is a heading as MediaWiki and AsciiDoc write them, 0 for the others.  (L,)
+def marked_depths(codes: Codes, kinds: Kinds, lines: Lines) -> Ranks:
+    """The depth of each line that marks at its start make a heading, 0 for the others: "## Title", "== Title ==".  (L,)"""
+    return np.maximum(heading_depths(codes, kinds, lines), _equals_depths(codes, kinds, lines))
 
-    "= Title =" has depth 1, "== Title ==" 2; one mark alone must be closed, more need not be.  Tokenized text has spaces between
-    them ("= = Title = ="), as in WikiText.
+
+def _equals_depths(codes: Codes, kinds: Kinds, lines: Lines) -> Ranks:
+    """The depth of each heading as MediaWiki and AsciiDoc write them.  (L,)
+
+    "= Title =" has depth 1, "== Title ==" 2; a single mark must be closed, more need not be.  Tokenized text has spaces
+    between them, as in WikiText: "= = Title = =".
     """
     depths = np.zeros(len(lines.heads), dtype=np.uint8)
     opens = np.flatnonzero(codes[lines.heads] == ord("="))
@@ -168,11 +175,15 @@ def _all_capitals(kinds: Kinds, heads: Places, tails: Places) -> Flags:
 
 
 def _stands_alone(lines: Lines, open_ends: Flags, chosen: Places) -> Flags:
-    """Whether each line has blank lines around it, a finished one before and a longer one behind.  (C,)"""
+    """Whether each line has blank lines around it, a finished one before and a longer one behind.  (C,)
+
+    The blank line behind may be missing before a whole paragraph on one line.
+    """
     finished = np.concatenate([[True], ~open_ends])[chosen]
     size = np.append(lines.tails - lines.heads, 0)
     longer = size[chosen + 1] > 1.5 * size[chosen]
-    alone: Flags = lines.blank[chosen] & lines.blank[chosen + 1] & finished & longer
+    behind = lines.blank[chosen + 1] | (size[chosen + 1] >= _PARAGRAPH)
+    alone: Flags = lines.blank[chosen] & behind & finished & longer
     return alone
 
 

@@ -10,7 +10,7 @@ chunks and t_e in the excerpts
 
 (Smith and Troynikov, "Evaluating Chunking Strategies for Retrieval", 2024; characters and not tokens, and chunks that share
 text counted twice in t_r, as in their code).  Five chunks are more text where chunks are larger, so R@1k is the recall of the
-chunks of the ranking that fit into 1,024 tokens together, up to the first that does not.  pΩ is the precision when exactly the
+first 1,024 tokens of the ranking, the last chunk cut off there.  pΩ is the precision when exactly the
 chunks that touch an excerpt are retrieved, intact the share of excerpts inside one chunk: neither needs a ranking.
 
 FaQuAD's paragraphs are joined to a document for each title; an answer's first place in its paragraph is the excerpt.
@@ -192,7 +192,9 @@ class MiniLM:
         return np.argsort(-similarity, axis=1, kind="stable")
 
     def _embed(self, texts: Sequence[str]) -> Vector:
-        names = [hashlib.sha256(text.strip().encode()).digest()[:15] + b"." for text in texts]  # NumPy drops zeros at an end
+        names = [
+            hashlib.sha256(text.strip().encode()).digest()[:15] + b"." for text in texts
+        ]  # NumPy drops zeros at an end
         new = {name: text for name, text in zip(names, texts, strict=True) if name not in self._known}
         if new:
             from sentence_transformers import SentenceTransformer  # takes seconds to import
@@ -212,7 +214,6 @@ def scores(task: Task, cut: Cut, ranking: Numbers) -> dict[str, Scores]:
         wanted = np.unique(np.concatenate([np.arange(start, end) for start, end in excerpts]))
         touching = [(cut.spans[:, 0] < end) & (cut.spans[:, 1] > start) for start, end in excerpts]
         holding = [np.any((cut.spans[:, 0] <= start) & (cut.spans[:, 1] >= end)) for start, end in excerpts]
-        fitting = order[: np.searchsorted(np.cumsum(cut.sizes[order]), BUDGET, side="right")]
         hits, read = overlap(wanted, cut.spans[order[:RETRIEVED]])
         best_hits, best_read = overlap(wanted, cut.spans[np.any(touching, axis=0)])
         rows.append(
@@ -220,12 +221,22 @@ def scores(task: Task, cut: Cut, ranking: Numbers) -> dict[str, Scores]:
                 hits / (read + len(wanted) - hits),
                 hits / read,
                 hits / len(wanted),
-                overlap(wanted, cut.spans[fitting])[0] / len(wanted),
+                overlap(wanted, beginning(cut, order))[0] / len(wanted),
                 best_hits / max(best_read, 1),
                 np.mean(holding),
             )
         )
     return dict(zip(MEASURES, np.array(rows).T, strict=True))
+
+
+def beginning(cut: Cut, order: Numbers) -> Numbers:
+    """The chunks of a ranking up to `BUDGET` tokens, the last one ended where they are used up.  (≤ C, 2)"""
+    totals = np.cumsum(cut.sizes[order])
+    last = min(int(np.searchsorted(totals, BUDGET)), len(order) - 1)
+    spans = cut.spans[order[: last + 1]].copy()
+    start, end = spans[-1]
+    spans[-1, 1] = end - round(max(0, totals[last] - BUDGET) / cut.sizes[order[last]] * (end - start))
+    return spans
 
 
 def overlap(wanted: Numbers, spans: Numbers) -> tuple[int, int]:

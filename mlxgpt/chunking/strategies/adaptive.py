@@ -32,7 +32,7 @@ class Adaptive(Chunker):
     """Each chunk ends at the strongest place in the last third before the size that its passage asks for."""
 
     max_size: int = setting(512, "most tokens in a chunk")
-    min_size: int = setting(0, "size asked for where the text is densest; 0 is a quarter of max_size")
+    min_size: int = setting(0, "size asked for where the text is densest; 0 is half of max_size")
     overlap_ratio: float = setting(0.0, "share of a chunk that repeats whole sentences of the one before")
     information_density_threshold: float = setting(
         0.5, "share of passages, the thinnest, that get max_size; from there on size falls to min_size"
@@ -70,7 +70,7 @@ class Adaptive(Chunker):
         threshold = self.information_density_threshold
         excess = np.clip((ranks - threshold) / max(1 - threshold, 1e-9), 0, 1)
         excess *= min(1.0, (high - low) / max(_EVEN * middle, 1e-9))  # where all is alike, ranks mean little
-        least = min(self.min_size or max(1, self.max_size // 4), most)
+        least = min(self.min_size or max(1, self.max_size // 2), most)
         return np.rint(most - excess * (most - least)).astype(np.int64)
 
     def _ends(self, block: Block, wanted: Sizes, most: int) -> list[int]:
