@@ -10,8 +10,8 @@ chunks and t_e in the excerpts
 
 (Smith and Troynikov, "Evaluating Chunking Strategies for Retrieval", 2024; characters and not tokens, and chunks that share
 text counted twice in t_r, as in their code).  Five chunks are more text where chunks are larger, so R@1k is the recall of the
-first 1,024 tokens of the ranking, the last chunk cut off there.  pΩ is the precision when exactly the
-chunks that touch an excerpt are retrieved, intact the share of excerpts inside one chunk: neither needs a ranking.
+first 1,024 tokens of the ranking, the last chunk cut off there.  Intact is the share of
+excerpts that lie inside one chunk, which no ranking can change.
 
 FaQuAD's paragraphs are joined to a document for each title; an answer's first place in its paragraph is the excerpt.
 
@@ -27,7 +27,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import bm25s
 import numpy as np
@@ -43,6 +42,7 @@ from mlxgpt.tokenizer.fast import FastTokenizer
 Numbers = npt.NDArray[np.int64]
 Vector = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float64]  # (Q,), a number for each question
+Asked = tuple[str, str, Sequence[Span]]  # a question, a document's name, and where in it the answers are
 
 RETRIEVED, BUDGET, SAMPLES = 5, 1024, 10_000
 STRATEGIES = "recursive,paragraph,sentence,markdown,semantic,adaptive,fixed"
@@ -55,6 +55,7 @@ class Task:
     """Documents, laid end to end to number their characters, and questions with the excerpts that answer them."""
 
     documents: Sequence[str]
+    starts: Sequence[int]  # of the documents
     questions: Sequence[str]
     excerpts: Sequence[Sequence[Span]]  # of each question
 
@@ -82,10 +83,9 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="an .npz file to keep embeddings in")
     arguments = parser.parse_args()
     tokenizer = registry.load(arguments.tokenizer)
-    tasks = {"Chroma": partial(chroma, arguments.chroma)} if arguments.chroma else {}
-    tasks |= {"FaQuAD": partial(faquad, *arguments.faquad)} if arguments.faquad else {}
-    for name, load in tasks.items():
-        task = load()
+    tasks = {"Chroma": task_of(*chroma(arguments.chroma))} if arguments.chroma else {}
+    tasks |= {"FaQuAD": task_of(*faquad(*arguments.faquad))} if arguments.faquad else {}
+    for name, task in tasks.items():
         cuts = dict(cuts_of(task, arguments.strategies.split(","), arguments.peers, tokenizer, arguments.max_size))
         rankings = {"BM25": bm25} | ({"MiniLM": MiniLM(arguments.minilm, arguments.cache)} if arguments.minilm else {})
         for retriever, rank in rankings.items():
@@ -93,47 +93,44 @@ def main() -> None:
             show({row: (cut, scores(task, cut, rank(cut.texts, task.questions))) for row, cut in cuts.items()})
 
 
-def chroma(folder: Path) -> Task:
+def chroma(folder: Path) -> tuple[dict[str, str], list[Asked]]:
     """Chroma's five corpora."""
-    files = sorted(folder.glob("*.md"))
-    documents = [file.read_text(encoding="utf-8") for file in files]
-    offsets = dict(zip((file.stem for file in files), starts_of(documents), strict=True))
+    documents = {file.stem: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.md"))}
     with (folder / "questions.csv").open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    excerpts = [
-        [
-            (offsets[row["corpus_id"]] + int(found["start_index"]), offsets[row["corpus_id"]] + int(found["end_index"]))
-            for found in json.loads(row["references"])
-        ]
-        for row in rows
+        rows = [(row["question"], row["corpus_id"], json.loads(row["references"])) for row in csv.DictReader(lines)]
+    return documents, [
+        (question, name, [(r["start_index"], r["end_index"]) for r in found]) for question, name, found in rows
     ]
-    return Task(documents=documents, questions=[row["question"] for row in rows], excerpts=excerpts)
 
 
-def faquad(paragraphs: Path, questions: Path) -> Task:
+def faquad(paragraphs: Path, questions: Path) -> tuple[dict[str, str], list[Asked]]:
     """FaQuAD: reading comprehension in Portuguese."""
     documents: dict[str, str] = {}
     places: dict[str, tuple[str, int]] = {}  # where each paragraph is
-    for line in paragraphs.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
+    for row in map(json.loads, paragraphs.read_text(encoding="utf-8").splitlines()):
         before = documents[row["title"]] + "\n\n" if row["title"] in documents else ""
         places[row["text"]] = row["title"], len(before)
         documents[row["title"]] = before + row["text"]
-    offsets = dict(zip(documents, starts_of(list(documents.values())), strict=True))
-    asked, excerpts = [], []
-    for line in questions.read_text(encoding="utf-8").splitlines():
-        prompt, answer = (message["content"] for message in json.loads(line)["messages"])
+    asked = []
+    for row in map(json.loads, questions.read_text(encoding="utf-8").splitlines()):
+        prompt, answer = (message["content"] for message in row["messages"])
         paragraph, _, question = prompt.partition("Texto: ")[2].rpartition("\n\nPergunta: ")
-        title, at = places[paragraph]
-        start = offsets[title] + at + paragraph.index(answer)
-        asked.append(question)
-        excerpts.append([(start, start + len(answer))])
-    return Task(documents=list(documents.values()), questions=asked, excerpts=excerpts)
+        name, at = places[paragraph]
+        start = at + paragraph.index(answer)
+        asked.append((question, name, [(start, start + len(answer))]))
+    return documents, asked
 
 
-def starts_of(documents: Sequence[str]) -> list[int]:
-    """Where each document starts when they are laid end to end."""
-    return np.cumsum([0, *map(len, documents)])[:-1].tolist()
+def task_of(documents: Mapping[str, str], asked: Sequence[Asked]) -> Task:
+    """The task, its excerpts moved to where their documents are."""
+    starts = np.cumsum([0, *map(len, documents.values())])[:-1].tolist()
+    offset = dict(zip(documents, starts, strict=True))
+    return Task(
+        documents=list(documents.values()),
+        starts=starts,
+        questions=[question for question, _, _ in asked],
+        excerpts=[[(offset[name] + start, offset[name] + end) for start, end in found] for _, name, found in asked],
+    )
 
 
 def cuts_of(
@@ -155,7 +152,7 @@ def cut_of(task: Task, found: Sequence[Sequence[Span | None]], tokenizer: FastTo
     texts: list[str] = []
     spans: list[Span] = []
     cuts = inside = 0
-    for document, offset, places in zip(task.documents, starts_of(task.documents), found, strict=True):
+    for document, offset, places in zip(task.documents, task.starts, found, strict=True):
         kept = [place for place in places if place is not None]
         texts += [document[start:end] for start, end in kept]
         spans += [(offset + start, offset + end) for start, end in kept]
@@ -212,17 +209,14 @@ def scores(task: Task, cut: Cut, ranking: Numbers) -> dict[str, Scores]:
     rows = []
     for excerpts, order in zip(task.excerpts, ranking, strict=True):
         wanted = np.unique(np.concatenate([np.arange(start, end) for start, end in excerpts]))
-        touching = [(cut.spans[:, 0] < end) & (cut.spans[:, 1] > start) for start, end in excerpts]
         holding = [np.any((cut.spans[:, 0] <= start) & (cut.spans[:, 1] >= end)) for start, end in excerpts]
         hits, read = overlap(wanted, cut.spans[order[:RETRIEVED]])
-        best_hits, best_read = overlap(wanted, cut.spans[np.any(touching, axis=0)])
         rows.append(
             (
                 hits / (read + len(wanted) - hits),
                 hits / read,
                 hits / len(wanted),
                 overlap(wanted, beginning(cut, order))[0] / len(wanted),
-                best_hits / max(best_read, 1),
                 np.mean(holding),
             )
         )
@@ -266,7 +260,7 @@ def interval(differences: Scores) -> str:
     return f"{differences.mean():+.4f} [{low:+.4f}, {high:+.4f}]{'*' if low > 0 or high < 0 else ' '}"
 
 
-MEASURES = ("IoU@5", "P@5", "R@5", "R@1k", "pΩ", "intact")
+MEASURES = ("IoU@5", "P@5", "R@5", "R@1k", "intact")
 PAIRED = ("IoU@5", "R@5", "R@1k")
 
 
