@@ -93,7 +93,7 @@ def main() -> None:
             show({row: (cut, scores(task, cut, rank(cut.texts, task.questions))) for row, cut in cuts.items()})
 
 
-def chroma(folder: Path) -> tuple[dict[str, str], list[Asked]]:
+def chroma(folder: Path) -> tuple[dict[str, str], Sequence[Asked]]:
     """Chroma's five corpora."""
     documents = {file.stem: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.md"))}
     with (folder / "questions.csv").open(encoding="utf-8", newline="") as lines:
@@ -103,7 +103,7 @@ def chroma(folder: Path) -> tuple[dict[str, str], list[Asked]]:
     ]
 
 
-def faquad(paragraphs: Path, questions: Path) -> tuple[dict[str, str], list[Asked]]:
+def faquad(paragraphs: Path, questions: Path) -> tuple[dict[str, str], Sequence[Asked]]:
     """FaQuAD: reading comprehension in Portuguese."""
     documents: dict[str, str] = {}
     places: dict[str, tuple[str, int]] = {}  # where each paragraph is
@@ -111,7 +111,7 @@ def faquad(paragraphs: Path, questions: Path) -> tuple[dict[str, str], list[Aske
         before = documents[row["title"]] + "\n\n" if row["title"] in documents else ""
         places[row["text"]] = row["title"], len(before)
         documents[row["title"]] = before + row["text"]
-    asked = []
+    asked: list[Asked] = []
     for row in map(json.loads, questions.read_text(encoding="utf-8").splitlines()):
         prompt, answer = (message["content"] for message in row["messages"])
         paragraph, _, question = prompt.partition("Texto: ")[2].rpartition("\n\nPergunta: ")
