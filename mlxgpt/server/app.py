@@ -209,7 +209,8 @@ class Api:
         })  # fmt: skip
 
     async def inspect(self, request: Request) -> Response:
-        return JSONResponse(await inside.look(self.service, request.path_params["kind"], await self._read(request)))
+        report = await inside.look(self.service, request.path_params["kind"], await self._read(request))
+        return Response(report, media_type="application/json")
 
     async def _read(self, request: Request) -> Json:
         """The object in a body, for the model that is served."""

@@ -1,6 +1,7 @@
 """A look inside over HTTP: the reports of `inspection` as JSON, and texts cut into chunks."""
 
 import asyncio
+import json
 from typing import Any
 
 from mlxgpt.chunking import registry as chunkers
@@ -16,11 +17,16 @@ FIELDS = {
     "lens": ("model", "text", "top", "cut"),
     "chunk": ("model", "text", "strategy", "options"),
 }
-MOST_ALTERNATIVES, MOST_ATTENTION = 50, 256
+MOST_ALTERNATIVES, MOST_ATTENTION = 50, 128  # 128 tokens are half a million weights in a model of 30 heads
 
 
-async def look(service: Service, kind: str, body: Json) -> Any:  # Any: JSON
-    """The report of a kind on the text in a body."""
+async def look(service: Service, kind: str, body: Json) -> bytes:
+    """The report of a kind on the text in a body, as JSON; it may be long, so it is written out in another thread."""
+    report = await _look(service, kind, body)
+    return await asyncio.to_thread(lambda: json.dumps(plain(report)).encode())
+
+
+async def _look(service: Service, kind: str, body: Json) -> Any:  # Any: a report, or JSON
     if kind not in FIELDS:
         raise DataError(f"There is no report {kind!r}.", hint=nearest(kind, FIELDS))
     for name in body:
@@ -34,14 +40,14 @@ async def look(service: Service, kind: str, body: Json) -> Any:  # Any: JSON
     cut, top = flag(body, "cut"), number(body.get("top", 5), "top", MOST_ALTERNATIVES)
     match kind:
         case "tokens":
-            return plain(await service.inspect(lambda model: model.tokens(text, top=top, cut=cut)))
+            return await service.inspect(lambda model: model.tokens(text, top=top, cut=cut))
         case "lens":
-            return plain(await service.inspect(lambda model: model.lens(text, top=top, cut=cut)))
+            return await service.inspect(lambda model: model.lens(text, top=top, cut=cut))
         case _:
             length = len(service.tokenizer.encode(text))
-            if length > MOST_ATTENTION and not cut:
+            if length > MOST_ATTENTION:
                 raise DataError(f"Attention is shown for at most {MOST_ATTENTION} tokens; the text has {length:,}.")
-            return plain(await service.inspect(lambda model: model.attention(text, cut=cut)))
+            return await service.inspect(lambda model: model.attention(text, cut=cut))
 
 
 def _chunk(service: Service, text: str, body: Json) -> Json:

@@ -18,7 +18,7 @@ from mlx.utils import tree_flatten
 from mlxgpt import checkpoint, runs
 from mlxgpt.backend import devices
 from mlxgpt.engine import Engine, Job
-from mlxgpt.errors import MlxgptError
+from mlxgpt.errors import DataError, MlxgptError
 from mlxgpt.events import Event, GenerationFinished
 from mlxgpt.generation.batch import Batcher, Happened, Text
 from mlxgpt.generation.config import GenerateConfig
@@ -91,7 +91,9 @@ class Service:
         self._job: Job[Happened] | None = None
 
     def write(self, texts: Sequence[tuple[list[int], GenerateConfig]], stop_ids: frozenset[int]) -> list[Stream]:
-        """Begin to write texts, all or none; `Busy` when too many wait."""
+        """Begin to write texts, all or none; `Busy` when too many wait, `DataError` when they can never be taken."""
+        if len(texts) > self._limit:
+            raise DataError(f"That is {len(texts)} texts, and this server takes {self._limit} at a time.")
         if self.waiting + len(texts) > self._limit:
             raise Busy(f"{self.waiting} texts are being written or wait.", hint="Try again in a moment.")
         streams = [Stream(self) for _ in texts]

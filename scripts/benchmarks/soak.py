@@ -4,8 +4,8 @@
 
 Starts `mlxgpt serve` and lets every client do one thing after another, drawn with a seed.  Good answers are compared with
 those the same prompt got when the server was idle; refusals must be 4xx; at the end nothing may be under way, the process
-must be as large as half-way, or after two minutes (within `--growth` MB), and it must end by itself at Ctrl-C.  Exit code 1 and the
-reasons otherwise.
+must be as large as half-way, or after two minutes (within `--growth` MB), and it must end by itself at Ctrl-C.  Otherwise the
+reasons are printed, and the exit code is 1.
 """
 
 import argparse

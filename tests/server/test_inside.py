@@ -49,7 +49,7 @@ def test_chunks_are_pieces_of_the_text(client):
         ("nothing", {"text": "a"}), ("tokens", {}), ("tokens", {"text": 3}), ("tokens", {"text": ""}),
         ("tokens", {"text": "a b", "top": 0}), ("tokens", {"text": "palavra " * 300}), ("lens", {"text": "a b", "topp": 1}),
         ("chunk", {"text": "a", "strategy": "nothing"}), ("chunk", {"text": "a", "options": {"max_size": -1}}),
-        ("chunk", {"text": "a", "options": []}), ("attention", {"text": "a b c " * 200}),
+        ("chunk", {"text": "a", "options": []}), ("attention", {"text": "a b c " * 200, "cut": True}),
     ],
     ids=str,
 )  # fmt: skip

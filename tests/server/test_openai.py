@@ -182,7 +182,16 @@ def test_a_client_that_leaves_frees_its_place(client, stream):
 
 
 def test_more_than_may_wait_are_told_to_come_back(client):
-    answer = post(client, prompt=["a"] * 9, n=2, max_tokens=2)
+    assert post(client, prompt=["a"] * 9, n=2, max_tokens=2).status_code == 400  # not even when nobody else is there
+    gate = threading.Event()
+    client.service.engine.call(gate.wait)  # the engine is busy with something else
+    waiting = threading.Thread(target=post, args=[client], kwargs={"prompt": ["a"] * 8, "n": 2, "max_tokens": 2})
+    waiting.start()
+    while client.get("/health").json()["texts"] < 16:
+        time.sleep(0.02)
+    answer = post(client, **ASK)
+    gate.set()
+    waiting.join()
     assert answer.status_code == 429
     assert answer.json()["error"]["code"] == "queue_full"
     assert answer.headers["retry-after"] == "1"
