@@ -201,6 +201,31 @@ def generate_in_chunks(
     yield from generation.generate(loaded, tokenizer, _prompt_ids(text, tokenizer), config, stop=stop)
 
 
+def generate_with_draft(
+    model: str,
+    draft: str,
+    prompt: str,
+    settings: Settings,
+    *,
+    device: str = "auto",
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Continue a prompt greedily, with a small model of the same tokenizer that guesses ahead; see `generation.speculative`."""
+    from mlxgpt import checkpoint, runs
+    from mlxgpt.backend import devices
+    from mlxgpt.errors import ConfigError
+    from mlxgpt.generation.config import read
+    from mlxgpt.generation.speculative import speculate
+
+    config = read(settings)
+    directories = runs.find_model(model), runs.find_model(draft)
+    chosen = devices.prepare(device).device
+    (loaded, tokenizer), (guesser, other) = (checkpoint.load_to_run(directory, chosen) for directory in directories)
+    if other.fingerprint != tokenizer.fingerprint:
+        raise ConfigError(f"{draft} has another tokenizer than {model}.", hint="A draft is trained with the same one.")
+    return speculate(loaded, guesser, tokenizer, _prompt_ids(prompt, tokenizer), config, stop=stop)
+
+
 def generate_many(
     model: str,
     prompts: Path | None,

@@ -225,7 +225,8 @@ class Batcher:
     def _join(self, arrivals: Sequence[Arrival]) -> None:
         """Read some texts side by side, padded on the right, and let them join the batch."""
         reused, longest = arrivals[0].reused, max(len(arrival.ids) for arrival in arrivals)
-        caches = self.prefix.caches(len(arrivals)) if reused and self.prefix else self.model.make_cache()
+        shared = self.prefix if reused else None
+        caches: Sequence[Any] = shared.caches(len(arrivals)) if shared else self.model.make_cache()  # Any: of any kind
         rows = [arrival.ids[reused:] + [0] * (longest - len(arrival.ids)) for arrival in arrivals]
         if rows[0]:
             prefill(self.model, mx.array(rows, mx.int32), caches, arrivals[0].text.config.prefill_tokens)

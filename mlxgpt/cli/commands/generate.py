@@ -42,6 +42,9 @@ def generate(
     show_tokens: Annotated[
         bool, typer.Option("--show-tokens", help="Id, text, probability and rank of each token.")
     ] = False,
+    draft: Annotated[
+        str, typer.Option(help="A smaller model of the same tokenizer that guesses ahead; with --temperature 0.")
+    ] = "",
     prompts: Annotated[
         str | None,
         typer.Option(help="A file of prompts, JSON lines or .txt, all to be continued; - is standard input."),
@@ -85,6 +88,8 @@ def generate(
             events = jobs.generate_in_chunks(
                 model, prompt, given, chunk_strategy, chunk_size, device=device, stop=wanted
             )
+        elif draft:
+            events = jobs.generate_with_draft(model, draft, prompt, given, device=device, stop=wanted)
         else:
             events = jobs.generate(model, prompt, given, device=device, stop=wanted)
         if json:
