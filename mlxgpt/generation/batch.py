@@ -50,15 +50,10 @@ class Text:
     config: GenerateConfig
     writing: Writing
     policy: Window  # what happens when the context is full
+    group: tuple[Any, ...]  # Any: whatever is equal for texts that are sampled in one operation
     cancelled: bool = False
     drawn: int = 0  # tokens whose computation was submitted
     recent: mx.array | None = None  # (1, R), what a repetition penalty looks at
-
-    @property
-    def group(self) -> tuple[Any, ...]:  # Any: whatever must be equal for texts to be drawn together
-        """Texts of one group are sampled in one operation."""
-        config = self.config
-        return dataclasses.replace(config.sampling, seed=None), config.show_tokens, config.alternatives
 
     @property
     def leaves(self) -> bool:
@@ -96,6 +91,7 @@ class Batcher:
             config=config,
             writing=Writing(self.tokenizer, config, len(known), stop_ids),
             policy=open_window(self.model, config),
+            group=(dataclasses.replace(config.sampling, seed=None), config.show_tokens, config.alternatives),
         )
         self.waiting.append(text)
         return text
