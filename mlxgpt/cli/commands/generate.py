@@ -80,7 +80,7 @@ def generate(
     }
     if prompts is not None:
         _many(
-            jobs.generate_many, model, None if prompts == "-" else Path(prompts), output, given, json=json,
+            jobs.generate_many, model, None if prompts == "-" else Path(prompts), output, given, json=json and output is not None,
             batch_size=batch_size, samples=num_samples, prefix=prefix, prefix_cache=prefix_cache, device=device,
         )  # fmt: skip
     with terminal.stop_on_interrupt() as wanted:
