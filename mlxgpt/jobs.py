@@ -4,7 +4,7 @@ A verb that takes time is a job, a generator of events; one that answers at once
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from mlxgpt.events import Event
 if TYPE_CHECKING:
     from mlxgpt.backend.doctor import DoctorReport
     from mlxgpt.benchmark.config import ChunkingBenchmarkConfig
+    from mlxgpt.chunking.analysis.model_scores import ModelScores
     from mlxgpt.chunking.analysis.subject import Findings, Subject
     from mlxgpt.chunking.config import ChunkConfig
     from mlxgpt.chunking.optimize import Search
@@ -246,32 +247,29 @@ def benchmark_chunking(
     return benchmark_chunking(path, _tokenizer(config.tokenizer), config, stop)
 
 
-def analyze_chunks(
-    subject: "Subject",
-    *,
-    lang: str = "auto",
-    model: str = "",
-    threshold: float = 0.1,
-    ungated: bool = False,
-    device: str = "auto",
-) -> "Findings":
-    """The figures of some chunks; with a `model`, what it says about the cuts."""
+def analyze_chunks(subject: "Subject", *, lang: str = "auto") -> "Findings":
+    """The figures of some chunks."""
     from mlxgpt.chunking.analysis.subject import Findings
 
-    report = subject.report(lang)
-    scores = None
-    if model:
-        from mlxgpt import runs
-        from mlxgpt.backend import devices
-        from mlxgpt.evaluation import boundaries
-
-        directory = runs.find_model(model)
-        devices.prepare(device)
-        loaded, tokenizer = boundaries.load(directory)
-        scores = boundaries.score(loaded, tokenizer, subject.documents, threshold=threshold, ungated=ungated)
     return Findings(
-        strategy=subject.strategy, options=subject.options, report=report, model=scores, notes=subject.notes
+        strategy=subject.strategy, options=subject.options, report=subject.report(lang), notes=subject.notes
     )  # fmt: skip
+
+
+def cut_scorer(
+    model: str, *, threshold: float = 0.1, ungated: bool = False, device: str = "auto"
+) -> "Callable[[Subject, Callable[[float], object]], ModelScores]":
+    """What asks a model about the cuts of a subject; its second argument hears how much of the work is done, 0 … 1."""
+    from mlxgpt import runs
+    from mlxgpt.backend import devices
+    from mlxgpt.evaluation import boundaries
+
+    directory = runs.find_model(model)
+    devices.prepare(device)
+    loaded, tokenizer = boundaries.load(directory)
+    return lambda subject, told: boundaries.score(
+        loaded, tokenizer, subject.documents, threshold=threshold, ungated=ungated, told=told
+    )
 
 
 def read_chunks(path: Path, tokenizer: str = "") -> "Subject":
@@ -281,7 +279,15 @@ def read_chunks(path: Path, tokenizer: str = "") -> "Subject":
     return read_subject(path, _tokenizer, tokenizer)
 
 
-def chunk_to_analyze(path: Path, strategy: str, options: Settings, tokenizer: str = "nano-pt") -> "Subject":
+def chunk_to_analyze(
+    path: Path,
+    strategy: str,
+    options: Settings,
+    tokenizer: str = "nano-pt",
+    *,
+    encoding: str = "utf-8",
+    errors: str = "strict",
+) -> "Subject":
     """The documents of a file or folder, chunked now and nowhere kept."""
     import dataclasses
 
@@ -290,11 +296,11 @@ def chunk_to_analyze(path: Path, strategy: str, options: Settings, tokenizer: st
     from mlxgpt.chunking.output import text_files
 
     chunker = registry.create(strategy, **options)
-    loaded = _tokenizer(tokenizer)
+    loaded, decoding = _tokenizer(tokenizer), sources.Decoding(encoding=encoding, errors=errors)
     texts = []
     for file in text_files(path) if path.is_dir() else [path]:
-        sources.check_text(file, sources.Decoding(), str(file))
-        texts.append("".join(block.text for block in sources.read_blocks(file, sources.Decoding(), str(file))))
+        sources.check_text(file, decoding, str(file))
+        texts.append("".join(block.text for block in sources.read_blocks(file, decoding, str(file))))
     return Subject(
         documents=tuple((text, tuple(chunker.split(text, loaded))) for text in texts),
         source=str(path), strategy=strategy,
@@ -306,12 +312,6 @@ def chunk_to_analyze(path: Path, strategy: str, options: Settings, tokenizer: st
 def suggest_chunking(subject: "Subject", *, budget_seconds: float = 20.0) -> "Search":
     """Better settings for the documents, each one measured; see `chunking.optimize`."""
     from mlxgpt.chunking.optimize import search
-    from mlxgpt.errors import TokenizerError
 
-    if subject.tokenizer is None:
-        raise TokenizerError(
-            f"Settings cannot be compared without the tokenizer {subject.tokenizer_name}.",
-            hint="Give one with --tokenizer.",
-        )
     texts = [text for text, _ in subject.documents]
-    return search(texts, subject.tokenizer, subject.strategy, subject.options, budget_seconds=budget_seconds)
+    return search(texts, subject.require_tokenizer(), subject.strategy, subject.options, budget_seconds=budget_seconds)

@@ -57,6 +57,10 @@ def _version(wanted: bool) -> None:
 
 def run() -> None:
     """Run the command line; any error becomes a panel on stderr and an exit code."""
+    if sys.stdout is None or sys.stderr is None:  # closed by who started us
+        sys.exit(
+            "mlxgpt: standard output or standard error is closed; send it to /dev/null instead." if sys.stderr else 2
+        )
     try:
         app()
     except SystemExit:

@@ -4,11 +4,12 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
 
 from mlxgpt.events import Event
 
@@ -36,6 +37,20 @@ def print_events(events: Iterable[Event]) -> Iterator[Event]:
     for event in events:
         print_json(event.to_json())
         yield event
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[float], None]]:
+    """A bar on stderr while something takes its time, on a file a line; what is yielded moves it, 0 … 1."""
+    console = narrator()
+    if not console.is_terminal:
+        console.print(f"{what} …", highlight=False)
+        yield lambda _: None
+        return
+    columns = BarColumn(bar_width=None), TextColumn("{task.percentage:>3.0f}%  {task.description}")
+    with Progress(*columns, console=console, expand=True, transient=True) as bar:
+        task = bar.add_task(what, total=1.0)
+        yield lambda share: bar.update(task, completed=share)
 
 
 @contextmanager

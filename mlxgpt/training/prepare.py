@@ -122,6 +122,9 @@ def prepare(
     shape = model_config(config, model_changes, tokenizer)
     config = dataclasses.replace(config, context_length=shape.context_length)
     chunker = _chunker(config)
+    if chunker is not None:
+        cut = f"Documents are cut into chunks of at most {chunker.max_size} tokens ({config.chunk_strategy})"
+        notes = (*notes, f"{cut}, with <CHUNK> between them.")
     train = pack(documents.train, tokenizer, chunker)
     validation = pack(documents.validation, tokenizer, chunker)
     if documents.validation:
@@ -203,6 +206,11 @@ def usual_vocab_size(corpus_bytes: int) -> int:
 
 def _chunker(config: TrainConfig) -> Chunker | None:
     if config.chunk_strategy == "none":
+        if config.chunk_size:
+            raise ConfigError(
+                f"chunk_size = {config.chunk_size}, but documents are not cut into chunks.",
+                hint="Add --chunk-strategy recursive, or leave --chunk-size out.",
+            )
         return None
     return chunkers.create(config.chunk_strategy, max_size=config.chunk_size or config.context_length)
 
