@@ -4,13 +4,14 @@ What is written goes to a hidden name beside its place, is synced to the disk an
 new one, or a hidden rest that the next write into the same folder clears away.
 """
 
+import io
 import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 _ASIDE = ".mlxgpt-writing-"
 _REPLACED = ".mlxgpt-replaced-"
@@ -57,11 +58,18 @@ def write_bytes(path: Path, data: bytes) -> None:
 @contextmanager
 def draft(path: Path) -> Iterator[tuple[TextIO, Callable[[], None]]]:
     """A text file to write bit by bit, and a function that says it is complete: without that it never appears at `path`."""
+    with binary_draft(path) as (file, keep), io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
+        yield text, keep
+
+
+@contextmanager
+def binary_draft(path: Path) -> Iterator[tuple[BinaryIO, Callable[[], None]]]:
+    """The same for a file of bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = _aside(path)
     kept: list[bool] = []
     try:
-        with aside.open("w", encoding="utf-8", newline="") as file:
+        with aside.open("wb") as file:
             yield file, lambda: kept.append(True)
         if kept:
             _sync(aside)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlxgpt.data.loader import Batch, Loader, prefetch, validation_batches
-from mlxgpt.data.packing import Mask, Stream, TokenIds
+from mlxgpt.data.packing import Stream
 from mlxgpt.errors import DataError
 
 
@@ -20,10 +20,6 @@ def stream(n: int, masked: bool = False) -> Stream:
     mask = (np.arange(n) % 3 > 0).astype(np.uint8) if masked else None
     ends = np.array([n])
     return Stream(ids=np.arange(n, dtype=np.uint16), mask=mask, ends=ends, byte_ends=4 * ends)
-
-
-def arrays(stream: Stream) -> tuple[TokenIds, Mask | None]:
-    return stream.ids, stream.mask
 
 
 def same(left: Batch, right: Batch) -> bool:
@@ -38,7 +34,7 @@ SHAPES = given(n=st.integers(9, 400), context=st.integers(1, 8), batch=st.intege
 def test_an_epoch_predicts_each_token_at_most_once_and_misses_less_than_one_window(
     n: int, context: int, batch: int, seed: int
 ) -> None:
-    loader = Loader(*arrays(stream(n)), context, batch, seed=seed)
+    loader = Loader(stream(n), context, batch, seed=seed)
     batches = [loader.batch(step) for step in range(2 * loader.steps_in(1) + 1)]
     rows = np.concatenate([b.targets for b in batches])
     for epoch in (0, 1):
@@ -50,7 +46,7 @@ def test_an_epoch_predicts_each_token_at_most_once_and_misses_less_than_one_wind
 @SHAPES
 @settings(deadline=None)
 def test_targets_are_the_tokens_after_the_inputs_on_the_ring(n: int, context: int, batch: int, seed: int) -> None:
-    made = Loader(*arrays(stream(n)), context, batch, seed=seed).batch(3)
+    made = Loader(stream(n), context, batch, seed=seed).batch(3)
     assert made.inputs.shape == made.targets.shape == (batch, context)
     assert made.inputs.dtype == made.targets.dtype == np.int32
     assert np.array_equal(made.targets, (made.inputs + 1) % n)
@@ -61,8 +57,8 @@ def test_targets_are_the_tokens_after_the_inputs_on_the_ring(n: int, context: in
 @SHAPES
 @settings(deadline=None)
 def test_accumulated_batches_are_the_rows_of_the_big_batch(n: int, context: int, batch: int, seed: int) -> None:
-    small = Loader(*arrays(stream(n)), context, batch, seed=seed)
-    big = Loader(*arrays(stream(n)), context, 3 * batch, seed=seed)
+    small = Loader(stream(n), context, batch, seed=seed)
+    big = Loader(stream(n), context, 3 * batch, seed=seed)
     for step in range(3):
         parts = [small.batch(3 * step + part) for part in range(3)]
         whole = big.batch(step)
@@ -71,16 +67,16 @@ def test_accumulated_batches_are_the_rows_of_the_big_batch(n: int, context: int,
 
 
 def test_a_fresh_loader_at_any_step_goes_on_as_the_first_would_have() -> None:
-    first = Loader(*arrays(stream(500)), 8, 4, seed=3)
+    first = Loader(stream(500), 8, 4, seed=3)
     history = [first.batch(step) for step in range(60)]
     for step in (59, 17, 0, 31):
-        assert same(Loader(*arrays(stream(500)), 8, 4, seed=3).batch(step), history[step])
+        assert same(Loader(stream(500), 8, 4, seed=3).batch(step), history[step])
         assert same(first.batch(step), history[step])
 
 
 def test_boundaries_and_order_change_with_epoch_and_seed() -> None:
     def starts(seed: int, epoch: int) -> list[int]:
-        loader = Loader(*arrays(stream(403)), 4, 100, seed=seed)
+        loader = Loader(stream(403), 4, 100, seed=seed)
         return [int(start) for start in loader.batch(epoch).inputs[:, 0]]
 
     assert starts(0, 0) == starts(0, 0)
@@ -89,7 +85,7 @@ def test_boundaries_and_order_change_with_epoch_and_seed() -> None:
 
 
 def test_the_epoch_counts_passes_and_steps_in_counts_batches() -> None:
-    loader = Loader(*arrays(stream(101)), 10, 4)
+    loader = Loader(stream(101), 10, 4)
     assert loader.windows == 10
     assert [loader.batch(step).epoch for step in (0, 4, 9)] == [0.4, 2.0, 4.0]
     assert loader.steps_in(1) == 3
@@ -98,13 +94,13 @@ def test_the_epoch_counts_passes_and_steps_in_counts_batches() -> None:
 
 
 def test_a_corpus_smaller_than_a_batch_repeats_its_windows() -> None:
-    made = Loader(*arrays(stream(9)), 8, 5).batch(0)
+    made = Loader(stream(9), 8, 5).batch(0)
     assert made.inputs.shape == (5, 8)
     assert made.epoch == 5.0
 
 
 def test_weights_are_the_mask_of_the_targets() -> None:
-    made = Loader(*arrays(stream(100, masked=True)), 8, 4).batch(1)
+    made = Loader(stream(100, masked=True), 8, 4).batch(1)
     assert made.weights is not None
     assert made.weights.dtype == np.float32
     assert np.array_equal(made.weights, made.targets % 3 > 0)
@@ -112,11 +108,11 @@ def test_weights_are_the_mask_of_the_targets() -> None:
 
 def test_a_stream_shorter_than_a_context_is_refused() -> None:
     with pytest.raises(DataError, match="8 tokens; one context needs 9"):
-        Loader(*arrays(stream(8)), 8, 1)
+        Loader(stream(8), 8, 1)
 
 
 def test_a_batch_costs_little() -> None:
-    loader = Loader(*arrays(stream(60_000)), 256, 32)
+    loader = Loader(stream(60_000), 256, 32)
     loader.batch(0)
     seconds = []
     for step in range(1, 20):
@@ -134,7 +130,7 @@ def threads() -> list[threading.Thread]:
 
 
 def test_prefetched_batches_are_the_loaders_own() -> None:
-    loader = Loader(*arrays(stream(300)), 8, 4)
+    loader = Loader(stream(300), 8, 4)
     made = list(prefetch(loader, 5, 20))
     assert len(made) == 20
     assert all(same(batch, loader.batch(5 + index)) for index, batch in enumerate(made))
@@ -143,11 +139,11 @@ def test_prefetched_batches_are_the_loaders_own() -> None:
 
 @pytest.mark.parametrize("steps", [0, 1, 3])
 def test_prefetching_a_few_gives_a_few(steps: int) -> None:
-    assert len(list(prefetch(Loader(*arrays(stream(50)), 8, 1), steps=steps))) == steps
+    assert len(list(prefetch(Loader(stream(50), 8, 1), steps=steps))) == steps
 
 
 def test_closing_ends_the_thread_of_an_endless_prefetch() -> None:
-    batches = prefetch(Loader(*arrays(stream(300)), 8, 4))
+    batches = prefetch(Loader(stream(300), 8, 4))
     for _ in range(50):
         next(batches)
     assert threads()
@@ -163,7 +159,7 @@ def test_prefetch_stays_only_so_far_ahead() -> None:
             self.made += 1
             return super().batch(step)
 
-    loader = Counting(*arrays(stream(300)), 8, 4)
+    loader = Counting(stream(300), 8, 4)
     batches = prefetch(loader, ahead=3)
     next(batches)
     time.sleep(0.05)
@@ -178,7 +174,7 @@ def test_an_error_in_the_thread_is_raised_to_the_reader() -> None:
                 raise OSError("the disk is gone")
             return super().batch(step)
 
-    batches = prefetch(Broken(*arrays(stream(300)), 8, 4))
+    batches = prefetch(Broken(stream(300), 8, 4))
     next(batches), next(batches)
     with pytest.raises(OSError, match="the disk is gone"):
         next(batches)
@@ -228,7 +224,7 @@ def test_from_a_folder_of_text_to_a_batch(tmp_path: Path) -> None:
     sides = split(read_documents(tmp_path), share=0.2, seed=1)
     tokenizer = byte_tokenizer()
     train, validation = pack(sides.train, tokenizer), pack(sides.validation, tokenizer)
-    batch = Loader(train.ids, train.mask, 16, 4).batch(0)
+    batch = Loader(train, 16, 4).batch(0)
     assert tokenizer.decode(batch.inputs[0]).strip() in "".join(2 * [d.text for d in sides.train])
     weights = [made.weights for made in validation_batches(validation, 16, 4)]
     assert sum(w.sum() for w in weights if w is not None) == len(validation.ids) - 1
