@@ -308,6 +308,68 @@ class BenchmarkFinished(Event):
     stopped: bool
 
 
+# ---- datasets --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildStarted(Event):
+    """So many files of `sources` sources are about to become shards; with `resumed_documents` an earlier build goes on."""
+
+    path: str
+    sources: int
+    files: int
+    bytes: int
+    workers: int
+    resumed_documents: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildProgressed(Event):
+    """Counts since the beginning, rates of this process; `bytes` are those of the text that was read."""
+
+    path: str
+    documents: int
+    dropped: int
+    tokens: int
+    bytes: int
+    share: float
+    documents_per_second: float
+    bytes_per_second: float
+    tokens_per_second: float
+    seconds_left: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardWritten(Event):
+    """A shard is complete; it appears at its place with all the others."""
+
+    file: str
+    documents: int
+    tokens: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildFinished(Event):
+    """The dataset is at `path`; or the job was `stopped`, and the same command goes on from here.
+
+    `known` when it was there already, made from the same sources with the same settings.
+    """
+
+    path: str
+    documents: int
+    dropped: int
+    refused: int
+    train_documents: int
+    train_tokens: int
+    validation_documents: int
+    validation_tokens: int
+    bytes: int
+    seconds: float
+    stopped: bool = False
+    known: bool = False
+
+
 # ---- generation ------------------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlxgpt.chunking.analysis.subject import Findings, Subject
     from mlxgpt.chunking.config import ChunkConfig
     from mlxgpt.chunking.optimize import Search
+    from mlxgpt.data.config import BuildConfig
     from mlxgpt.generation.chat import Chat
     from mlxgpt.listing import Entry
     from mlxgpt.model.report import ModelReport
@@ -119,6 +120,24 @@ def chunk(
     return chunk_paths(
         paths, _tokenizer(config.tokenizer), config, output, kind=kind, with_text=with_text, at_once=at_once, stop=stop
     )
+
+
+def load_build_config(
+    given: Settings, sources: Sequence[str] = (), *, column: str | None = None, recipe: Path | None = None
+) -> "BuildConfig":
+    """The settings of a build from a recipe, and what was given besides."""
+    from mlxgpt.data.recipe import load_build_config
+
+    return load_build_config(given, sources, column=column, recipe=recipe)
+
+
+def build_dataset(
+    config: "BuildConfig", *, restart: bool = False, stop: threading.Event | None = None
+) -> Iterator[Event]:
+    """Make shards to train from; see `data.build`."""
+    from mlxgpt.data.build import build_dataset
+
+    return build_dataset(config, _tokenizer(config.tokenizer), restart=restart, stop=stop)
 
 
 def list_checkpoints(folder: Path | None = None) -> "list[Entry]":

@@ -29,11 +29,11 @@ def write_directory(directory: Path, write: Callable[[Path], object]) -> None:
         aside.mkdir()
         write(aside)
         for path in [*aside.rglob("*"), aside]:
-            _sync(path)
+            sync(path)
         if directory.exists():
             directory.rename(directory.with_name(_REPLACED + directory.name))  # `clear_unfinished` mends a crash here
         aside.rename(directory)
-        _sync(directory.parent)
+        sync(directory.parent)
     finally:
         clear_unfinished(directory.parent)
 
@@ -48,11 +48,11 @@ def write_bytes(path: Path, data: bytes) -> None:
     aside = _aside(path)
     try:
         aside.write_bytes(data)
-        _sync(aside)
+        sync(aside)
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 @contextmanager
@@ -72,11 +72,11 @@ def binary_draft(path: Path) -> Iterator[tuple[BinaryIO, Callable[[], None]]]:
         with aside.open("wb") as file:
             yield file, lambda: kept.append(True)
         if kept:
-            _sync(aside)
+            sync(aside)
             aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def point(link: Path, target: Path) -> None:
@@ -84,7 +84,7 @@ def point(link: Path, target: Path) -> None:
     aside = _aside(link)
     aside.symlink_to(target.name)
     aside.replace(link)
-    _sync(link.parent)
+    sync(link.parent)
 
 
 def remove(directory: Path) -> None:
@@ -117,7 +117,7 @@ def _discard(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Force a file or directory to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -32,6 +32,7 @@ _COPY_BYTES = 1 << 20
 
 TOKEN_TYPES: dict[int, np.dtype[np.uint16] | np.dtype[np.uint32]] = {2: np.dtype("<u2"), 4: np.dtype("<u4")}
 # `end` and `byte_end` count the tokens and the bytes of text of the shard up to the end of the document.
+_ROW = struct.Struct("<QQII")
 INDEX = np.dtype([("end", "<u8"), ("byte_end", "<u8"), ("source", "<u4"), ("reserved", "<u4")])
 
 Index = npt.NDArray[np.void]  # of dtype INDEX
@@ -205,9 +206,9 @@ class Draft:
     """
 
     def __init__(self, folder: Path, name: str, tokenizer: str, token_bytes: int) -> None:
-        self._paths = [folder / f"{name}.{part}" for part in ("tokens", "mask", "index")]
-        self._tokenizer, self._token_bytes = tokenizer, token_bytes
-        self._files = [path.open("ab") for path in self._paths]
+        self.paths = [folder / f"{name}.{part}" for part in ("tokens", "mask", "index")]
+        self._tokenizer, self.token_bytes = tokenizer, token_bytes
+        self._files = [path.open("ab") for path in self.paths]
         self.tokens = self.documents = self.text_bytes = 0
         self._masked = False
 
@@ -221,16 +222,16 @@ class Draft:
             self._masked = True
         if self._masked:
             masks.write(b"\1" * len(ids) if mask is None else mask.tobytes())
-        tokens.write(ids.astype(TOKEN_TYPES[self._token_bytes]).tobytes())
+        tokens.write(ids.astype(TOKEN_TYPES[self.token_bytes]).tobytes())
         self.tokens += len(ids)
         self.documents += 1
         self.text_bytes += text_bytes
-        index.write(np.array([(self.tokens, self.text_bytes, source, 0)], dtype=INDEX).tobytes())
+        index.write(_ROW.pack(self.tokens, self.text_bytes, source, 0))
 
     @property
     def bytes(self) -> int:
         """Of its tokens."""
-        return self.tokens * self._token_bytes
+        return self.tokens * self.token_bytes
 
     def position(self) -> dict[str, int]:
         """Where it stands, once everything so far is on the disk."""
@@ -247,7 +248,7 @@ class Draft:
         self.tokens, self.documents = position["tokens"], position["documents"]
         self.text_bytes, self._masked = position["text_bytes"], bool(position["masked"])
         sizes = self.bytes, self.tokens if self._masked else 0, self.documents * INDEX.itemsize
-        for file, path, size in zip(self._files, self._paths, sizes, strict=True):
+        for file, path, size in zip(self._files, self.paths, sizes, strict=True):
             file.flush()
             if path.stat().st_size < size:
                 raise _damaged(path, f"it has fewer than {size:,} bytes")
@@ -258,10 +259,10 @@ class Draft:
         for file in self._files:
             file.flush()
         header = Header(
-            token_bytes=self._token_bytes, masked=self._masked, tokens=self.tokens, documents=self.documents,
+            token_bytes=self.token_bytes, masked=self._masked, tokens=self.tokens, documents=self.documents,
             text_bytes=self.text_bytes, tokenizer=self._tokenizer,
         )  # fmt: skip
-        return write_shard(path, header, *map(_parts, self._paths))
+        return write_shard(path, header, *map(_parts, self.paths))
 
     def close(self) -> None:
         for file in self._files:
