@@ -138,6 +138,7 @@ class _Build:
                 draft = self._building.draft(side)
                 if draft.documents and (draft.tokens + fate.tokens) * draft.token_bytes > self._config.shard_bytes:
                     yield self._finish_shard(side)
+                    draft = self._building.draft(side)
                 draft.add(ids, mask if fate.chat else None, fate.text_bytes, load.source)
         self._journal.position = dataclasses.asdict(load.position)
 

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,9 +99,10 @@ class Building:
                 path.unlink()
 
     def close(self) -> None:
-        for draft in self._drafts.values():
-            draft.close()
-        self._marks.close()
+        with ExitStack() as stack:
+            stack.callback(self._marks.close)
+            for draft in self._drafts.values():
+                stack.callback(draft.close)
 
 
 def publish(folder: Path, output: Path) -> None:

@@ -11,7 +11,7 @@ from mlxgpt.config import setting
 from mlxgpt.errors import ConfigError, nearest
 
 DEDUPS = ("exact", "near")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)i?B?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)B?", re.IGNORECASE)
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 

@@ -14,6 +14,7 @@ import hashlib
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -208,7 +209,8 @@ class Draft:
     def __init__(self, folder: Path, name: str, tokenizer: str, token_bytes: int) -> None:
         self.paths = [folder / f"{name}.{part}" for part in ("tokens", "mask", "index")]
         self._tokenizer, self.token_bytes = tokenizer, token_bytes
-        self._files = [path.open("ab") for path in self.paths]
+        self._open = ExitStack()
+        self._files = [self._open.enter_context(path.open("ab")) for path in self.paths]
         self.tokens = self.documents = self.text_bytes = 0
         self._masked = False
 
@@ -265,8 +267,8 @@ class Draft:
         return write_shard(path, header, *map(_parts, self.paths))
 
     def close(self) -> None:
-        for file in self._files:
-            file.close()
+        """Let go of the files, of each one even if another cannot be written any more."""
+        self._open.close()
 
 
 EMPTY = {"tokens": 0, "documents": 0, "text_bytes": 0, "masked": 0}
