@@ -22,12 +22,27 @@ def mojibake(text: str) -> str:
 
 def _decoded_again(line: str) -> str:
     body = line.rstrip("\r\n")
-    return ftfy.fix_encoding(body) + line[len(body) :]
+    return _MAC_ROMAN.sub(_from_mac_roman, ftfy.fix_encoding(body)) + line[len(body) :]
+
+
+def _from_mac_roman(found: re.Match[str]) -> str:
+    """UTF-8 that was read as Mac Roman, of which ftfy wants to see more than one to believe it; √π stays what it is."""
+    try:
+        meant = found.group().encode("mac_roman").decode("utf-8")
+    except UnicodeError:
+        return found.group()
+    return meant if meant in _MEANT else found.group()
+
+
+_MAC_ROMAN = re.compile("[√¬][^\x00-\x7f]|‚[^\x00-\x7f]{2}")
+_MEANT = frozenset("ãçáéíóúâêôõàüÃÇÁÉÍÓÚÂÊÔÕÀÜñÑ“”‘’–—…«»ºª°§•")
 
 
 # What the bytes 80 … BF look like in latin-1 and cp1252.  Before one or two of them stands what a leading byte looks like.
 _REST = "\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
-_SUSPECT = re.compile(f"[ÂÃ][{_REST} ]|[Ä-ßð-ô][{_REST}]|[à-ï][{_REST}]{{2}}|[\x80-\x9f]|√[\\w§±©£°]|[¬‚‰Γ├┬][^\\s\\w]|├|┬")
+_SUSPECT = re.compile(
+    f"[ÂÃ][{_REST} ]|[Ä-ßð-ô][{_REST}]|[à-ï][{_REST}]{{2}}|[\x80-\x9f]|[√‚¬Γ├┬][^\x00-\x7f]"
+)
 
 
 def entities(text: str) -> str:
@@ -112,7 +127,7 @@ def spaces(text: str) -> str:
     """
     lines: list[str] = []
     fenced = False
-    for line in text.split("\n"):
+    for line in _OTHER_SPACE.sub(" ", text).split("\n"):
         if line.lstrip().startswith(("```", "~~~")):
             fenced = not fenced
         if fenced or line.startswith("|"):  # a table's columns stay one below the other
@@ -123,6 +138,7 @@ def spaces(text: str) -> str:
     return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip("\n")
 
 
-_SPACES = re.compile(r"[\t \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
+_OTHER_SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+_SPACES = re.compile(r"[\t ]+")
 _NESTED = re.compile(r"( {1,12})(?:[-*+•]|\d{1,2}[.)]) ")
 _BLANK_LINES = re.compile(r"\n{3,}")

@@ -1,8 +1,9 @@
 """Rules for lines and paragraphs: frames of electronic books, lines wrapped on a page, navigation, repeated paragraphs."""
 
+import itertools
 import re
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
 
 
 # ---- electronic books ------------------------------------------------------------------------------------------------
@@ -39,8 +40,8 @@ _NOTICE = re.compile(
 def wrapped_lines(text: str) -> str:
     """Lines that a page was too narrow for are joined to paragraphs, words cut by a hyphen too; page numbers and heads go.
 
-    A break was forced when the first word of the next line would not have fitted.  A text was wrapped when most of its single
-    breaks were forced; then it has a width, and verse, lists and headings, whose lines are shorter, keep theirs.
+    A break was forced when the first word of the next line would not have fitted.  A text was wrapped when many of its breaks
+    were forced and go on in small letters; verse, lists and headings, whose lines are shorter, keep theirs.
     """
     lines = text.split("\n")
     width = _width(lines)
@@ -67,9 +68,9 @@ def _width(lines: Sequence[str]) -> int:
     width = sorted(len(line) for line, _ in pairs)[len(pairs) * 9 // 10]
     if not 30 <= width <= 130:
         return 0
-    forced = sum(_forced(line, after, width) for line, after in pairs)
-    lower = sum(after[0].islower() for _, after in pairs)
-    return width if forced >= 4 and 2 * forced >= len(pairs) and 5 * lower >= len(pairs) else 0
+    forced = [after for line, after in pairs if _forced(line, after, width)]
+    lower = sum(after[0].islower() for after in forced)  # verse begins its lines with capitals
+    return width if len(forced) >= 4 and 4 * len(forced) >= len(pairs) and 3 * lower >= len(forced) else 0
 
 
 def _forced(line: str, after: str, width: int) -> bool:
@@ -187,23 +188,18 @@ _SITE_LINE = re.compile(
 
 
 def repeats(text: str) -> str:
-    """A line that follows itself again and again, blank lines aside, stays once; what an author repeats stays."""
-    lines = text.split("\n")
-    kept: list[str] = []
-    at = 0
-    while at < len(lines):
-        line = lines[at]
-        times, after, last = 1, at + 1, at
-        while after < len(lines) and line.strip() and (lines[after] == line or not lines[after].strip()):
-            if lines[after] == line:
-                times, last = times + 1, after
-            after += 1
-        kept.append(line)
-        at = last + 1 if times > (_MOST_TIMES if len(line) >= _LONG_LINE else _MOST_TIMES_SHORT) else at + 1
-    mended = "\n".join(kept)
+    """A paragraph or a line that follows itself again and again stays once; what an author repeats stays."""
+    mended = "\n".join(_once("\n\n".join(_once(text.split("\n\n"))).split("\n")))
     return mended if len(mended.split()) >= _LEAST_LEFT else text
 
 
-_LONG_LINE = 40
+def _once(pieces: Sequence[str]) -> Iterator[str]:
+    for piece, run in groupby(pieces):
+        times = sum(1 for _ in run)
+        most = _MOST_TIMES if len(piece) >= _LONG else _MOST_TIMES_SHORT
+        yield from itertools.repeat(piece, 1 if times > most and piece.strip() else times)
+
+
+_LONG = 40
 _MOST_TIMES, _MOST_TIMES_SHORT = 3, 8  # in data/pt a long line follows itself at most 3 times, "Virgílio" 7 times
 _LEAST_LEFT = 10  # words: "CLIQUE AQUI!!!" a hundred times stays what it is, for `repetition` to see

@@ -163,15 +163,15 @@ def _packed(text: str) -> float:
     return len(zlib.compress(data)) / len(data)
 
 
-_RUN = re.compile(r"([^\w\s])\1{3,}")  # rows of dots, as books and tables of contents have
+_RUN = re.compile(r"([^\w\s])(?:\s?\1){3,}")  # rows of dots, as books and tables of contents have
 _SENTENCE_END = re.compile(r"[.!?…:;][\"'”’»)\]]*\s*$")
-_QUESTION_IN_WORD = re.compile(r"[^\W\d_]\?+[^\W\d_]|[^\W\d_]\?{2,}[a-z]|(?<!\S)\?(?=[^\W\d_ ]| [a-z])")
+_QUESTION_IN_WORD = re.compile(r"\?(?:(?<=[^\W\d_]\?)\?*[^\W\d_]|(?<=[^\W\d_]\?)\?+[a-z]|(?<!\S\?)(?=[^\W\d_]| [a-z]))")
 _URL = re.compile(r"(?:https?://|www\.)\S+")
 _BULLETS = ("* ", "• ", "· ", "◦ ", "▪ ", "● ", "‣ ", "+ ")  # not the dashes, which begin speech
 # 0, 1, 5, 6 for o, l, s, é within a word; small words with c for e or rn for m; rn where no word has it; -c at the end for -e.
 _MISREAD = re.compile(
     r"^\W*(?:"
-    r"[a-zà-ü]*[a-zà-ü][0156][a-zà-ü]+|[A-Z]?[a-zà-ü]+[à-ü]0|[05][a-zà-ü]{3,}|0s?|d0|[a-zà-ü]{3,}0"
+    r"[a-zà-ü]*[a-zà-ü][0156][a-zà-ü]+|[A-Z]?[a-zà-ü]+[à-ü]0|[05][a-zà-ü]{3,}|0s|d0|[a-zà-ü]{3,}0"
     r"|dc|quc|sc|cra|cu|csta|cste|cstava|cssa|urn|rnas|rnais|tern|nern|sern|bern|quern|nâo|entâo|ondc|pclo|pcla|dcla|dclc|clc|cla"
     r"|rn[a-zà-ü]+|[a-zà-ü]+rn[pb][a-zà-ü]+|[a-zà-ü]{2,}[bdgmnrtv]c"
     r")\W*$"
