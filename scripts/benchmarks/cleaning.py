@@ -2,7 +2,7 @@
 
     .venv/bin/python scripts/benchmarks/cleaning.py FOLDER… [--documents 60] [--seed 0]
 
-Every kind of damage is done to documents cut from the files of the folders: mojibake, escapes, page layout, web pages, code pages.
+Every kind of damage is done to documents cut from the files of the folders: mojibake, escapes, page layout, code pages.
 A document counts as repaired when the cleaned text is the original one (for wrapped pages: its words, for pages of the web: its
 paragraphs).  Then the same folders are cleaned undamaged: nothing may be dropped.
 """
@@ -57,7 +57,9 @@ def invisible(text: str, chance: random.Random) -> str:
 
 def controls(text: str, chance: random.Random) -> str:
     spaced = "".join("\u00a0" if c == " " and chance.random() < 0.2 else c for c in text)
-    return "".join(c + (chance.choice("\x00\x01\x07\x0b\x0c\x1b\x1f\x7f") if chance.random() < 0.01 else "") for c in spaced)
+    return "".join(
+        c + (chance.choice("\x00\x01\x07\x0b\x0c\x1b\x1f\x7f") if chance.random() < 0.01 else "") for c in spaced
+    )
 
 
 def spaces(text: str, chance: random.Random) -> str:
@@ -117,7 +119,10 @@ def page(text: str, chance: random.Random) -> str:
 
 
 def site_lines(text: str, chance: random.Random) -> str:
-    before = ["Capa | Cidade | Política | Cultura | Assine", "Nosso site utiliza cookies. Ao navegar você aceita a política."]
+    before = [
+        "Capa | Cidade | Política | Cultura | Assine",
+        "Nosso site utiliza cookies. Ao navegar você aceita a política.",
+    ]
     after = ["Compartilhe: WhatsApp | Facebook | E-mail", "Leia também: o que fazer no domingo", "Publicidade"]
     after += ["© 2021 Jornal da Praia. Todos os direitos reservados."]
     return "\n\n".join([*before[: chance.randint(1, 2)], text, *after[chance.randint(0, 2) :]])
@@ -153,7 +158,11 @@ def in_code_page(encoding: str) -> Damage:
 def mixed(text: str, chance: random.Random) -> bytes:
     parts = text.split("\n\n")
     at = chance.randint(0, len(parts))
-    return "\n\n".join(parts[:at]).encode() + (b"\n\n" if 0 < at < len(parts) else b"") + "\n\n".join(parts[at:]).encode("cp1252")
+    return (
+        "\n\n".join(parts[:at]).encode()
+        + (b"\n\n" if 0 < at < len(parts) else b"")
+        + "\n\n".join(parts[at:]).encode("cp1252")
+    )
 
 
 DAMAGES: Mapping[str, Damage] = {
@@ -209,7 +218,9 @@ def equal(kind: str, cleaned: str, original: str) -> bool:
     if "(words)" in kind:
         return cleaned.split() == original.split()
     if "(paragraphs)" in kind:
-        return [" ".join(p.split()) for p in cleaned.split("\n\n")] == [" ".join(p.split()) for p in original.split("\n\n")]
+        return [" ".join(p.split()) for p in cleaned.split("\n\n")] == [
+            " ".join(p.split()) for p in original.split("\n\n")
+        ]
     return cleaned.strip() == original.strip()
 
 
@@ -230,8 +241,11 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=0, help="failures of each kind to print")
     given = parser.parse_args()
     cleaner = Cleaner()
-    originals = [tidied.document.text for text in documents(given.folders, given.documents, given.seed)
-                 if isinstance(tidied := cleaner.clean(Document(text=text, source="")), Kept)]
+    originals = [
+        tidied.document.text
+        for text in documents(given.folders, given.documents, given.seed)
+        if isinstance(tidied := cleaner.clean(Document(text=text, source="")), Kept)
+    ]
     total = good = 0
     for kind, damage in DAMAGES.items():
         chance = random.Random(given.seed)
@@ -251,7 +265,9 @@ def main() -> None:
                 if "(words)" in kind:
                     cleaned, original = "\n".join(cleaned.split()), "\n".join(original.split())
                 at = next((i for i, (a, b) in enumerate(zip(cleaned, original, strict=False)) if a != b), 0)
-                print(f"    at {at}: {cleaned[max(0, at - 40) : at + 60]!r}\n    for {original[max(0, at - 40) : at + 60]!r}")
+                print(
+                    f"    at {at}: {cleaned[max(0, at - 40) : at + 60]!r}\n    for {original[max(0, at - 40) : at + 60]!r}"
+                )
         total, good = total + done, good + repaired
         print(f"{kind:32} {repaired:4} of {done:4}")
     print(f"{'repaired':32} {good:4} of {total:4}  ({good / total:.2%})")

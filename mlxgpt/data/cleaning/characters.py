@@ -1,4 +1,4 @@
-"""Rules for characters: text that was decoded wrongly, HTML entities, controls, invisible characters, composed forms, spaces."""
+"""Rules for characters: wrong decoding, HTML entities, controls, invisible characters, composed forms, spaces."""
 
 import html
 import re
@@ -6,7 +6,6 @@ import unicodedata
 
 import ftfy
 from ftfy import fixes
-
 
 
 def mojibake(text: str) -> str:
@@ -40,9 +39,7 @@ _MEANT = frozenset("ãçáéíóúâêôõàüÃÇÁÉÍÓÚÂÊÔÕÀÜñÑ“�
 
 # What the bytes 80 … BF look like in latin-1 and cp1252.  Before one or two of them stands what a leading byte looks like.
 _REST = "\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
-_SUSPECT = re.compile(
-    f"[ÂÃ][{_REST} ]|[Ä-ßð-ô][{_REST}]|[à-ï][{_REST}]{{2}}|[\x80-\x9f]|[√‚¬Γ├┬][^\x00-\x7f]"
-)
+_SUSPECT = re.compile(f"[ÂÃ][{_REST} ]|[Ä-ßð-ô][{_REST}]|[à-ï][{_REST}]{{2}}|[\x80-\x9f]|[√‚¬Γ├┬][^\x00-\x7f]")
 
 
 def entities(text: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from mlxgpt.data.cleaning import characters, layout, markup, personal
+from mlxgpt.data.cleaning import characters, layout, markup, pages, personal
 from mlxgpt.data.cleaning.boilerplate import without_lines
 from mlxgpt.data.cleaning.config import CleaningConfig
 from mlxgpt.data.cleaning.quality import JUDGES, measure
@@ -27,7 +27,7 @@ MENDS: Mapping[str, Callable[[str], str]] = {
     "nfc": characters.composed,
     "spaces": characters.spaces,
     "book frame": layout.book_frame,
-    "wrapped lines": layout.wrapped_lines,
+    "wrapped lines": pages.wrapped_lines,
     "navigation": layout.navigation,
     "repeats": layout.repeats,
 }

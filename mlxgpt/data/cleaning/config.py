@@ -11,7 +11,9 @@ class CleaningConfig:
 
     skip: tuple[str, ...] = setting((), "rules that are not applied")
     languages: tuple[str, ...] = setting(("pt", "en"), "languages that are kept; none keeps all")
-    mask_personal: bool = setting(False, "replace e-mail addresses, CPF, CNPJ, telephone numbers, CEP and IP by their names")
+    mask_personal: bool = setting(
+        False, "replace e-mail addresses, CPF, CNPJ, telephone numbers, CEP and IP by their names"
+    )
 
     min_words: int = setting(2, "fewer words are no text")
     min_label_words: int = setting(10, "a text with fewer has to end as a sentence does")

@@ -8,16 +8,74 @@ where there is one, and nothing of scripts, menus, forms, footers and of what is
 import re
 from html.parser import HTMLParser
 
-
 _SILENT = frozenset(
-    "script style noscript template head nav footer aside form button select textarea svg math canvas iframe object "
-    "dialog menu".split()
+    [
+        "script",
+        "style",
+        "noscript",
+        "template",
+        "head",
+        "nav",
+        "footer",
+        "aside",
+        "form",
+        "button",
+        "select",
+        "textarea",
+        "svg",
+        "math",
+        "canvas",
+        "iframe",
+        "object",
+        "dialog",
+        "menu",
+    ]
 )
 _BLOCKS = frozenset(
-    "p div article main section header h1 h2 h3 h4 h5 h6 ul ol li dl dt dd table tr blockquote pre figure figcaption "
-    "address details summary hr body html caption tbody thead tfoot nav footer aside form".split()
+    [
+        "p",
+        "div",
+        "article",
+        "main",
+        "section",
+        "header",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "ul",
+        "ol",
+        "li",
+        "dl",
+        "dt",
+        "dd",
+        "table",
+        "tr",
+        "blockquote",
+        "pre",
+        "figure",
+        "figcaption",
+        "address",
+        "details",
+        "summary",
+        "hr",
+        "body",
+        "html",
+        "caption",
+        "tbody",
+        "thead",
+        "tfoot",
+        "nav",
+        "footer",
+        "aside",
+        "form",
+    ]
 )
-_EMPTY = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+_EMPTY = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
+)
 _WIDGET = re.compile(
     r"(?:^|[\s_-])(?:cookies?|consent|lgpd|gdpr|ads?|advert\w*|publicidade|anuncio\w*|propaganda|banner|popup|modal|"
     r"menu|nav|navbar|navigation|breadcrumbs?|sidebar|share|sharing|compartilh\w*|social|newsletter|related|relacionad\w*|"

@@ -112,7 +112,9 @@ def _lines(m: Measures, config: CleaningConfig) -> str:
 def _repetition(m: Measures, config: CleaningConfig) -> str:
     """The same lines or the same words again and again."""
     counted = Counter(m.lines)
-    repeated = sum((times - 1) * len(line) for line, times in counted.items() if times > 1) / max(1, sum(map(len, m.lines)))
+    repeated = sum((times - 1) * len(line) for line, times in counted.items() if times > 1) / max(
+        1, sum(map(len, m.lines))
+    )
     if len(m.lines) > 4 and repeated > config.max_repeated_lines:
         return f"{repeated:.0%} of it are lines that were there before"
     if m.visible > 200 and (packed := _packed(m.text)) < config.min_packed:
