@@ -1,0 +1,85 @@
+"""Lines that many documents share: a first reading counts them in bounded memory, a second one leaves them out.
+
+A line is boilerplate when `boilerplate_documents` *different* documents have it, and that is more than `boilerplate_share` of
+all.  Two copies of a document share all their lines, and are no evidence: documents count as different when their longest
+lines are.  Short lines and speech ("— Sim, senhor.") may be anywhere and are never boilerplate.
+
+When the table is full, lines seen once are forgotten, the oldest first; a line that is everywhere comes again (lossy counting,
+Manku and Motwani 2002).  The count is made in the order of the documents, so it does not depend on the number of workers.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+from mlxgpt.data.cleaning.config import CleaningConfig
+
+MOST_LINES = 1 << 20  # about 250 bytes each
+_SHORTEST, _LONGEST = 25, 400
+_SPEECH = "—–-\"“«'"
+_ENOUGH = 8  # different documents that a line remembers; from there on each one counts
+
+
+def without_lines(text: str, lines: frozenset[int]) -> str:
+    """`text` without the lines that are boilerplate."""
+    if not lines:
+        return text
+    kept = [line for line in text.split("\n") if not (_may_be(line) and line_key(line) in lines)]
+    return "\n".join(_without_gaps(kept)).strip("\n")
+
+
+def line_key(line: str) -> int:
+    """A line as a number: the first 8 bytes of its BLAKE2b, case and spaces aside."""
+    return int.from_bytes(hashlib.blake2b(" ".join(line.lower().split()).encode(), digest_size=8).digest())
+
+
+class Survey:
+    """Counts the lines of documents; `observe` each, then ask for `lines`.  Its state is plain and can be pickled."""
+
+    def __init__(self, most_lines: int = MOST_LINES) -> None:
+        self.documents = 0
+        self._most = most_lines
+        self._seen: dict[int, tuple[int, ...] | int] = {}  # the documents (as numbers), or how many they are
+
+    def observe(self, text: str) -> None:
+        """Count the lines of a mended document."""
+        self.documents += 1
+        longest = line_key(max(text.split("\n"), key=len))
+        for key in dict.fromkeys(line_key(line) for line in text.split("\n") if _may_be(line)):
+            seen = self._seen.get(key, ())
+            if isinstance(seen, int):
+                self._seen[key] = seen + 1
+            elif longest not in seen:
+                self._seen[key] = (*seen, longest) if len(seen) < _ENOUGH - 1 else _ENOUGH
+        if len(self._seen) > self._most:
+            self._forget()
+
+    def lines(self, config: CleaningConfig) -> frozenset[int]:
+        """The keys of the lines that are boilerplate."""
+        if not config.boilerplate_documents:
+            return frozenset()
+        least = max(config.boilerplate_documents, self.documents * config.boilerplate_share)
+        return frozenset(key for key, seen in self._seen.items() if _times(seen) >= least)
+
+    def _forget(self) -> None:
+        """Halve the table: first what was seen once, then twice, and so on; among equals what came first."""
+        rarest = sorted(self._seen, key=lambda key: _times(self._seen[key]))
+        for key in rarest[: len(rarest) - self._most // 2]:
+            del self._seen[key]
+
+
+def _times(seen: tuple[int, ...] | int) -> int:
+    return seen if isinstance(seen, int) else len(seen)
+
+
+def _may_be(line: str) -> bool:
+    bare = line.strip()
+    return _SHORTEST <= len(bare) <= _LONGEST and bare[0] not in _SPEECH
+
+
+def _without_gaps(lines: Iterable[str]) -> Iterator[str]:
+    """`lines` with at most one blank one between two others."""
+    before = ""
+    for line in lines:
+        if line or before:
+            yield line
+        before = line
