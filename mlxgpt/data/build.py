@@ -19,18 +19,22 @@ from mlxgpt.chunking.cutting import workers_for
 from mlxgpt.data import card, dataset
 from mlxgpt.data.batches import Load, Position, file_bytes, read_batches, require_unchanged
 from mlxgpt.data.building import Building, Journal, clear, locked, publish, read_journal
+from mlxgpt.data.cleaning.boilerplate import Survey
+from mlxgpt.data.cleaning.cleaner import BOILERPLATE, Cleaner
+from mlxgpt.data.cleaning.config import CleaningConfig
 from mlxgpt.data.config import BuildConfig
 from mlxgpt.data.dataset import SIDES, Json
+from mlxgpt.data.dedup import Duplicates
 from mlxgpt.data.packing import require_chunk_token
-from mlxgpt.data.preparing import Fate, Prepared, Preparer
+from mlxgpt.data.preparing import Fate, Mender, Prepared, Preparer
 from mlxgpt.data.shards import token_bytes_for
 from mlxgpt.data.sources import find
 from mlxgpt.data.workers import Workers
 from mlxgpt.errors import ConfigError, DataError
-from mlxgpt.events import BuildFinished, BuildProgressed, BuildStarted, Event, ShardWritten
+from mlxgpt.events import BuildFinished, BuildProgressed, BuildStarted, Event, Noted, ShardWritten
 from mlxgpt.tokenizer.base import Tokenizer
 
-_TELL_SECONDS, _SAVE_SECONDS = 0.5, 5.0
+_TELL_SECONDS, _SAVE_SECONDS = 0.5, 1.0
 
 
 def build_dataset(
@@ -42,10 +46,14 @@ def build_dataset(
     `DataError` when a source changed since the build was begun.
     """
     files = [find(source.paths) for source in config.sources]
+    cleaner, duplicates = _cleaner(config), Duplicates(config.dedup, config.similarity)
     settings = json.loads(
         json.dumps({**config.decisive, "tokenizer": tokenizer.fingerprint})
     )  # as a file would give it
-    preparer = Preparer(tokenizer=tokenizer, chunker=_chunker(config, tokenizer), seed=config.seed)
+    preparer = Preparer(
+        tokenizer=tokenizer, chunker=_chunker(config, tokenizer), cleaner=cleaner, markers=duplicates.markers,
+        seed=config.seed,
+    )  # fmt: skip
     with locked(config.output) as folder:
         if restart:
             clear(folder)
@@ -61,7 +69,7 @@ def build_dataset(
         )
         _require_same(journal, settings, files, config.output)
         building = Building(folder, journal, tokenizer.fingerprint, token_bytes_for(tokenizer.vocab_size))
-        job = _Build(config, files, building, preparer, stop or threading.Event())
+        job = _Build(config, files, building, preparer, duplicates, stop or threading.Event())
         try:
             building.save()
             yield from job.run()
@@ -84,10 +92,12 @@ class _Build:
         files: list[list[Path]],
         building: Building,
         preparer: Preparer,
+        duplicates: Duplicates,
         stop: threading.Event,
     ) -> None:
         self._config, self._files = config, files
         self._building, self._journal, self._preparer, self._stop = building, building.journal, preparer, stop
+        self._duplicates = duplicates
         self._total = sum(file_bytes(file) for part in files for file in part)
         self._began = self._told = self._saved = time.monotonic()
         self._before = card.total(self._journal.counts)
@@ -101,8 +111,14 @@ class _Build:
             path=str(self._config.output), sources=len(self._files), files=sum(map(len, self._files)),
             bytes=self._total, workers=workers, resumed_documents=self._before["documents"],
         )  # fmt: skip
+        for marks in self._building.marks(len(self._duplicates.kinds)):
+            self._duplicates.remember(marks)
+        if self._preparer.cleaner is not None and self._journal.boilerplate is None:
+            yield from self._survey(workers)
+            if self.stopped:
+                return
         batches = read_batches(self._config, self._files, Position(**self._journal.position))
-        with Workers(self._preparer, workers) as crew:
+        with Workers(self._with_boilerplate(), workers) as crew:
             for load, prepared in crew.map(batches):
                 yield from self._take(load, prepared)
                 if (now := time.monotonic()) - self._told > _TELL_SECONDS:
@@ -121,6 +137,34 @@ class _Build:
                 yield self._finish_shard(side)
         self._building.save()
 
+    def _survey(self, workers: int) -> Iterator[Event]:
+        """Read everything once to find the lines that many documents share; an interruption begins this anew."""
+        cleaner = self._preparer.cleaner
+        assert cleaner is not None
+        survey = Survey()
+        if cleaner.config.boilerplate_documents and BOILERPLATE not in cleaner.config.skip:
+            yield Noted(text="First reading: counting the lines that many documents share.")
+            with Workers(Mender(cleaner), workers) as crew:
+                for load, texts in crew.map(read_batches(self._config, self._files, Position())):
+                    for text in texts:
+                        survey.observe(text)
+                    if (now := time.monotonic()) - self._told > _TELL_SECONDS:
+                        self._told = now
+                        yield self._progress(load)
+                    if self._stop.is_set():
+                        self.stopped = True
+                        return
+        self._journal.boilerplate = sorted(survey.lines(cleaner.config))
+        self._building.save()
+        self._began = time.monotonic()
+
+    def _with_boilerplate(self) -> Preparer:
+        cleaner = self._preparer.cleaner
+        if cleaner is None:
+            return self._preparer
+        lines = frozenset(self._journal.boilerplate or ())
+        return dataclasses.replace(self._preparer, cleaner=dataclasses.replace(cleaner, boilerplate=lines))
+
     def _take(self, load: Load, prepared: Prepared) -> Iterator[Event]:
         """Write a batch; the journal then stands behind it."""
         counts = self._journal.counts[load.source]
@@ -132,6 +176,7 @@ class _Build:
         for fate, where in zip(prepared.fates, load.places, strict=True):
             ids, mask = prepared.ids[at : at + fate.tokens], prepared.mask[at : at + fate.tokens]
             at += fate.tokens
+            fate = self._without_duplicates(fate)
             side = "" if fate.rule else self._side(fate)
             card.add_document(counts, fate, side, where)
             if side:
@@ -141,6 +186,18 @@ class _Build:
                     draft = self._building.draft(side)
                 draft.add(ids, mask if fate.chat else None, fate.text_bytes, load.source)
         self._journal.position = dataclasses.asdict(load.position)
+
+    def _without_duplicates(self, fate: Fate) -> Fate:
+        """The fate of a document, which is dropped if it repeats an earlier one."""
+        if fate.rule or not self._duplicates.kinds:
+            return fate
+        match = self._duplicates.check(fate.marks)
+        if match is None:
+            self._building.add_marks(fate.marks)
+            return fate
+        like = "" if match.kind == "exact" else f", {match.similarity:.0%} alike"
+        reason = f"as document {match.document + 1:,} of those that were kept{like}"
+        return dataclasses.replace(fate, rule=f"{match.kind} duplicate", reason=reason)
 
     def _side(self, fate: Fate) -> str:
         return "validation" if fate.draw < self._config.val else "train"
@@ -198,6 +255,14 @@ def _finished(
 
 
 # ---- before it begins ------------------------------------------------------------------------------------------------
+
+
+def _cleaner(config: BuildConfig) -> Cleaner | None:
+    if not config.clean:
+        return None
+    return Cleaner(
+        config=CleaningConfig(skip=config.skip, languages=config.languages, mask_personal=config.mask_personal)
+    )
 
 
 def _chunker(config: BuildConfig, tokenizer: Tokenizer) -> Chunker | None:

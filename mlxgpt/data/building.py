@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +37,7 @@ class Journal:
     shards: dict[str, list[Json]] = field(default_factory=lambda: {side: [] for side in SIDES})
     drafts: dict[str, dict[str, int]] = field(default_factory=lambda: {side: dict(EMPTY) for side in SIDES})
     marks: int = 0  # bytes in the file of marks
+    boilerplate: list[int] | None = None  # lines that many documents share; None: not surveyed yet
 
 
 class Building:
@@ -50,21 +51,28 @@ class Building:
         for side in SIDES:
             self._drafts[side].go_to(journal.drafts[side])
         self._marks = (folder / _MARKS).open("ab")
-        self._marks.truncate(journal.marks)
+        os.truncate(folder / _MARKS, journal.marks)
+        self._marks.seek(0, os.SEEK_END)  # `tell` would still say where the end was
 
     def draft(self, side: str) -> Draft:
         """The shard of one side that is growing."""
         return self._drafts[side]
 
-    def add_mark(self, mark: bytes) -> None:
-        """Remember a mark that was let in."""
-        self._marks.write(len(mark).to_bytes(4, "little") + mark)
+    def add_marks(self, marks: Sequence[bytes]) -> None:
+        """Remember the marks of a document that was new."""
+        self._marks.write(b"".join(len(mark).to_bytes(4, "little") + mark for mark in marks))
 
-    def marks(self) -> Iterator[bytes]:
-        """The marks that were let in before the last crash, in order."""
+    def marks(self, kinds: int) -> Iterator[tuple[bytes, ...]]:
+        """The marks of all documents that were new before the last crash, `kinds` of each, in order."""
         with (self.folder / _MARKS).open("rb") as file:
-            while size := file.read(4):
-                yield file.read(int.from_bytes(size, "little"))
+            left = self.journal.marks
+            while left > 0:
+                found = []
+                for _ in range(kinds):
+                    mark = file.read(int.from_bytes(file.read(4), "little"))
+                    found.append(mark)
+                    left -= 4 + len(mark)
+                yield tuple(found)
 
     def finish_shard(self, side: str) -> Json:
         """Close the growing shard of a side and begin the next; an empty one is none."""
@@ -139,14 +147,16 @@ def locked(output: Path) -> Iterator[Path]:
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it when the process ends, however
-        yield folder
-        if folder.is_dir() and not (folder / _JOURNAL).is_file():
-            shutil.rmtree(folder, ignore_errors=True)
     except BlockingIOError:
+        os.close(handle)
         raise ResourceError(
             f"Another process is building {output}.", hint="Wait for it, or choose another --output."
         ) from None
+    try:
+        yield folder
     finally:
+        if folder.is_dir() and not (folder / _JOURNAL).is_file():
+            shutil.rmtree(folder, ignore_errors=True)
         os.close(handle)
 
 

@@ -196,8 +196,17 @@ def markdown(values: Json) -> str:
             f"| {sum(own['dropped'].values()):,} | {own['train']['documents']:,} | {own['train']['tokens']:,} "
             f"| {source['share']:.1%} | {source['weight']:g} | {source['share_in_epoch']:.1%} |"
         )
-    lines += ["", *(f"- {_cell(s['name'])}: {_cell(s['note'])}" for s in values["sources"] if s["note"])]
-    lines += ["", "## What was done", "", "| step | documents |", "|---|---:|", f"| read | {counts['documents']:,} |"]
+    notes = [f"- {_cell(s['name'])}: {_cell(s['note'])}" for s in values["sources"] if s["note"]]
+    lines += [
+        "",
+        *notes,
+        *[""] * bool(notes),
+        "## What was done",
+        "",
+        "| step | documents |",
+        "|---|---:|",
+        f"| read | {counts['documents']:,} |",
+    ]
     lines += [f"| mended: {_cell(rule)} | {n:,} |" for rule, n in sorted(counts["changed"].items())]
     lines += [f"| dropped: {_cell(rule)} | {n:,} |" for rule, n in sorted(counts["dropped"].items())]
     lines += [f"| left | {counts['documents'] - dropped:,} |", ""]

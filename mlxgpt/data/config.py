@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlxgpt.config import setting
-from mlxgpt.errors import ConfigError, nearest
+from mlxgpt.errors import ConfigError
 
-DEDUPS = ("exact", "near")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)B?", re.IGNORECASE)
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -54,7 +53,7 @@ class BuildConfig:
     languages: tuple[str, ...] = setting(("pt", "en"), "languages that cleaning keeps; none keeps all")
     mask_personal: bool = setting(False, "let cleaning replace e-mail addresses, CPF, telephone numbers")
     dedup: tuple[str, ...] = setting((), "exact, near, or both")
-    similarity: float = setting(0.8, "near: documents are the same from this Jaccard similarity on")
+    similarity: float = setting(0.7, "near: documents are the same from this Jaccard similarity on")
     val: float = setting(0.01, "share of the documents held out")
     shard_size: str = setting("100MB", "most bytes of tokens in a file, unless one document has more")
     chunk_strategy: str = setting("none", "how long documents are cut, with <CHUNK> between; none: not at all")
@@ -66,13 +65,8 @@ class BuildConfig:
     def __post_init__(self) -> None:
         if not self.sources:
             raise ConfigError("There is nothing to build from.", hint="Give --source PATH, or --recipe FILE.toml.")
-        for word in self.dedup:
-            if word not in DEDUPS:
-                raise ConfigError(f"There is no kind of duplicates named {word!r}.", hint=nearest(word, DEDUPS))
         if not 0 <= self.val < 1:
             raise ConfigError(f"val = {self.val} is no share of the documents.", hint="Give 0 or more, below 1.")
-        if not 0 < self.similarity <= 1:
-            raise ConfigError(f"similarity = {self.similarity} is none.", hint="Give more than 0, at most 1.")
         labels = [source.label for source in self.sources]
         if len(set(labels)) < len(labels):
             twice = next(label for label in labels if labels.count(label) > 1)

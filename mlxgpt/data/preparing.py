@@ -8,12 +8,13 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from mlxgpt.chunking.base import Chunker
+from mlxgpt.data.cleaning.cleaner import Cleaner, Dropped
+from mlxgpt.data.dedup import Marker
 from mlxgpt.data.documents import Document
 from mlxgpt.data.packing import encode_documents
 from mlxgpt.tokenizer.base import Ids, Tokenizer
@@ -50,33 +51,14 @@ class Prepared:
     mask: npt.NDArray[np.uint8]
 
 
-class Outcome(Protocol):
-    """What cleaning says of a document; one that is dropped has a `rule` and a `reason` too."""
-
-    @property
-    def document(self) -> Document: ...
-
-
-class Cleans(Protocol):
-    """Mends a document or drops it."""
-
-    def clean(self, document: Document) -> Outcome: ...
-
-
-class Marks(Protocol):
-    """Makes the mark by which a kind of duplicate is known."""
-
-    def mark(self, text: str) -> bytes: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preparer:
     """All a worker needs to know."""
 
     tokenizer: Tokenizer
     chunker: Chunker | None = None
-    cleaner: Cleans | None = None
-    markers: tuple[Marks, ...] = ()
+    cleaner: Cleaner | None = None
+    markers: tuple[Marker, ...] = ()
     seed: int = 0
 
     def __call__(self, documents: Sequence[Document]) -> Prepared:
@@ -97,7 +79,7 @@ class Preparer:
                 Fate(
                     changed=fate.changed, characters=sum(map(len, document.texts)), tokens=len(own), text_bytes=text_bytes,
                     chat=bool(document.messages), draw=draw(text, self.seed), excerpt=excerpt(document),
-                    marks=tuple(marker.mark(text) for marker in self.markers),
+                    marks=tuple(marker.mark("\n".join(document.texts)) for marker in self.markers),
                 )
             )  # fmt: skip
         return Prepared(fates=tuple(fates), ids=np.concatenate(ids), mask=np.concatenate(masks))
@@ -106,11 +88,20 @@ class Preparer:
         if self.cleaner is None:
             return document, Fate()
         outcome = self.cleaner.clean(document)
-        fate = Fate(
-            rule=getattr(outcome, "rule", ""), reason=getattr(outcome, "reason", ""), excerpt=excerpt(document),
-            changed=getattr(outcome, "changed", ()), characters=sum(map(len, document.texts)),
-        )  # fmt: skip
-        return outcome.document, fate
+        if isinstance(outcome, Dropped):
+            return document, Fate(rule=outcome.rule, reason=outcome.reason, excerpt=excerpt(document))
+        return outcome.document, Fate(changed=outcome.changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Mender:
+    """What a worker does in the first reading, which counts the lines that many documents share."""
+
+    cleaner: Cleaner
+
+    def __call__(self, documents: Sequence[Document]) -> list[str]:
+        """The texts of a batch, mended; chats have no such lines."""
+        return [self.cleaner.mend(document).document.text for document in documents if not document.messages]
 
 
 def content(document: Document) -> str:

@@ -74,20 +74,27 @@ def describe_build(event: Event) -> list[str]:
     """Lines for an event that should stay on the screen; none for the others."""
     match event:
         case BuildStarted():
-            files = f"{event.files:,} files" if event.files != 1 else "1 file"
+            files = counted(event.files, "file")
             workers = f"{event.workers} processes" if event.workers > 1 else "this process"
             lines = [f"{files}, {size(event.bytes)}; tokens are made by {workers}."]
             if event.resumed_documents:
                 lines.append(f"Going on behind document {event.resumed_documents:,} of an interrupted build.")
             return lines
         case ShardWritten():
-            return [f"{event.file}: {event.documents:,} documents, {event.tokens:,} tokens, {size(event.bytes)}"]
+            return [
+                f"{event.file}: {counted(event.documents, 'document')}, {event.tokens:,} tokens, {size(event.bytes)}"
+            ]
         case Noted():
             return [visible(event.text)]
         case BuildFinished():
             return finished_lines(event)
         case _:
             return []
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def finished_lines(event: BuildFinished) -> list[str]:
@@ -99,8 +106,8 @@ def finished_lines(event: BuildFinished) -> list[str]:
     left_out = f", {event.dropped:,} of them dropped" if event.dropped else ""
     refused = f"; {event.refused:,} files or rows could not be read" if event.refused else ""
     lines.append(
-        f"{event.documents:,} documents ({size(event.bytes)}){left_out}{refused}: {event.train_tokens:,} tokens to learn "
-        f"from, {event.validation_tokens:,} held out in {event.validation_documents:,} documents."
+        f"{counted(event.documents, 'document')} ({size(event.bytes)}){left_out}{refused}: {event.train_tokens:,} tokens to "
+        f"learn from, {event.validation_tokens:,} held out in {counted(event.validation_documents, 'document')}."
     )
     if not event.validation_documents:
         lines.append("No document is held out: give more of them, or a larger --val.")

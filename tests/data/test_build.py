@@ -59,16 +59,19 @@ class Killed(BaseException):
     """Ends a build as kill -9 does: nothing is saved any more."""
 
 
-def test_a_build_killed_anywhere_goes_on_to_the_same_bytes(build: Build, tmp_path, monkeypatch) -> None:
+def test_a_build_killed_anywhere_goes_on_to_the_same_bytes(build: Build, corpus: Path, tmp_path, monkeypatch) -> None:
     from mlxgpt.data import batches
 
-    build()
+    with (corpus / "3.txt").open("w", encoding="utf-8") as file:
+        file.write("\n\n\n".join(text(number % 25) for number in range(0, 100, 3)))  # duplicates
+    kinds = ("exact", "near")
+    build(dedup=kinds)
     wanted = content(tmp_path / "out")
     (tmp_path / "out").rename(tmp_path / "first")
     monkeypatch.setattr(batches, "BATCH_CHARACTERS", 700)
     monkeypatch.setattr(job, "_SAVE_SECONDS", 0.0)
     take = job._Build._take
-    for after in (1, 2, 5, 11, 3):
+    for after in (1, 2, 15, 11, 3, 17):
         seen = 0
 
         def dying(self: Any, load: Any, prepared: Any, after: int = after) -> Any:
@@ -80,10 +83,10 @@ def test_a_build_killed_anywhere_goes_on_to_the_same_bytes(build: Build, tmp_pat
 
         monkeypatch.setattr(job._Build, "_take", dying)
         with pytest.raises(Killed):
-            build()
+            build(dedup=kinds)
         assert not (tmp_path / "out").exists()
     monkeypatch.setattr(job._Build, "_take", take)
-    events = build()
+    events = build(dedup=kinds)
     assert isinstance(events[0], BuildStarted)
     assert events[0].resumed_documents > 0
     assert content(tmp_path / "out") == wanted
@@ -248,7 +251,6 @@ def test_sizes_are_understood(given: str, size: int) -> None:
     ("settings", "reason"),
     [
         ({"sources": ()}, "nothing to build from"),
-        ({"dedup": ("exat",)}, "Did you mean 'exact'|no kind of duplicates"),
         ({"val": 1.0}, "no share of the documents"),
         ({"shard_size": "viele"}, "is no size"),
         ({"shard_size": "0"}, "more than 0"),
@@ -258,3 +260,59 @@ def test_sizes_are_understood(given: str, size: int) -> None:
 def test_impossible_settings_are_refused(settings: dict[str, Any], reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
         BuildConfig(**{"sources": (SourceConfig(paths=("a",)),), **settings})
+
+
+def test_cleaning_and_duplicates_are_counted_with_reasons(build: Build, tmp_path) -> None:
+    good = [
+        f"O rio número {n} nasce na serra e desce até o mar, por entre as pedras e as casas da vila onde moro desde menina."
+        for n in range(9)
+    ]
+    texts = [*good, good[0], good[1].upper(), "12 34 56", good[2].encode().decode("latin-1")]
+    path = tmp_path / "dirty.jsonl"
+    path.write_text("\n".join(json.dumps({"text": text}) for text in texts), encoding="utf-8")
+    finished = last(build(sources=(SourceConfig(paths=(str(path),)),), clean=True, dedup=("exact",), val=0.0))
+    card = json.loads((tmp_path / "out" / "card.json").read_text())
+    assert (finished.documents, finished.dropped, finished.train_documents) == (13, 4, 9)
+    assert card["counts"]["dropped"]["exact duplicate"] == 3
+    assert card["counts"]["changed"]["mojibake"] == 1
+    examples = card["sources"][0]["counts"]["examples"]["exact duplicate"]
+    assert examples[0]["where"].endswith("dirty.jsonl, line 10")
+    assert examples[0]["reason"] == "as document 1 of those that were kept"
+
+
+def test_duplicates_are_remembered_across_a_crash(build: Build, tmp_path, monkeypatch) -> None:
+    from mlxgpt.data import batches
+
+    texts = [text(number % 7) for number in range(30)]
+    path = tmp_path / "twice.jsonl"
+    path.write_text("\n".join(json.dumps({"text": text}) for text in texts), encoding="utf-8")
+    settings: dict[str, Any] = {"sources": (SourceConfig(paths=(str(path),)),), "dedup": ("exact", "near"), "val": 0.0}
+    monkeypatch.setattr(batches, "BATCH_CHARACTERS", 700)
+    for _ in range(4):
+        stop = threading.Event()
+        stop.set()
+        assert last(build(stop=stop, **settings)).stopped  # one batch each
+    finished = last(build(**settings))
+    assert (finished.documents, finished.train_documents) == (30, 7)
+
+
+def test_a_clean_build_goes_on_without_counting_lines_again(build: Build, monkeypatch) -> None:
+    from mlxgpt.data import batches
+    from mlxgpt.events import Noted
+
+    monkeypatch.setattr(batches, "BATCH_CHARACTERS", 700)
+    settings: dict[str, Any] = {"clean": True, "skip": ("stop words", "language", "repetition")}
+
+    class Late(threading.Event):
+        asked = 0
+
+        def is_set(self) -> bool:
+            self.asked += 1
+            return self.asked > 60  # in the second reading
+
+    events = build(stop=Late(), **settings)
+    assert last(events).stopped
+    assert any(isinstance(event, Noted) for event in events)
+    again = build(**settings)
+    assert not any(isinstance(event, Noted) for event in again)
+    assert last(again).documents == 120

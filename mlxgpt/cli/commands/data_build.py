@@ -31,7 +31,7 @@ def build(
         bool | None, typer.Option("--mask-personal", help="Let cleaning replace e-mail addresses, CPF, telephones.")
     ] = None,
     dedup: Annotated[str | None, typer.Option(help="Drop duplicates: exact, near, or exact,near.")] = None,
-    similarity: Annotated[float | None, typer.Option(help="Near duplicates: from this on.  [default: 0.8]")] = None,
+    similarity: Annotated[float | None, typer.Option(help="Near duplicates: from this on.  [default: 0.7]")] = None,
     val: Annotated[float | None, typer.Option(help="Share of the documents to hold out.  [default: 0.01]")] = None,
     shard_size: Annotated[str | None, typer.Option(help="Bytes of tokens in a file.  [default: 100MB]")] = None,
     chunk_strategy: Annotated[
