@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-WORDS = "a casa o rio uma menina abriu olhou viu cantou porta janela mar azul grande pequena e de com para não é vento sol".split()
+WORDS = ("a", "casa", "o", "rio", "uma", "menina", "abriu", "viu", "porta", "mar", "azul", "grande", "e", "de", "não", "é")
 
 
 def main() -> int:
