@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlxgpt.chunking.analysis.subject import Findings, Subject
     from mlxgpt.chunking.config import ChunkConfig
     from mlxgpt.chunking.optimize import Search
+    from mlxgpt.data.clean import CleanJobConfig
     from mlxgpt.generation.chat import Chat
     from mlxgpt.listing import Entry
     from mlxgpt.model.report import ModelReport
@@ -119,6 +120,13 @@ def chunk(
     return chunk_paths(
         paths, _tokenizer(config.tokenizer), config, output, kind=kind, with_text=with_text, at_once=at_once, stop=stop
     )
+
+
+def clean(paths: Sequence[str], config: "CleanJobConfig", *, stop: threading.Event | None = None) -> Iterator[Event]:
+    """Mend the documents of files, folders and patterns, and drop those that are none; see `data.clean`."""
+    from mlxgpt.data.clean import clean
+
+    return clean(paths, config, stop=stop)
 
 
 def list_checkpoints(folder: Path | None = None) -> "list[Entry]":

@@ -1,0 +1,12 @@
+"""`mlxgpt data`: from text to what training reads."""
+
+import typer
+
+from mlxgpt.cli.commands import data_clean
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="Make datasets of text, and look at them.", no_args_is_help=True, rich_markup_mode=None)
+    data_clean.register(group)
+    app.add_typer(group, name="data")
