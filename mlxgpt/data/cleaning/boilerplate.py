@@ -1,8 +1,8 @@
 """Lines that many documents share: a first reading counts them in bounded memory, a second one leaves them out.
 
-A line is boilerplate when `boilerplate_documents` *different* documents begin or end with it (among their first or last lines),
-and that is more than `boilerplate_share` of all.  Two copies of a document share all their lines, and are no evidence: documents
-count as different when their longest lines are.  Short lines and speech ("— Sim, senhor.") are never boilerplate.
+A line is boilerplate when `boilerplate_documents` *different* documents have it once, among their first or last lines, and that
+is more than `boilerplate_share` of all.  Two copies of a document share all their lines, and are no evidence: documents count as
+different when their longest lines are.  Short lines and speech ("— Sim, senhor.") are never boilerplate.
 
 When the table is full, lines seen once are forgotten, the oldest first; a line that is everywhere comes again (lossy counting,
 Manku and Motwani 2002).  The count is made in the order of the documents, so it does not depend on the number of workers.
@@ -80,7 +80,7 @@ def _edges(lines: Sequence[str]) -> list[int]:
     """Where lines stand that may be boilerplate: among the first and the last that are not blank."""
     full = [at for at, line in enumerate(lines) if line.strip()]
     edge = dict.fromkeys([*full[:_EDGE], *full[-_EDGE:]])
-    return [at for at in edge if _may_be(lines[at])]
+    return [at for at in edge if _may_be(lines[at]) and lines.count(lines[at]) == 1]
 
 
 def _may_be(line: str) -> bool:
