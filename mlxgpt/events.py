@@ -136,8 +136,17 @@ class MergeLearned(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenizerProgressed(Event):
+    """So much of the corpus was read; when it is all, the merges are being learned."""
+
+    documents: int
+    corpus_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenizerTrained(Event):
-    """A tokenizer was trained and saved."""
+    """A tokenizer was trained and saved; `bytes_per_token` is that of the first 8 MB of the corpus."""
 
     path: str
     algorithm: str

@@ -1,8 +1,8 @@
 """Lines that many documents share: a first reading counts them in bounded memory, a second one leaves them out.
 
-A line is boilerplate when `boilerplate_documents` *different* documents have it once, among their first or last lines, and that
-is more than `boilerplate_share` of all.  Two copies of a document share all their lines, and are no evidence: documents count as
-different when their longest lines are.  Short lines and speech ("— Sim, senhor.") are never boilerplate.
+A line is boilerplate when `boilerplate_documents` *different* documents have it once, among their first or last lines, and
+these are more than `boilerplate_share` of all.  Two copies of a document share all their lines, and are no evidence: documents
+count as different when their longest lines are.  Short lines and speech ("— Sim, senhor.") are never boilerplate.
 
 When the table is full, lines seen once are forgotten, the oldest first; a line that is everywhere comes again (lossy counting,
 Manku and Motwani 2002).  The count is made in the order of the documents, so it does not depend on the number of workers.
