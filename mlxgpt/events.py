@@ -136,8 +136,17 @@ class MergeLearned(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenizerProgressed(Event):
+    """So much of the corpus was read; when it is all, the merges are being learned."""
+
+    documents: int
+    corpus_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenizerTrained(Event):
-    """A tokenizer was trained and saved."""
+    """A tokenizer was trained and saved; `bytes_per_token` is that of the first 8 MB of the corpus."""
 
     path: str
     algorithm: str
@@ -304,6 +313,59 @@ class BenchmarkFinished(Event):
 
     recommended: str
     reason: str
+    seconds: float
+    stopped: bool
+
+
+# ---- cleaning --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleaningStarted(Event):
+    """So many files are about to be cleaned."""
+
+    files: int
+    bytes: int
+    workers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleaningProgressed(Event):
+    """How far it is: `documents` of the pass that is going on, `share` of both, characters that were read so far."""
+
+    documents: int
+    share: float
+    characters: int
+    characters_per_second: float
+    seconds_left: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentDropped(Event):
+    """A document was dropped by a rule, with what was measured."""
+
+    source: str
+    place: str
+    rule: str
+    reason: str
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleaningFinished(Event):
+    """All is written; or the job was `stopped`, and nothing is.
+
+    `changed` and `dropped` count documents by rule; `memory_bytes` were held to find duplicates.
+    """
+
+    documents: int
+    kept: int
+    refused: int
+    changed: dict[str, int]
+    dropped: dict[str, int]
+    characters: int
+    characters_kept: int
+    memory_bytes: int
     seconds: float
     stopped: bool
 

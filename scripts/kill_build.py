@@ -17,7 +17,24 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-WORDS = ("a", "casa", "o", "rio", "uma", "menina", "abriu", "viu", "porta", "mar", "azul", "grande", "e", "de", "não", "é")
+WORDS = (
+    "a",
+    "casa",
+    "o",
+    "rio",
+    "uma",
+    "menina",
+    "abriu",
+    "viu",
+    "porta",
+    "mar",
+    "azul",
+    "grande",
+    "e",
+    "de",
+    "não",
+    "é",
+)
 
 
 def main() -> int:

@@ -175,6 +175,8 @@ class NearIndex:
         self.similarity = similarity
         self._most_bytes = most_bytes
         self._documents = 0  # ever added
+        self._signatures = np.zeros((0, HASHES), np.uint16)  # (documents, K)
+        self._numbers = np.zeros(0, np.int64)  # of each document, as `add` was told
         self._resize(_SMALLEST)
 
     def find(self, mark: bytes) -> tuple[int, float] | None:
@@ -213,8 +215,7 @@ class NearIndex:
         """Make room for so many documents; those that are there move in."""
         known = self._documents
         signatures, numbers = np.zeros((documents, HASHES), np.uint16), np.zeros(documents, np.int64)
-        if known:
-            signatures[:known], numbers[:known] = self._signatures[:known], self._numbers[:known]
+        signatures[:known], numbers[:known] = self._signatures[:known], self._numbers[:known]
         self._signatures, self._numbers = signatures, numbers
         buckets = 2 * documents * BANDS // _WAYS  # half full at most
         self._mask = np.uint64((1 << (buckets - 1).bit_length()) - 1)

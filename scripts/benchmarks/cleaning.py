@@ -15,6 +15,7 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
+from html.entities import html5
 
 from mlxgpt.data import decoding
 from mlxgpt.data.cleaning.cleaner import Cleaner, Dropped, Kept
@@ -79,7 +80,7 @@ def entities(form: Callable[[int, str], str], times: int = 1) -> Damage:
 
 
 def named(code: int, character: str) -> str:
-    name = next((n for n, v in sorted(html.entities.html5.items()) if v == character and n.endswith(";")), "")
+    name = next((n for n, v in sorted(html5.items()) if v == character and n.endswith(";")), "")
     return f"&{name}" if name else f"&#{code};"
 
 

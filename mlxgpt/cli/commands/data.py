@@ -2,11 +2,12 @@
 
 import typer
 
-from mlxgpt.cli.commands import data_build
+from mlxgpt.cli.commands import data_build, data_clean
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="Make datasets of text, and look at them.", no_args_is_help=True, rich_markup_mode=None)
+    data_clean.register(group)
     data_build.register(group, app)
     app.add_typer(group, name="data")

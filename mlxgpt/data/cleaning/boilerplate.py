@@ -1,19 +1,20 @@
 """Lines that many documents share: a first reading counts them in bounded memory, a second one leaves them out.
 
-A line is boilerplate when `boilerplate_documents` *different* documents have it, and that is more than `boilerplate_share` of
-all.  Two copies of a document share all their lines, and are no evidence: documents count as different when their longest
-lines are.  Short lines and speech ("— Sim, senhor.") may be anywhere and are never boilerplate.
+A line is boilerplate when `boilerplate_documents` *different* documents have it once, among their first or last lines, and
+these are more than `boilerplate_share` of all.  Two copies of a document share all their lines, and are no evidence: documents
+count as different when their longest lines are.  Short lines and speech ("— Sim, senhor.") are never boilerplate.
 
 When the table is full, lines seen once are forgotten, the oldest first; a line that is everywhere comes again (lossy counting,
 Manku and Motwani 2002).  The count is made in the order of the documents, so it does not depend on the number of workers.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from mlxgpt.data.cleaning.config import CleaningConfig
 
 MOST_LINES = 1 << 20  # about 250 bytes each
+_EDGE = 6  # lines at each end
 _SHORTEST, _LONGEST = 25, 400
 _SPEECH = "—–-\"“«'"
 _ENOUGH = 8  # different documents that a line remembers; from there on each one counts
@@ -23,8 +24,11 @@ def without_lines(text: str, lines: frozenset[int]) -> str:
     """`text` without the lines that are boilerplate."""
     if not lines:
         return text
-    kept = [line for line in text.split("\n") if not (_may_be(line) and line_key(line) in lines)]
-    return "\n".join(_without_gaps(kept)).strip("\n")
+    parts = text.split("\n")
+    gone = {at for at in _edges(parts) if line_key(parts[at]) in lines}
+    if not gone:
+        return text
+    return "\n".join(_without_gaps(line for at, line in enumerate(parts) if at not in gone)).strip("\n")
 
 
 def line_key(line: str) -> int:
@@ -43,8 +47,9 @@ class Survey:
     def observe(self, text: str) -> None:
         """Count the lines of a mended document."""
         self.documents += 1
-        longest = line_key(max(text.split("\n"), key=len))
-        for key in dict.fromkeys(line_key(line) for line in text.split("\n") if _may_be(line)):
+        lines = text.split("\n")
+        longest = line_key(max(lines, key=len))
+        for key in dict.fromkeys(line_key(lines[at]) for at in _edges(lines)):
             seen = self._seen.get(key, ())
             if isinstance(seen, int):
                 self._seen[key] = seen + 1
@@ -69,6 +74,13 @@ class Survey:
 
 def _times(seen: tuple[int, ...] | int) -> int:
     return seen if isinstance(seen, int) else len(seen)
+
+
+def _edges(lines: Sequence[str]) -> list[int]:
+    """Where lines stand that may be boilerplate: among the first and the last that are not blank."""
+    full = [at for at, line in enumerate(lines) if line.strip()]
+    edge = dict.fromkeys([*full[:_EDGE], *full[-_EDGE:]])
+    return [at for at in edge if _may_be(lines[at]) and lines.count(lines[at]) == 1]
 
 
 def _may_be(line: str) -> bool:

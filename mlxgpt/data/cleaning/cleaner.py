@@ -1,11 +1,10 @@
-"""The cleaner: its rules in order, what it says of a document, and the counts of what it did.
+"""The cleaner: its rules in order, and what it says of a document.
 
 First every rule of `MENDS` may change the text; then the rules of `JUDGES` decide whether it stays.  A cleaner is a value, so
 worker processes get a copy; it remembers nothing from one document to the next, so the result does not depend on their number.
 """
 
 import dataclasses
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -45,11 +44,12 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped:
-    """The document goes, by which rule and why."""
+    """The document goes, by which rule and why; `changed` names the rules that had mended it before."""
 
     document: Document
     rule: str
     reason: str
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,7 @@ class Cleaner:
         measures = measure(text)
         for name in self._judges:
             if reason := JUDGES[name](measures, self.config):
-                return Dropped(document=document, rule=name, reason=reason)
+                return Dropped(document=document, rule=name, reason=reason, changed=tuple(changed))
         return Kept(document=document, changed=tuple(changed))
 
     def _mended(self, text: str) -> tuple[str, list[str]]:
@@ -118,22 +118,3 @@ class Cleaner:
     @cached_property
     def _judges(self) -> list[str]:
         return [name for name in JUDGES if name not in self.config.skip]
-
-
-@dataclass(slots=True, kw_only=True)
-class Counts:
-    """What cleaning did so far: documents, how many each rule changed, how many each dropped, characters in and out."""
-
-    documents: int = 0
-    kept: int = 0
-    changed: Counter[str] = field(default_factory=Counter)
-    dropped: Counter[str] = field(default_factory=Counter)
-
-    def add(self, outcome: Kept | Dropped) -> None:
-        """Count one outcome."""
-        self.documents += 1
-        if isinstance(outcome, Kept):
-            self.kept += 1
-            self.changed.update(outcome.changed)
-        else:
-            self.dropped[outcome.rule] += 1

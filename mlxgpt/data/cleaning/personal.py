@@ -67,5 +67,5 @@ _PATTERNS: Sequence[tuple[str, re.Pattern[str], Callable[[str], bool]]] = (
         _always,
     ),
     ("CEP", re.compile(r"(?<![\d.-])\d{5}-\d{3}(?![\d-])|(?<![\d.-])\d{2}\.\d{3}-\d{3}(?![\d-])"), _always),
-    ("IP", re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])"), _is_ip),
+    ("IP", re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\d|\.\d)"), _is_ip),
 )
