@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlxgpt.chunking.optimize import Search
     from mlxgpt.data.clean import CleanJobConfig
     from mlxgpt.data.config import BuildConfig
+    from mlxgpt.data.stats import DatasetReport, Sample
     from mlxgpt.generation.chat import Chat
     from mlxgpt.listing import Entry
     from mlxgpt.model.report import ModelReport
@@ -142,6 +143,20 @@ def build_dataset(
     from mlxgpt.data.build import build_dataset
 
     return build_dataset(config, _tokenizer(config.tokenizer), restart=restart, stop=stop)
+
+
+def describe_dataset(path: Path) -> "DatasetReport":
+    """The figures of a dataset, every byte of it checked."""
+    from mlxgpt.data.stats import examine
+
+    return examine(path)
+
+
+def peek(path: Path, *, count: int, side: str, source: str, most_tokens: int) -> "tuple[Sample, ...]":
+    """Documents of a dataset, as they are learned."""
+    from mlxgpt.data.stats import peek
+
+    return peek(path, count=count, side=side, source=source, most_tokens=most_tokens)
 
 
 def clean(paths: Sequence[str], config: "CleanJobConfig", *, stop: threading.Event | None = None) -> Iterator[Event]:

@@ -147,8 +147,11 @@ def vocabulary_use(shards: Sequence[Shard], vocab_size: int) -> Json:
     }  # fmt: skip
 
 
-def chosen(shards: Sequence[Shard], count: int) -> list[tuple[Shard, int]]:
-    """Documents spread evenly over all: (shard, number in it)."""
+def chosen(shards: Sequence[Shard], count: int, source: int | None = None) -> list[tuple[Shard, int]]:
+    """Documents spread evenly over all, or over those of one source: (shard, number in it)."""
+    if source is not None:
+        theirs = [(shard, int(n)) for shard in shards for n in np.flatnonzero(shard.index()["source"] == source)]
+        return [theirs[(2 * i + 1) * len(theirs) // (2 * count)] for i in range(min(count, len(theirs)))]
     numbers = np.cumsum([0, *(shard.header.documents for shard in shards)])
     total_documents = int(numbers[-1])
     picked = sorted({(2 * i + 1) * total_documents // (2 * count) for i in range(count)}) if total_documents else []
