@@ -60,7 +60,7 @@ def main() -> None:
                     measured.setdefault(name, []).append(
                         built(place / "dataset", source, options.tokenizer, options.workers, words, size)
                     )
-            print(f"{size:.1f} MB of text, {options.workers or "usual"} workers, medians of {options.rounds} rounds")
+            print(f"{size:.1f} MB of text, {options.workers or 'usual'} workers, medians of {options.rounds} rounds")
             for name, runs in measured.items():
                 print_row(name, runs, measured["encode_batch"])
             for packing in ("concat", "best-fit"):
