@@ -37,6 +37,9 @@ class Level(IntEnum):
     PART = 8  # depth 1, "PARTE II"
 
 
+LEVELS = tuple(Level)  # LEVELS[number] is three times as fast as Level(number)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cuts:
     """Places where a text may be cut, in order and never at its ends, with the `Level` of each."""

@@ -82,7 +82,7 @@ class Adaptive(Chunker):
             total = int(block.totals[start])
             first = bisect_right(places, start)
             stop = bisect_right(arrivals, total + size, first)
-            while stop > first and block.cost(start, places[stop - 1]) > size:
+            while stop > first and not block.fits(start, places[stop - 1], size):
                 stop -= 1
             if stop <= first:  # not even one unit fits
                 divide_part(block, start, int(places[first]), size, levels_from(Level(self.weakest - 1)), ends)

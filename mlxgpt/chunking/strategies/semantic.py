@@ -67,7 +67,7 @@ class Semantic(Chunker):
             total = int(block.totals[start])
             first = bisect_right(places, start)
             stop = bisect_right(arrivals, total + most, first)
-            while stop > first and block.cost(start, places[stop - 1]) > most:
+            while stop > first and not block.fits(start, places[stop - 1], most):
                 stop -= 1
             if stop <= first:  # not even one unit fits
                 divide_part(block, start, int(places[first]), most, levels_from(Level(level - 1)), ends)
