@@ -36,7 +36,7 @@ WORDS = (
 def text(number: int, words: int = 60) -> str:
     """A text that no other number gives."""
     draw = random.Random(number)
-    return f"Texto {number}. " + " ".join(draw.choice(WORDS) for _ in range(words)) + "."
+    return f"Texto {number}. <EOS> " + " ".join(draw.choice(WORDS) for _ in range(words)) + "."
 
 
 @pytest.fixture(scope="session")
