@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlxgpt.data.loader import Batch, Loader, prefetch, validation_batches
-from mlxgpt.data.packing import Stream
-from mlxgpt.errors import DataError
+from mlxgpt.data.packing import Source, Stream
+from mlxgpt.errors import ConfigError, DataError
 
 
 def stream(n: int, masked: bool = False) -> Stream:
@@ -228,3 +228,121 @@ def test_from_a_folder_of_text_to_a_batch(tmp_path: Path) -> None:
     assert tokenizer.decode(batch.inputs[0]).strip() in "".join(2 * [d.text for d in sides.train])
     weights = [made.weights for made in validation_batches(validation, 16, 4)]
     assert sum(w.sum() for w in weights if w is not None) == len(validation.ids) - 1
+
+
+# ---- sources, ranks and packings -------------------------------------------------------------------------------------
+
+
+def documents(lengths: list[int], sources: tuple[Source, ...] = ()) -> Stream:
+    """Documents of so many tokens; an id says where it stood."""
+    ends = np.cumsum(lengths)
+    return Stream(ids=np.arange(ends[-1], dtype=np.uint16), mask=None, ends=ends, byte_ends=4 * ends, sources=sources)
+
+
+@SHAPES
+@settings(deadline=None)
+def test_ranks_together_see_what_one_would(n: int, context: int, batch: int, seed: int) -> None:
+    alone = Loader(stream(n), context, 3 * batch, seed=seed)
+    ranks = [Loader(stream(n), context, batch, seed=seed, rank=rank, ranks=3) for rank in range(3)]
+    for step in (0, 5):
+        parts = [loader.batch(step) for loader in ranks]
+        assert np.array_equal(np.concatenate([part.inputs for part in parts]), alone.batch(step).inputs)
+        assert {part.epoch for part in parts} == {alone.batch(step).epoch}
+    assert ranks[0].steps_in(2) == alone.steps_in(2)
+
+
+def test_an_epoch_passes_over_a_source_as_often_as_it_weighs() -> None:
+    sources = (
+        Source(start=0, stop=400, weight=2.0),
+        Source(start=400, stop=800, weight=0.5),
+        Source(start=800, stop=900, weight=0.0),
+        Source(start=900, stop=1000, weight=1.0),
+    )
+    loader = Loader(documents([10] * 100, sources), 10, 1, seed=4)
+    assert loader.windows == 80 + 20 + 10
+    epochs = [
+        np.concatenate([loader.batch(epoch * 110 + row).targets.ravel() for row in range(110)]) for epoch in range(2)
+    ]
+    for targets in epochs:
+        assert sorted(set(np.bincount(targets, minlength=1000)[:400].tolist())) == [2]
+        assert not np.any((targets >= 800) & (targets < 900))
+        assert sorted(targets[targets >= 900].tolist()) == list(range(900, 1000))
+    halves = [set(targets[(targets >= 400) & (targets < 800)].tolist()) for targets in epochs]
+    assert len(halves[0]) == len(halves[1]) == 200
+    assert halves[0] | halves[1] == set(range(400, 800))  # the second epoch takes the other half
+
+
+def test_sources_of_one_weight_are_one_ring() -> None:
+    sources = (Source(start=0, stop=55), Source(start=55, stop=100))
+    assert Loader(documents([5] * 20, sources), 10, 1).windows == 10
+
+
+def test_an_order_mixes_all_sources() -> None:
+    sources = (Source(start=0, stop=5000, weight=1.0), Source(start=5000, stop=10000, weight=1.5))
+    loader = Loader(documents([100] * 100, sources), 10, 50)
+    shares = [float((loader.batch(step).inputs >= 5000).mean()) for step in range(20)]
+    assert all(0.3 < share < 0.9 for share in shares)
+
+
+LENGTHS = st.lists(st.integers(1, 30), min_size=1, max_size=40)
+
+
+@given(lengths=LENGTHS, context=st.integers(1, 16), packing=st.sampled_from(["best-fit", "pad"]))
+@settings(deadline=None)
+def test_packed_rows_predict_every_token_once_and_never_from_another_document(
+    lengths: list[int], context: int, packing: str
+) -> None:
+    made = documents(lengths)
+    loader = Loader(made, context, 1, packing=packing, boundaries=True)
+    seen = []
+    for step in range(loader.windows):
+        batch = loader.batch(step)
+        assert batch.weights is not None
+        assert batch.documents is not None
+        real = batch.weights > 0
+        assert np.array_equal(batch.inputs[real], (batch.targets[real] - 1) % len(made.ids))
+        assert np.array_equal(batch.documents[real], np.searchsorted(made.ends, batch.targets[real], side="right"))
+        assert (batch.documents[~real] == -1).all()
+        if packing == "pad":
+            assert len(set(batch.documents[real].tolist())) == 1
+        seen += batch.targets[real].tolist()
+    assert sorted(seen) == list(range(len(made.ids)))
+
+
+@given(lengths=LENGTHS, context=st.integers(1, 16))
+@settings(deadline=None)
+def test_best_fit_cuts_only_what_is_longer_than_a_row(lengths: list[int], context: int) -> None:
+    loader = Loader(documents(lengths), context, 1, packing="best-fit", boundaries=True)
+    rows: dict[int, set[int]] = {}
+    for step in range(loader.windows):
+        batch = loader.batch(step)
+        assert batch.documents is not None
+        for document in set(batch.documents.ravel().tolist()) - {-1}:
+            rows.setdefault(document, set()).add(step)
+    for document, length in enumerate(lengths):
+        assert len(rows[document]) == -(-length // context)
+
+
+def test_best_fit_leaves_little_room() -> None:
+    lengths = np.random.default_rng(1).integers(10, 400, size=3000).tolist()
+    stream_ = documents(lengths)
+    loader = Loader(stream_, 512, 1, packing="best-fit")
+    assert len(stream_.ids) / (512 * loader.windows) > 0.99
+    assert Loader(stream_, 512, 1, packing="pad").windows == 3000
+
+
+def test_an_unknown_packing_names_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="no packing 'bestfit'") as caught:
+        Loader(documents([10]), 4, 1, packing="bestfit")
+    assert "best-fit" in caught.value.hint
+
+
+def test_packing_needs_to_know_where_documents_end() -> None:
+    one = Stream(ids=np.arange(50), mask=None, ends=np.array([20]), byte_ends=np.array([20]))
+    with pytest.raises(DataError, match="does not say where its documents end"):
+        Loader(one, 4, 1, packing="best-fit")
+
+
+def test_without_weight_nothing_is_left() -> None:
+    with pytest.raises(DataError, match="No source is left"):
+        Loader(documents([10], (Source(start=0, stop=10, weight=0.0),)), 4, 1)
