@@ -173,6 +173,7 @@ def read_bin(path: Path, tokenizer: Tokenizer) -> Stream:
     """The ids in a raw file such as nanoGPT's train.bin: 16 bits each, or 32 with a large vocabulary, and nothing else.
 
     The file does not say which tokenizer made it; `TokenizerError` when it holds an id that `tokenizer` does not have.
+    Documents end at its <EOS>.
     """
     dtype = TOKEN_TYPES[token_bytes_for(tokenizer.vocab_size)]
     try:
@@ -188,6 +189,8 @@ def read_bin(path: Path, tokenizer: Tokenizer) -> Stream:
     spelled = np.array([len(tokenizer.token_bytes(token)) for token in range(tokenizer.vocab_size)], dtype=np.int64)
     ids = np.memmap(path, dtype, "r", 0, (count,))
     text_bytes = 0
+    ends: list[npt.NDArray[np.int64]] = []
+    byte_ends: list[npt.NDArray[np.int64]] = []
     for first in range(0, count, 1 << 22):
         part = ids[first : first + (1 << 22)]
         if int(part.max()) >= len(spelled):
@@ -196,8 +199,15 @@ def read_bin(path: Path, tokenizer: Tokenizer) -> Stream:
                 f"{path}: token {place:,} is {int(part.max()):,}, and the tokenizer has {len(spelled):,} entries.",
                 hint="Give the tokenizer it was made with: --tokenizer DIR.",
             )
-        text_bytes += int(spelled[part].sum())
+        bytes_so_far = text_bytes + np.cumsum(spelled[part])
+        text_bytes = int(bytes_so_far[-1])
+        last = np.flatnonzero(part == tokenizer.eos_id) if tokenizer.eos_id is not None else np.zeros(0, np.int64)
+        ends.append(first + last + 1)
+        byte_ends.append(bytes_so_far[last])
+    if int(ids[-1]) != tokenizer.eos_id:  # the last document has no end
+        ends.append(np.array([count]))
+        byte_ends.append(np.array([text_bytes]))
     return Stream(
         ids=Mapped([lambda: ids], [count], dtype), mask=None,
-        ends=np.array([count]), byte_ends=np.array([text_bytes]),
+        ends=np.concatenate(ends), byte_ends=np.concatenate(byte_ends),
     )  # fmt: skip

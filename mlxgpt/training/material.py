@@ -87,7 +87,7 @@ def materialize(source: Source, tokenizer: Tokenizer, chunker: Chunker | None) -
             )
             fingerprint, note = (
                 _digest(train, validation),
-                f"{source.train} holds ids; nothing says where documents end.",
+                f"{source.train} holds {len(train.ids):,} ids.",
             )
     if len(validation.ids):
         require_context(len(validation.ids), 1, "validation")
