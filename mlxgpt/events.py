@@ -432,6 +432,29 @@ class BuildFinished(Event):
     known: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchProgressed(Event):
+    """Rows of a dataset of the Hub so far; `limit` is how many are wanted, 0 for all."""
+
+    rows: int
+    limit: int
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetFetched(Event):
+    """The rows are in a file; `stopped` when more were wanted.  `license` is empty where it is not known here."""
+
+    name: str
+    path: str
+    rows: int
+    bytes: int
+    license: str
+    seconds: float
+    stopped: bool
+
+
 # ---- generation ------------------------------------------------------------------------------------------------------
 
 

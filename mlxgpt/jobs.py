@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlxgpt.chunking.optimize import Search
     from mlxgpt.data.clean import CleanJobConfig
     from mlxgpt.data.config import BuildConfig
+    from mlxgpt.data.fetch import FetchConfig
     from mlxgpt.data.stats import DatasetReport, Sample
     from mlxgpt.generation.chat import Chat
     from mlxgpt.listing import Entry
@@ -143,6 +144,13 @@ def build_dataset(
     from mlxgpt.data.build import build_dataset
 
     return build_dataset(config, _tokenizer(config.tokenizer), restart=restart, stop=stop)
+
+
+def fetch(config: "FetchConfig", *, stop: threading.Event | None = None) -> Iterator[Event]:
+    """Rows of a dataset of the Hugging Face Hub as a file; see `data.fetch`."""
+    from mlxgpt.data.fetch import fetch
+
+    return fetch(config, stop=stop)
 
 
 def describe_dataset(path: Path) -> "DatasetReport":

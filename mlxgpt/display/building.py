@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from mlxgpt.display.progress import duration, size
-from mlxgpt.events import BuildFinished, BuildProgressed, BuildStarted, Event, Noted, ShardWritten
+from mlxgpt.events import BuildFinished, BuildProgressed, BuildStarted, DatasetFetched, Event, Noted, ShardWritten
 from mlxgpt.text import visible
 
 _PLAIN_SECONDS = 10.0  # between two lines where there is no bar
@@ -83,6 +83,13 @@ def describe_build(event: Event) -> list[str]:
         case ShardWritten():
             return [
                 f"{event.file}: {counted(event.documents, 'document')}, {event.tokens:,} tokens, {size(event.bytes)}"
+            ]
+        case DatasetFetched():
+            terms = f"Its licence: {visible(event.license)}." if event.license else "Look up its licence on its page."
+            stopped = "Stopped: " if event.stopped else ""
+            return [
+                f"{stopped}{counted(event.rows, 'row')} of {visible(event.name)} ({size(event.bytes)}).  {terms}",
+                f"Next: mlxgpt data build --source {visible(event.path)} --clean --dedup exact,near",
             ]
         case Noted():
             return [visible(event.text)]
