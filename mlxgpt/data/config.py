@@ -43,7 +43,7 @@ class SourceConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildConfig:
-    """The settings of `data build`; all but `output`, `workers` and `skip_unreadable` decide what comes out."""
+    """The settings of `data build`; those of `decisive` decide what comes out."""
 
     sources: tuple[SourceConfig, ...]
     tokenizer: str = setting("nano-pt", "folder of a tokenizer, or a model")
@@ -61,6 +61,8 @@ class BuildConfig:
     seed: int = setting(0, "which documents are held out")
     skip_unreadable: bool = setting(False, "go on after a file or row that cannot be read")
     workers: int = setting(0, "processes; 0 chooses by the amount of text")
+    recipe: Path | None = setting(None, "the file that these settings are from, to be named on the card")
+    given: tuple[str, ...] = setting((), "the paths that were given besides the recipe")
 
     def __post_init__(self) -> None:
         if not self.sources:
@@ -85,20 +87,20 @@ class BuildConfig:
     def decisive(self) -> dict[str, object]:
         """The settings that decide what comes out, as plain values."""
         values = dataclasses.asdict(self)
-        for name in ("output", "workers", "tokenizer", "skip_unreadable"):  # the tokenizer by its fingerprint
-            del values[name]
+        for name in ("output", "workers", "tokenizer", "skip_unreadable", "recipe", "given"):
+            del values[name]  # of the tokenizer, the fingerprint decides
         return values
 
     @property
     def command(self) -> str:
         """The command line that builds it again, without what does not matter to the result."""
         words = ["mlxgpt", "data", "build"]
-        plain = all(source == SourceConfig(paths=source.paths, column=source.column) for source in self.sources)
-        for source in self.sources:
-            for path in source.paths:
-                words += ["--source", path]
-        if plain and self.sources[0].column:
-            words += ["--column", self.sources[0].column]
+        if self.recipe is not None:
+            words += ["--recipe", str(self.recipe)]
+        for path in self.given if self.recipe else [path for source in self.sources for path in source.paths]:
+            words += ["--source", path]
+        columns = {source.column for source in self.sources if source.column and not source.name}
+        words += [word for column in sorted(columns) for word in ("--column", column)]
         words += ["--tokenizer", self.tokenizer, "--output", str(self.output)]
         usual = BuildConfig(sources=self.sources)
         for name in ("clean", "skip", "languages", "mask_personal", "dedup", "similarity", "val", "shard_size",

@@ -37,8 +37,8 @@ def load_build_config(
         for number, entry in enumerate(listed, start=1)
     ]
     found += [SourceConfig(paths=(path,), column=column) for path in sources]
-    layers = [table, given]
-    return build(BuildConfig, *layers, {"sources": tuple(found)}, where=str(recipe or "build"))
+    own = {"sources": tuple(found), "recipe": recipe, "given": tuple(sources)}
+    return build(BuildConfig, table, given, own, where=str(recipe or "build"))
 
 
 def _beside(entry: Settings, recipe: Path | None) -> Settings:
