@@ -8,8 +8,8 @@ where there is one, and nothing of scripts, menus, forms, footers and of what is
 import re
 from html.parser import HTMLParser
 
-_SILENT = frozenset(
-    [
+_SILENT = {
+    *(
         "script",
         "style",
         "noscript",
@@ -22,17 +22,11 @@ _SILENT = frozenset(
         "button",
         "select",
         "textarea",
-        "svg",
-        "math",
-        "canvas",
-        "iframe",
-        "object",
-        "dialog",
-        "menu",
-    ]
-)
-_BLOCKS = frozenset(
-    [
+    ),
+    *("svg", "math", "canvas", "iframe", "object", "dialog", "menu"),
+}
+_BLOCKS = {
+    *(
         "p",
         "div",
         "article",
@@ -53,29 +47,13 @@ _BLOCKS = frozenset(
         "dd",
         "table",
         "tr",
-        "blockquote",
-        "pre",
-        "figure",
-        "figcaption",
-        "address",
-        "details",
-        "summary",
-        "hr",
-        "body",
-        "html",
-        "caption",
-        "tbody",
-        "thead",
-        "tfoot",
-        "nav",
-        "footer",
-        "aside",
-        "form",
-    ]
-)
-_EMPTY = frozenset(
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
-)
+    ),
+    *("blockquote", "pre", "figure", "figcaption", "address", "details", "summary", "hr", "body", "html", "caption"),
+    *("tbody", "thead", "tfoot", "nav", "footer", "aside", "form"),
+}
+_EMPTY = {
+    *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"),
+}
 _WIDGET = re.compile(
     r"(?:^|[\s_-])(?:cookies?|consent|lgpd|gdpr|ads?|advert\w*|publicidade|anuncio\w*|propaganda|banner|popup|modal|"
     r"menu|nav|navbar|navigation|breadcrumbs?|sidebar|share|sharing|compartilh\w*|social|newsletter|related|relacionad\w*|"
