@@ -26,7 +26,7 @@ _WIDGET = re.compile(  # a class or an id
     r"related|relacionad[oa]s|leia-?mais|rodape|footer|skip-link|toolbar|pagination|paginacao|comments|comentarios)(?:[-_][\w-]*)?",
     re.IGNORECASE,
 )
-_PAGE = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_PAGE = re.compile(r"[\s\ufeff]*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _CLOSING = re.compile(r"</(?:p|div|li|td|h[1-6]|span|a|article|section|ul|table)\s*>|<(?:br|p)\s*/?>", re.IGNORECASE)
 _INLINE = re.compile(
     r"<br\s*/?>|</?(?:b|i|em|strong|u|font|span|sup|sub|small|big|center|p)(?:\s[^<>\n]{0,300})?\s*/?>", re.IGNORECASE
