@@ -48,7 +48,7 @@ def entities(text: str) -> str:
     They are taken for damage when there is one for every 2,000 characters, or one that stands for a letter with an accent.
     """
     for _ in range(3):  # they may have been escaped again, and once more
-        found = _ENTITY.findall(text)
+        found = _ENTITY_IN_TEXT.findall(text)
         if not found or not (len(found) * 2000 >= len(text) or any(map(_is_letter, found))):
             break
         text = mojibake(_ENTITY.sub(_unescape, text))  # which may have been escaped too
@@ -64,7 +64,8 @@ def _is_letter(entity: str) -> bool:
     return len(character) == 1 and character.isalpha() and not character.isascii()
 
 
-_ENTITY = re.compile(r"(?<!`)&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+_ENTITY_IN_TEXT = re.compile(f"(?<!`){_ENTITY.pattern}")
 
 
 def controls(text: str) -> str:
