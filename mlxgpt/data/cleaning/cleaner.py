@@ -12,6 +12,7 @@ from mlxgpt.data.cleaning import characters, layout, markup, pages, personal
 from mlxgpt.data.cleaning.boilerplate import without_lines
 from mlxgpt.data.cleaning.config import CleaningConfig
 from mlxgpt.data.cleaning.quality import JUDGES, measure
+from mlxgpt.data.cleaning.words import STOP_WORDS
 from mlxgpt.data.documents import Document
 from mlxgpt.errors import ConfigError, nearest
 from mlxgpt.tokenizer.chat import Message
@@ -63,6 +64,9 @@ class Cleaner:
         for name in self.config.skip:
             if name not in RULES:
                 raise ConfigError(f"There is no rule of cleaning named {name!r}.", hint=nearest(name, RULES))
+        for name in self.config.languages:
+            if name not in STOP_WORDS:
+                raise ConfigError(f"Cleaning knows no language {name!r}.", hint=nearest(name, STOP_WORDS))
 
     def clean(self, document: Document) -> Kept | Dropped:
         """The document, mended, or why it has to go; a chat is mended and never dropped."""
