@@ -158,7 +158,7 @@ class _Job:
             if self.stopped:
                 return
             cleaner = dataclasses.replace(self._cleaner, boilerplate=survey.lines(self._config.cleaning))
-            size = max(1, aside.tell())
+            size = aside.tell()
             aside.seek(0)
             with Workers(_Judge(cleaner, self._duplicates.markers), workers) as second:
                 for at, judged in second.map(_stored(aside, size)):

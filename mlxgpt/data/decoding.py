@@ -13,6 +13,7 @@ import codecs
 import io
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO
 
 from mlxgpt.errors import DataError
@@ -53,11 +54,9 @@ def detect(sample: bytes) -> str:
             return encoding
     if wide := _without_mark(sample):
         return wide
+    if len(sample) >= SAMPLE_BYTES:
+        sample = _LAST_CHARACTER.sub(b"", sample)  # it may be cut in the middle
     lines = [line for line in re.split(rb"[\r\n]+", sample) if not line.isascii()]
-    if not lines:
-        return "utf-8"
-    if len(sample) >= SAMPLE_BYTES:  # the last line may end in the middle of a character
-        lines = lines[:-1] or [lines[0][:-4]]
     foreign = [line for line in lines if not _is_utf8(line)]
     if not foreign:
         return "utf-8"
@@ -111,6 +110,7 @@ _WORDS = {"é": 3.0, "à": 3.0, "É": 3.0, "À": 2.0, "ó": 0.5, "Ó": 0.5}  # l
 _MARKS_OF_TEXT = frozenset("“”‘’—–…«»ºª§°•·´¿¡€£½¼¾²³×™®©\u00a0")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _HIGH = re.compile(rb"[\x80-\xff]")
+_LAST_CHARACTER = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{0,3}\Z")
 _MULTIBYTE = re.compile(
     rb"[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}"
     rb"|[\xf1-\xf4][\x80-\xbf]{3}"
@@ -248,4 +248,5 @@ def _decode(data: bytes, name: str, offset: int) -> str:
 
 
 def _convert(encoding: str, name: str) -> str:
-    return f"If it is {encoding}, convert it: mlxgpt data clean '{name}' writes it as UTF-8."
+    path = Path(name)
+    return f"If it is {encoding}, convert it: iconv -f {encoding} -t UTF-8 '{name}' > '{path.stem}-utf8{path.suffix}'"

@@ -1,10 +1,11 @@
 """How much damage `mlxgpt data clean` repairs, and how many good documents it harms, on texts that were damaged here.
 
-    .venv/bin/python scripts/benchmarks/cleaning.py FOLDER… [--documents 60] [--seed 0]
+    .venv/bin/python scripts/benchmarks/cleaning.py FOLDER… [--documents 60] [--seed 0] [--peers] [--measures]
 
 Every kind of damage is done to documents cut from the files of the folders: mojibake, escapes, page layout, code pages.
 A document counts as repaired when the cleaned text is the original one (for wrapped pages: its words, for pages of the web: its
-paragraphs).  Then the same folders are cleaned undamaged: nothing may be dropped.
+paragraphs).  Then the same folders are cleaned undamaged: nothing may be dropped.  `--peers` adds how many files of each code
+page charset-normalizer decodes, where it is installed; `--measures` shows only what the rules of quality measure on good texts.
 """
 
 import argparse
@@ -14,11 +15,15 @@ import random
 import re
 import textwrap
 import unicodedata
+import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from html.entities import html5
 
 from mlxgpt.data import decoding
 from mlxgpt.data.cleaning.cleaner import Cleaner, Dropped, Kept
+from mlxgpt.data.cleaning.quality import measure
+from mlxgpt.data.cleaning.words import stop_word_share
 from mlxgpt.data.documents import Document
 from mlxgpt.data.sources import read
 
@@ -234,13 +239,78 @@ def clean(damaged: str | bytes, cleaner: Cleaner) -> str:
     return f"(dropped: {outcome.rule})" if isinstance(outcome, Dropped) else outcome.document.text
 
 
+def print_peers(originals: list[str], seed: int) -> None:
+    """Files of each code page that another library decodes to the same text."""
+    try:
+        from charset_normalizer import from_bytes
+    except ImportError:
+        print("charset-normalizer is not installed")
+        return
+    for kind, damage in DAMAGES.items():
+        if not kind.startswith("file "):
+            continue
+        chance = random.Random(seed)
+        done = right = 0
+        for original in originals:
+            try:
+                data = damage(original, chance)
+            except UnicodeEncodeError:
+                continue
+            assert isinstance(data, bytes)
+            best = from_bytes(data).best()
+            done, right = done + 1, right + (best is not None and str(best) == original)
+        print(f"charset-normalizer, {kind:28} {right:4} of {done:4}")
+
+
+def print_measures(folders: list[str]) -> None:
+    """The least, middle and most of each measure over stretches of 1,500 characters of good texts."""
+    values: dict[str, list[float]] = {}
+    for document in read(folders, refuse=lambda _: None):
+        part = ""
+        for paragraph in document.text.split("\n\n"):
+            part += ("\n\n" if part else "") + paragraph
+            if len(part) >= 1500:
+                m, part = measure(part), ""
+                grams = {n: Counter(zip(*(m.words[at:] for at in range(n)), strict=False)) for n in (2, 3, 4, 5)}
+                for name, value in {
+                    "letters for each piece": m.letters / len(m.pieces),
+                    "share of letters": m.letters / m.visible,
+                    "share of digits": sum(map(m.text.count, "0123456789")) / m.visible,
+                    "share of signs of code": sum(map(m.text.count, "{}[]()<>=;\\|_#$@^~")) / m.visible,
+                    "lines ending in an ellipsis": sum(x.endswith(("...", "…")) for x in m.lines) / len(m.lines),
+                    "words such as de, a, que": stop_word_share(m.counts, "pt"),
+                    "what zlib leaves": len(zlib.compress(m.text.encode())) / len(m.text.encode()),
+                    "characters in the top 2-gram": _top(grams[2], m.letters),
+                    "characters in the top 3-gram": _top(grams[3], m.letters),
+                    "characters in the top 4-gram": _top(grams[4], m.letters),
+                    "5-grams that were there before": 1 - len(grams[5]) / max(1, grams[5].total()),
+                }.items():
+                    values.setdefault(name, []).append(value)
+    print(f"{'measure':32} {'least':>7} {'1 %':>7} {'middle':>7} {'99 %':>7} {'most':>7}")
+    for name, found in values.items():
+        found.sort()
+        shown = (found[at * (len(found) - 1) // 100] for at in (0, 1, 50, 99, 100))
+        print(f"{name:32} " + " ".join(f"{value:7.3f}" for value in shown))
+
+
+def _top(grams: "Counter[tuple[str, ...]]", letters: int) -> float:
+    """The share of the letters in the most frequent n-gram, when it occurs more than twice."""
+    (words, times), *_ = grams.most_common(1) or [((), 0)]
+    return times * sum(map(len, words)) / letters if times > 2 else 0.0
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+")
     parser.add_argument("--documents", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--show", type=int, default=0, help="failures of each kind to print")
+    parser.add_argument("--peers", action="store_true", help="another library's recognition of encodings too")
+    parser.add_argument("--measures", action="store_true", help="only what the rules of quality measure on good texts")
     given = parser.parse_args()
+    if given.measures:
+        print_measures(given.folders)
+        return
     cleaner = Cleaner()
     originals = [
         tidied.document.text
@@ -272,6 +342,8 @@ def main() -> None:
         total, good = total + done, good + repaired
         print(f"{kind:32} {repaired:4} of {done:4}")
     print(f"{'repaired':32} {good:4} of {total:4}  ({good / total:.2%})")
+    if given.peers:
+        print_peers(originals, given.seed)
     outcomes = [cleaner.clean(document) for document in read(given.folders, refuse=lambda _: None)]
     dropped = [outcome for outcome in outcomes if isinstance(outcome, Dropped)]
     print(f"{'good documents dropped':32} {len(dropped):4} of {len(outcomes):4}")

@@ -112,7 +112,7 @@ def test_text_that_is_not_utf8_says_where_and_what_to_do(tmp_path: Path, name: s
     path = write(tmp_path / name, before + "ação".encode("latin-1"))
     error = refused(tmp_path)
     assert f"{path} is not UTF-8: byte {len(before) + 1} is 0xe7" in error.message
-    assert "mlxgpt data clean" in error.hint
+    assert "iconv -f WINDOWS-1252 -t UTF-8" in error.hint
 
 
 def test_utf16_is_recognised_with_and_without_its_mark(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 A line is boilerplate when `boilerplate_documents` *different* documents have it once, among their first or last lines, and
 these are more than `boilerplate_share` of all.  Two copies of a document share all their lines, and are no evidence: documents
-count as different when their longest lines are.  Short lines and speech ("— Sim, senhor.") are never boilerplate.
+count as different when their middle lines are, and the longest between their first and last lines too.  Short lines and speech
+("— Sim, senhor.") are never boilerplate.
 
 When the table is full, lines seen once are forgotten, the oldest first; a line that is everywhere comes again (lossy counting,
 Manku and Motwani 2002).  The count is made in the order of the documents, so it does not depend on the number of workers.
@@ -42,19 +43,19 @@ class Survey:
     def __init__(self, most_lines: int = MOST_LINES) -> None:
         self.documents = 0
         self._most = most_lines
-        self._seen: dict[int, tuple[int, ...] | int] = {}  # the documents (as numbers), or how many they are
+        self._seen: dict[int, tuple[int, ...] | int] = {}  # two lines of each document, or how many documents
 
     def observe(self, text: str) -> None:
         """Count the lines of a mended document."""
         self.documents += 1
         lines = text.split("\n")
-        longest = line_key(max(lines, key=len))
+        own = _own_lines(lines)
         for key in dict.fromkeys(line_key(lines[at]) for at in _edges(lines)):
             seen = self._seen.get(key, ())
             if isinstance(seen, int):
                 self._seen[key] = seen + 1
-            elif longest not in seen:
-                self._seen[key] = (*seen, longest) if len(seen) < _ENOUGH - 1 else _ENOUGH
+            elif not set(own) & set(seen):
+                self._seen[key] = (*seen, *own) if _times(seen) < _ENOUGH - 1 else _ENOUGH
         if len(self._seen) > self._most:
             self._forget()
 
@@ -73,7 +74,14 @@ class Survey:
 
 
 def _times(seen: tuple[int, ...] | int) -> int:
-    return seen if isinstance(seen, int) else len(seen)
+    return seen if isinstance(seen, int) else len(seen) // 2
+
+
+def _own_lines(lines: Sequence[str]) -> tuple[int, int]:
+    """What a document is known by: its middle line, and the longest that is neither among the first nor the last."""
+    full = [line for line in lines if line.strip()]
+    middle = full[len(full) // 2] if full else ""
+    return line_key(middle), line_key(max(full[_EDGE:-_EDGE], key=len, default=middle))
 
 
 def _edges(lines: Sequence[str]) -> list[int]:

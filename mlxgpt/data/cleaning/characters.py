@@ -43,18 +43,15 @@ _SUSPECT = re.compile(f"[ÂÃ][{_REST} ]|[Ä-ßð-ô][{_REST}]|[à-ï][{_REST}]{
 
 
 def entities(text: str) -> str:
-    """&atilde;, &#227; and &amp;atilde; become ã; a text that speaks of them (one here and there) keeps them.
+    """&atilde;, &#227; and &amp;atilde; become ã; a text that speaks of them (now and then, or as code in ``) keeps them.
 
     They are taken for damage when there is one for every 2,000 characters, or one that stands for a letter with an accent.
     """
     for _ in range(3):  # they may have been escaped again, and once more
-        found = _ENTITY.findall(text)
+        found = _ENTITY_IN_TEXT.findall(text)
         if not found or not (len(found) * 2000 >= len(text) or any(map(_is_letter, found))):
             break
-        again = _ENTITY.sub(_unescape, text)
-        if again == text:
-            break
-        text = again
+        text = mojibake(_ENTITY.sub(_unescape, text))  # which may have been escaped too
     return text
 
 
@@ -68,6 +65,7 @@ def _is_letter(entity: str) -> bool:
 
 
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+_ENTITY_IN_TEXT = re.compile(f"(?<!`){_ENTITY.pattern}")
 
 
 def controls(text: str) -> str:

@@ -5,14 +5,14 @@ worker processes get a copy; it remembers nothing from one document to the next,
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from mlxgpt.data.cleaning import characters, layout, markup, pages, personal
 from mlxgpt.data.cleaning.boilerplate import without_lines
 from mlxgpt.data.cleaning.config import CleaningConfig
 from mlxgpt.data.cleaning.quality import JUDGES, measure
+from mlxgpt.data.cleaning.words import STOP_WORDS
 from mlxgpt.data.documents import Document
 from mlxgpt.errors import ConfigError, nearest
 from mlxgpt.tokenizer.chat import Message
@@ -30,6 +30,7 @@ MENDS: Mapping[str, Callable[[str], str]] = {
     "navigation": layout.navigation,
     "repeats": layout.repeats,
 }
+CHAT_MENDS = ("mojibake", "controls", "entities", "invisible", "nfc")  # in a chat, layout and markup are what was said
 ENCODING, BOILERPLATE, PERSONAL = "encoding", "boilerplate", "personal data"
 RULES = (ENCODING, *MENDS, BOILERPLATE, PERSONAL, *JUDGES)  # every name there is
 
@@ -52,7 +53,7 @@ class Dropped:
     changed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cleaner:
     """Cleans documents by `config`; `boilerplate` are the lines that a survey found in many of them."""
 
@@ -63,18 +64,21 @@ class Cleaner:
         for name in self.config.skip:
             if name not in RULES:
                 raise ConfigError(f"There is no rule of cleaning named {name!r}.", hint=nearest(name, RULES))
+        for name in self.config.languages:
+            if name not in STOP_WORDS:
+                raise ConfigError(f"Cleaning knows no language {name!r}.", hint=nearest(name, STOP_WORDS))
 
     def clean(self, document: Document) -> Kept | Dropped:
         """The document, mended, or why it has to go; a chat is mended and never dropped."""
         return self.judge(self.mend(document))
 
     def mend(self, document: Document) -> Kept:
-        """The document as its rules mend it one by one."""
+        """The document as its rules mend it one by one; of a chat, only the characters."""
         changed = dict.fromkeys([ENCODING] if document.encoding != "utf-8" else [])
         if document.messages:
             messages = []
             for message in document.messages:
-                content, names = self._mended(message["content"])
+                content, names = self._mended(message["content"], CHAT_MENDS)
                 messages.append(Message(role=message["role"], content=content))
                 changed.update(dict.fromkeys(names))
             return Kept(document=dataclasses.replace(document, messages=tuple(messages)), changed=tuple(changed))
@@ -96,25 +100,21 @@ class Cleaner:
             text = masked
         document = dataclasses.replace(document, text=text)
         measures = measure(text)
-        for name in self._judges:
+        for name in JUDGES:
+            if name in self.config.skip:
+                continue
             if reason := JUDGES[name](measures, self.config):
                 return Dropped(document=document, rule=name, reason=reason, changed=tuple(changed))
         return Kept(document=document, changed=tuple(changed))
 
-    def _mended(self, text: str) -> tuple[str, list[str]]:
+    def _mended(self, text: str, rules: Iterable[str] = MENDS) -> tuple[str, list[str]]:
         """The text after every rule, and the names of those that changed it."""
         changed = []
-        for name in self._mends:
+        for name in rules:
+            if name in self.config.skip:
+                continue
             mended = MENDS[name](text)
             if mended != text:
                 changed.append(name)
             text = mended
         return text, changed
-
-    @cached_property
-    def _mends(self) -> list[str]:
-        return [name for name in MENDS if name not in self.config.skip]
-
-    @cached_property
-    def _judges(self) -> list[str]:
-        return [name for name in JUDGES if name not in self.config.skip]

@@ -41,20 +41,24 @@ def navigation(text: str) -> str:
     if not any(word in low for word in _SITE_WORDS):
         return text
     lines = text.split("\n")
-    kept = [line for line in lines if not _is_navigation(line)]
+    kept = [line for at, line in enumerate(lines) if not (_is_site_line(line) or _is_menu(lines, at))]
     return text if len(kept) == len(lines) else "\n".join(kept)
 
 
-def _is_navigation(line: str) -> bool:
-    line = line.strip()
-    if not line or len(line) > 400 or line.startswith("|"):
-        return False
+def _is_site_line(line: str) -> bool:
+    """True for a line that says what only sites say."""
     low = line.lower()
-    if not any(word in low for word in _SITE_WORDS):
-        return False
-    items = _SEPARATOR.split(line)
-    menu = len(items) >= 4 and all(len(item.split()) <= 4 for item in items)
-    return menu or bool(_SITE_LINE.match(line))
+    return len(line) <= 400 and any(word in low for word in _SITE_WORDS) and bool(_SITE_LINE.match(line.strip()))
+
+
+def _is_menu(lines: Sequence[str], at: int) -> bool:
+    """True for four or more short names with bars between, and no other such line beside it, as a table has."""
+    items = _SEPARATOR.split(lines[at].strip())
+    return (
+        len(items) >= 4
+        and all(item[:1].isupper() and item.count(" ") < 4 and not any(map(str.isdigit, item)) for item in items)
+        and not any(_SEPARATOR.search(line) for line in (*lines[max(0, at - 1) : at], *lines[at + 1 : at + 2]))
+    )
 
 
 _SITE_WORDS = (
@@ -88,7 +92,7 @@ _SITE_WORDS = (
 _SEPARATOR = re.compile(r"\s+[|•·›»]\s+")
 _SITE_LINE = re.compile(
     r"(?:"
-    r"(?:©|\(c\)|copyright\b).{0,200}"
+    r"(?:(?:©|\(c\)|copyright\b)\W*)+(?:19|20)\d\d\b.{0,200}"
     r"|.{0,120}(?:todos os direitos reservados|all rights reserved)\b.{0,200}"
     r"|(?:este|o nosso|nosso|this|our) (?:site|portal|web ?site)\b.{0,40}\b(?:usa|utiliza|uses?)\b.{0,30}\bcookies\b.{0,250}"
     r"|.{0,60}\bcookies\b.{0,150}(?:política de privacidade|privacy policy|aceitar|aceito|accept).{0,120}"

@@ -2,87 +2,31 @@
 
 A text is a page when it begins like one, or when its blocks are in tags: three closing ones or more, every 500 characters at
 least.  So a text about HTML or a language with <T> keeps what it says.  Of a page, what is in <article> or <main> is read
-where there is one, and nothing of scripts, menus, forms, footers and of what is named after cookies or advertisement.
+where that is a third of it at least, and nothing of scripts, menus, footers and of what is named after cookies or the like.
 """
 
 import re
 from html.parser import HTMLParser
 
-_SILENT = frozenset(
-    [
-        "script",
-        "style",
-        "noscript",
-        "template",
-        "head",
-        "nav",
-        "footer",
-        "aside",
-        "form",
-        "button",
-        "select",
-        "textarea",
-        "svg",
-        "math",
-        "canvas",
-        "iframe",
-        "object",
-        "dialog",
-        "menu",
-    ]
-)
-_BLOCKS = frozenset(
-    [
-        "p",
-        "div",
-        "article",
-        "main",
-        "section",
-        "header",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "ul",
-        "ol",
-        "li",
-        "dl",
-        "dt",
-        "dd",
-        "table",
-        "tr",
-        "blockquote",
-        "pre",
-        "figure",
-        "figcaption",
-        "address",
-        "details",
-        "summary",
-        "hr",
-        "body",
-        "html",
-        "caption",
-        "tbody",
-        "thead",
-        "tfoot",
-        "nav",
-        "footer",
-        "aside",
-        "form",
-    ]
-)
-_EMPTY = frozenset(
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
-)
-_WIDGET = re.compile(
-    r"(?:^|[\s_-])(?:cookies?|consent|lgpd|gdpr|ads?|advert\w*|publicidade|anuncio\w*|propaganda|banner|popup|modal|"
-    r"menu|nav|navbar|navigation|breadcrumbs?|sidebar|share|sharing|compartilh\w*|social|newsletter|related|relacionad\w*|"
-    r"leia-?mais|rodape|footer|topo|skip-link|toolbar|pagination|paginacao|comments?|comentarios)(?:$|[\s_-])",
+_SILENT = {
+    *("script", "style", "noscript", "template", "head", "nav", "footer", "aside", "button", "select", "textarea"),
+    *("svg", "math", "canvas", "iframe", "object", "dialog", "menu"),
+}
+_BLOCKS = {
+    *("p", "div", "article", "main", "section", "header", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "dl"),
+    *("dt", "dd", "table", "tr", "blockquote", "pre", "figure", "figcaption", "address", "details", "summary", "hr"),
+    *("body", "html", "caption", "tbody", "thead", "tfoot", "nav", "footer", "aside", "form"),
+}
+_EMPTY = {
+    *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"),
+}
+_WIDGET = re.compile(  # a class or an id
+    r"(?!has-|with-|no-)(?:[\w-]+[-_])?(?:cookies?|consent|lgpd|gdpr|ads?|advert\w*|publicidade|anuncios?|propaganda|banner|"
+    r"popup|modal|menu|nav|navbar|navigation|breadcrumbs?|sidebar|share|sharing|compartilhar?|compartilhe|social|newsletter|"
+    r"related|relacionad[oa]s|leia-?mais|rodape|footer|skip-link|toolbar|pagination|paginacao|comments|comentarios)(?:[-_][\w-]*)?",
     re.IGNORECASE,
 )
-_PAGE = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_PAGE = re.compile(r"[\s\ufeff]*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _CLOSING = re.compile(r"</(?:p|div|li|td|h[1-6]|span|a|article|section|ul|table)\s*>|<(?:br|p)\s*/?>", re.IGNORECASE)
 _INLINE = re.compile(
     r"<br\s*/?>|</?(?:b|i|em|strong|u|font|span|sup|sub|small|big|center|p)(?:\s[^<>\n]{0,300})?\s*/?>", re.IGNORECASE
@@ -91,6 +35,7 @@ _PAIRED = re.compile(r"</(?:b|i|em|strong|u|font|span|sup|sub|small|big|center|p
 
 
 def markup(text: str) -> str:
+    """HTML as text; see above."""
     if "<" not in text:
         return text
     if is_page(text):
@@ -113,16 +58,23 @@ def page_text(text: str) -> str:
     reader = _Reader()
     reader.feed(text)
     reader.close()
-    blocks = reader.main or reader.blocks
-    return "\n\n".join(blocks)
+    for wanted in (_MAIN, _TEXT):
+        blocks = [block for block, kind in reader.blocks if kind <= wanted]
+        if 3 * sum(map(len, blocks)) >= sum(len(block) for block, _ in reader.blocks):
+            return "\n\n".join(blocks)
+    return "\n\n".join(block for block, _ in reader.blocks)  # a name said "menu" of what is most of the page
+
+
+_MAIN, _TEXT, _BESIDE, _NOTHING = range(4)  # in <article> or <main>; elsewhere; in a widget; in a script or a menu
 
 
 class _Reader(HTMLParser):
+    """Blocks of text, each with what it is."""
+
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.blocks: list[str] = []
-        self.main: list[str] = []  # those in <article> or <main>
-        self._open: list[tuple[str, bool, bool]] = []  # name, whether it silences, whether it is the main part
+        self.blocks: list[tuple[str, int]] = []
+        self._open: list[tuple[str, int]] = []  # the elements around, and what is in them
         self._words: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -130,36 +82,46 @@ class _Reader(HTMLParser):
             self._end_block()
         if tag == "br":
             self._words.append("\n")
-        if tag == "td":
+        if tag in ("td", "th"):
             self._words.append(" ")
         if tag in _EMPTY:
             return
         if tag in ("p", "li") and self._open and self._open[-1][0] == tag:  # their end tags may be left out
             self._open.pop()
-        name = " ".join(value or "" for key, value in attrs if key in ("class", "id", "role"))
-        silent = tag in _SILENT or (tag not in ("body", "html", "article", "main") and bool(_WIDGET.search(name)))
-        self._open.append((tag, silent, tag in ("article", "main")))
+        self._open.append((tag, self._kind(tag, attrs)))
+
+    def _kind(self, tag: str, attrs: list[tuple[str, str | None]]) -> int:
+        around = self._open[-1][1] if self._open else _TEXT
+        if tag in _SILENT or (tag == "header" and around != _MAIN):
+            return _NOTHING
+        if tag in ("article", "main"):
+            return min(around, _MAIN) if around <= _TEXT else around
+        names = " ".join(value or "" for key, value in attrs if key in ("class", "id")).split()
+        widget = tag not in ("html", "body") and any(map(_WIDGET.fullmatch, names))
+        return max(around, _BESIDE) if widget else around
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _BLOCKS:
             self._end_block()
-        names = [name for name, _, _ in self._open]
+        names = [name for name, _ in self._open]
         if tag in names:
             del self._open[len(names) - 1 - names[::-1].index(tag) :]
 
     def handle_data(self, data: str) -> None:
-        if not any(silent for _, silent, _ in self._open):
+        if self._here != _NOTHING:
             self._words.append(data)
 
     def close(self) -> None:
         super().close()
         self._end_block()
 
+    @property
+    def _here(self) -> int:
+        return self._open[-1][1] if self._open else _TEXT
+
     def _end_block(self) -> None:
         lines = (" ".join(line.split()) for line in "".join(self._words).strip().split("\n"))
         block = "\n".join(line for line in lines if line)
         self._words.clear()
         if block:
-            self.blocks.append(block)
-            if any(main for _, _, main in self._open):
-                self.main.append(block)
+            self.blocks.append((block, self._here))

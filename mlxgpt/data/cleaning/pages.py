@@ -38,7 +38,9 @@ def _width(lines: Sequence[str]) -> int:
         return 0
     forced = [after for line, after in pairs if _forced(line, after, width)]
     lower = sum(after[0].islower() for after in forced)  # verse begins its lines with capitals
-    return width if len(forced) >= 4 and 4 * len(forced) >= len(pairs) and 3 * lower >= len(forced) else 0
+    cut = sum(bool(_CUT.search(line)) and after[0].islower() for line, after in pairs)
+    many = len(forced) >= 4 and 4 * len(forced) >= len(pairs) and 3 * lower >= len(forced)
+    return width if many or cut >= 2 else 0
 
 
 def _forced(line: str, after: str, width: int) -> bool:
@@ -57,40 +59,46 @@ def _join(line: str, after: str, words: set[str]) -> str:
         return f"{line} {after}"
     left, right = cut.group(1).lower(), head.group().lower()
     whole, hyphened = left + right.partition("-")[0] in words, f"{left}-{right}" in words
-    keeps = (
-        hyphened if whole != hyphened else left in _COMPOUND or (right.partition("-")[0] in _CLITICS and len(left) > 2)
-    )
-    return line + after if keeps else line[:-1] + after
+    if whole == hyphened:  # the text itself does not tell
+        hyphened = left in _COMPOUND or _is_clitic(right.partition("-")[0], left)
+    return line + after if hyphened else line[:-1] + after
+
+
+def _is_clitic(word: str, verb: str) -> bool:
+    """True for a pronoun that may follow such a verb; "vos" and "nos" end many nouns, but after a, e, o, r, s."""
+    return word in _CLITICS and len(verb) > 2 and (word not in ("vos", "nos") or verb[-1] in "aeors")
 
 
 def _without_page_breaks(lines: list[str]) -> list[str]:
-    """`lines` without page numbers that stand alone, the head beside one, and the blank lines around them."""
+    """`lines` without page numbers that stand alone, the running head after or before one, and the blank lines around."""
     gone: set[int] = set()
     for at, line in enumerate(lines):
-        if not _PAGE_NUMBER.match(line) or not (_blank(lines, at - 1) or _blank(lines, at + 1)):
-            continue
-        gone.add(at)
-        for step in (1, -1):
-            beside = at + step
-            while 0 <= beside < len(lines) and not lines[beside].strip():
-                gone.add(beside)
-                beside += step
-            if 0 <= beside < len(lines) and _is_head(lines, beside):
-                gone.add(beside)
-                beside += step
-                while 0 <= beside < len(lines) and not lines[beside].strip():
-                    gone.add(beside)
-                    beside += step
+        if _PAGE_NUMBER.match(line) and (_blank(lines, at - 1) or _blank(lines, at + 1)):
+            after, before = _beside(lines, at, 1), _beside(lines, at, -1)
+            if _is_head(lines, after):
+                after = _beside(lines, after, 1)
+            elif _is_head(lines, before):
+                before = _beside(lines, before, -1)
+            gone.update(range(before + 1, after))
     return [line for at, line in enumerate(lines) if at not in gone]
+
+
+def _beside(lines: Sequence[str], at: int, step: int) -> int:
+    """The next line in a direction that is not blank."""
+    at += step
+    while 0 <= at < len(lines) and not lines[at].strip():
+        at += step
+    return at
 
 
 def _is_head(lines: Sequence[str], at: int) -> bool:
     """True for a short line in capitals, or one that is there more than once, with nothing beside it."""
+    if not 0 <= at < len(lines):
+        return False
     line = lines[at].strip()
     capital = any(map(str.isalpha, line)) and line.upper() == line
-    return (
-        len(line) <= 70 and (capital or lines.count(lines[at]) > 1) and (_blank(lines, at - 1) or _blank(lines, at + 1))
-    )
+    alone = _blank(lines, at - 1) and _blank(lines, at + 1)
+    return len(line) <= 70 and alone and (capital or lines.count(lines[at]) > 1)
 
 
 def _blank(lines: Sequence[str], at: int) -> bool:
@@ -106,52 +114,8 @@ _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _PAGE_NUMBER = re.compile(
     r"\s*(?:[-–—] ?)?(?:(?:p[áa]gina|p[áa]g\.|page) )?\d{1,4}(?: ?[-–—]|(?: de |/)\d{1,4})?\s*$", re.IGNORECASE
 )
-_CLITICS = frozenset(
-    [
-        "me",
-        "te",
-        "se",
-        "o",
-        "a",
-        "os",
-        "as",
-        "lo",
-        "la",
-        "los",
-        "las",
-        "lhe",
-        "lhes",
-        "nos",
-        "vos",
-        "no",
-        "na",
-        "nas",
-        "lho",
-        "lha",
-        "lhos",
-        "lhas",
-        "mo",
-        "ma",
-    ]
-)
-_COMPOUND = frozenset(
-    [
-        "ex",
-        "pré",
-        "pós",
-        "pró",
-        "recém",
-        "vice",
-        "além",
-        "aquém",
-        "sem",
-        "bem",
-        "segunda",
-        "terça",
-        "quarta",
-        "quinta",
-        "sexta",
-        "guarda",
-        "porta",
-    ]
-)
+_CLITICS = {
+    *("me", "te", "se", "o", "a", "os", "as", "lo", "la", "los", "las", "lhe", "lhes", "nos", "vos", "no", "na", "nas"),
+    *("lho", "lha", "lhos", "lhas", "mo", "ma"),
+}
+_COMPOUND = {"ex", "recém", "vice", "além", "bem", "segunda", "terça", "quarta", "quinta", "sexta", "guarda", "porta"}

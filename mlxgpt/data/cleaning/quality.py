@@ -84,7 +84,7 @@ def _symbols(m: Measures, config: CleaningConfig) -> str:
     if code > config.max_code:
         return f"{code:.0%} signs of code"
     letters = m.letters / m.visible
-    return f"{letters:.0%} letters" if letters < config.min_letters else ""
+    return f"{letters:.0%} letters" if letters < config.min_letters and len(m.words) >= _FEW else ""
 
 
 def _addresses(m: Measures, config: CleaningConfig) -> str:
