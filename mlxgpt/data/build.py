@@ -17,6 +17,7 @@ from mlxgpt.chunking import registry as chunkers
 from mlxgpt.chunking.base import Chunker
 from mlxgpt.chunking.cutting import workers_for
 from mlxgpt.data import card, dataset
+from mlxgpt.data import counts as counting
 from mlxgpt.data.batches import Load, Position, file_bytes, read_batches, require_unchanged
 from mlxgpt.data.building import Building, Journal, clear, locked, publish, read_journal
 from mlxgpt.data.cleaning.boilerplate import Survey
@@ -65,7 +66,7 @@ def build_dataset(
         journal = read_journal(folder) or Journal(
             settings=settings,
             sources=[[str(file) for file in part] for part in files],
-            counts=[card.no_counts() for _ in files],
+            counts=[counting.no_counts() for _ in files],
         )
         _require_same(journal, settings, files, config.output)
         building = Building(folder, journal, tokenizer.fingerprint, token_bytes_for(tokenizer.vocab_size))
@@ -100,7 +101,7 @@ class _Build:
         self._duplicates = duplicates
         self._total = sum(file_bytes(file) for part in files for file in part)
         self._began = self._told = self._saved = time.monotonic()
-        self._before = card.total(self._journal.counts)
+        self._before = counting.total(self._journal.counts)
         self._first_share = -1.0
         self.stopped = False
 
@@ -169,7 +170,7 @@ class _Build:
         """Write a batch; the journal then stands behind it."""
         counts = self._journal.counts[load.source]
         counts["bytes"] += load.bytes
-        card.add_refused(counts, load.refused)
+        counting.add_refused(counts, load.refused)
         if load.begun is not None:
             self._journal.files.append(load.begun)
         at = 0
@@ -178,7 +179,7 @@ class _Build:
             at += fate.tokens
             fate = self._without_duplicates(fate)
             side = "" if fate.rule else self._side(fate)
-            card.add_document(counts, fate, side, where)
+            counting.add_document(counts, fate, side, where)
             if side:
                 draft = self._building.draft(side)
                 if draft.documents and (draft.tokens + fate.tokens) * draft.token_bytes > self._config.shard_bytes:
@@ -208,7 +209,7 @@ class _Build:
 
     def _require_documents(self) -> None:
         """Raise `DataError` when nothing is left to learn from."""
-        counts = card.total(self._journal.counts)
+        counts = counting.total(self._journal.counts)
         if counts["train"]["documents"]:
             return
         names = ", ".join(source.label for source in self._config.sources)
@@ -222,7 +223,7 @@ class _Build:
         )
 
     def _progress(self, load: Load) -> BuildProgressed:
-        counts = card.total(self._journal.counts)
+        counts = counting.total(self._journal.counts)
         seconds = max(time.monotonic() - self._began, 1e-9)
         done = {name: counts[name] - self._before[name] for name in ("documents", "bytes", "tokens")}
         if self._first_share < 0:
@@ -239,7 +240,10 @@ class _Build:
     def finished(self) -> BuildFinished:
         """What was made, once it is at its place."""
         return _finished(
-            self._config.output, card.total(self._journal.counts), time.monotonic() - self._began, stopped=self.stopped
+            self._config.output,
+            counting.total(self._journal.counts),
+            time.monotonic() - self._began,
+            stopped=self.stopped,
         )
 
 
@@ -288,7 +292,7 @@ def _known(config: BuildConfig, settings: Json, files: Sequence[Sequence[Path]])
             raise DataError(f"{output} was built from other files.", hint="Choose another --output, or add --restart.")
     for entry in values["files"]:
         require_unchanged(entry)
-    return _finished(output, card.total(values["counts"]), 0.0, known=True)
+    return _finished(output, counting.total(values["counts"]), 0.0, known=True)
 
 
 def _require_same(journal: Journal, settings: Json, files: Sequence[Sequence[Path]], output: Path) -> None:

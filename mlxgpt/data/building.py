@@ -17,7 +17,8 @@ from typing import Any
 
 from mlxgpt import whole
 from mlxgpt.data.dataset import SIDES, Json
-from mlxgpt.data.shards import EMPTY, Draft, Header
+from mlxgpt.data.drafts import EMPTY, Draft
+from mlxgpt.data.shards import Header
 from mlxgpt.errors import DataError, ResourceError
 
 _JOURNAL, _MARKS = "journal.json", "marks"

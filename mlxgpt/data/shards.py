@@ -13,8 +13,7 @@ file's size, the rest against the header's.  `bins` reads the raw files of other
 import hashlib
 import os
 import struct
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,11 +28,9 @@ VERSION = 1
 HEADER_BYTES = 256
 _FIELDS = struct.Struct("<8sIIIIQQQ32s32s")  # what stands in the header before its own checksum
 _HAS_MASK = 1
-_COPY_BYTES = 1 << 20
 
 TOKEN_TYPES: dict[int, np.dtype[np.uint16] | np.dtype[np.uint32]] = {2: np.dtype("<u2"), 4: np.dtype("<u4")}
 # `end` and `byte_end` count the tokens and the bytes of text of the shard up to the end of the document.
-_ROW = struct.Struct("<QQII")
 INDEX = np.dtype([("end", "<u8"), ("byte_end", "<u8"), ("source", "<u4"), ("reserved", "<u4")])
 
 Index = npt.NDArray[np.void]  # of dtype INDEX
@@ -147,10 +144,10 @@ class Shard:
             file.seek(HEADER_BYTES)
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != self.header.body:
-            raise _damaged(self.path, "its checksum is not the one it was written with")
+            raise damaged(self.path, "its checksum is not the one it was written with")
         ends = self.index()["end"]
         if len(ends) and (int(ends[-1]) != self.header.tokens or bool((ends[1:] < ends[:-1]).any())):
-            raise _damaged(self.path, "its index does not fit its tokens")
+            raise damaged(self.path, "its index does not fit its tokens")
 
 
 def open_shard(path: Path) -> Shard:
@@ -167,7 +164,7 @@ def open_shard(path: Path) -> Shard:
             hint="Build one with mlxgpt data build; raw ids as nanoGPT writes them are read from files named *.bin.",
         )
     if len(data) < HEADER_BYTES:
-        raise _damaged(path, f"it ends in its header, after {size} bytes")
+        raise damaged(path, f"it ends in its header, after {size} bytes")
     version = int.from_bytes(data[8:12], "little")
     if version != VERSION:
         raise DataError(
@@ -175,107 +172,24 @@ def open_shard(path: Path) -> Shard:
             hint="Build it again from its sources, or use the mlxgpt that wrote it.",
         )
     if hashlib.sha256(data[:-32]).digest() != data[-32:]:
-        raise _damaged(path, "its header does not match its checksum")
+        raise damaged(path, "its header does not match its checksum")
     _, _, token_bytes, flags, _, tokens, documents, text_bytes, tokenizer, body = _FIELDS.unpack(data[: _FIELDS.size])
     header = Header(
         token_bytes=token_bytes, masked=bool(flags & _HAS_MASK), tokens=tokens, documents=documents,
         text_bytes=text_bytes, tokenizer=tokenizer.hex(), body=body.hex(),
     )  # fmt: skip
     if token_bytes not in TOKEN_TYPES:
-        raise _damaged(path, f"its tokens have {token_bytes} bytes")
+        raise damaged(path, f"its tokens have {token_bytes} bytes")
     if size != header.file_bytes:
-        raise _damaged(path, f"it has {size:,} bytes, and its header says {header.file_bytes:,}")
+        raise damaged(path, f"it has {size:,} bytes, and its header says {header.file_bytes:,}")
     return Shard(path=path, header=header)
 
 
-def _damaged(path: Path, what: str) -> DataError:
+def damaged(path: Path, what: str) -> DataError:
+    """What to say of a file that is not what was written."""
     return DataError(f"{path} is damaged or cut off: {what}.", hint="Copy it again from its source, or build it again.")
 
 
 def _padded(size: int) -> int:
     """`size` up to the next multiple of 8, where the next part begins."""
     return -(-size // 8) * 8
-
-
-# ---- growing ---------------------------------------------------------------------------------------------------------
-
-
-class Draft:
-    """A shard that grows: three plain files in a folder, which a crash may leave too long but never too short.
-
-    `position` says how long they are; a build that continues cuts them back to it.
-    """
-
-    def __init__(self, folder: Path, name: str, tokenizer: str, token_bytes: int) -> None:
-        self.paths = [folder / f"{name}.{part}" for part in ("tokens", "mask", "index")]
-        self._tokenizer, self.token_bytes = tokenizer, token_bytes
-        self._open = ExitStack()
-        self._files = [self._open.enter_context(path.open("ab")) for path in self.paths]
-        self.tokens = self.documents = self.text_bytes = 0
-        self._masked = False
-
-    def add(
-        self, ids: npt.NDArray[np.integer], mask: npt.NDArray[np.uint8] | None, text_bytes: int, source: int
-    ) -> None:
-        """One document, with its <EOS>."""
-        tokens, masks, index = self._files
-        if mask is not None and not self._masked:
-            masks.write(b"\1" * self.tokens)
-            self._masked = True
-        if self._masked:
-            masks.write(b"\1" * len(ids) if mask is None else mask.tobytes())
-        tokens.write(ids.astype(TOKEN_TYPES[self.token_bytes]).tobytes())
-        self.tokens += len(ids)
-        self.documents += 1
-        self.text_bytes += text_bytes
-        index.write(_ROW.pack(self.tokens, self.text_bytes, source, 0))
-
-    @property
-    def bytes(self) -> int:
-        """Of its tokens."""
-        return self.tokens * self.token_bytes
-
-    def position(self) -> dict[str, int]:
-        """Where it stands, once everything so far is on the disk."""
-        for file in self._files:
-            file.flush()
-            os.fsync(file.fileno())
-        return {
-            "tokens": self.tokens, "documents": self.documents, "text_bytes": self.text_bytes,
-            "masked": int(self._masked),
-        }  # fmt: skip
-
-    def go_to(self, position: dict[str, int]) -> None:
-        """Cut everything off that was written after `position`."""
-        self.tokens, self.documents = position["tokens"], position["documents"]
-        self.text_bytes, self._masked = position["text_bytes"], bool(position["masked"])
-        sizes = self.bytes, self.tokens if self._masked else 0, self.documents * INDEX.itemsize
-        for file, path, size in zip(self._files, self.paths, sizes, strict=True):
-            file.flush()
-            if path.stat().st_size < size:
-                raise _damaged(path, f"it has fewer than {size:,} bytes")
-            os.truncate(path, size)
-
-    def finish(self, path: Path) -> Header:
-        """Write it as a shard; it stays as it is until `go_to` empties it."""
-        for file in self._files:
-            file.flush()
-        header = Header(
-            token_bytes=self.token_bytes, masked=self._masked, tokens=self.tokens, documents=self.documents,
-            text_bytes=self.text_bytes, tokenizer=self._tokenizer,
-        )  # fmt: skip
-        return write_shard(path, header, *map(_parts, self.paths))
-
-    def close(self) -> None:
-        """Let go of the files, of each one even if another cannot be written any more."""
-        self._open.close()
-
-
-EMPTY = {"tokens": 0, "documents": 0, "text_bytes": 0, "masked": 0}
-
-
-def _parts(path: Path) -> Iterator[bytes]:
-    """The content of a file in pieces."""
-    with path.open("rb") as file:
-        read: Callable[[], bytes] = lambda: file.read(_COPY_BYTES)  # noqa: E731  iter wants a function
-        yield from iter(read, b"")

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mlxgpt.data import card
+from mlxgpt.data.counts import total
 from mlxgpt.data.dataset import SIDES, Dataset, is_dataset, open_dataset
 from mlxgpt.errors import ConfigError, DataError, nearest
 from mlxgpt.tokenizer import registry
@@ -81,7 +82,7 @@ def examine(path: Path) -> DatasetReport:
         vocabulary_used=used["used"],
         bytes_per_token=sum(side.text_bytes for side in sides) / max(1, sum(side.tokens for side in sides)),
         epoch_tokens=round(sum(weighted)),
-        dropped=tuple(sorted(card.total(values["counts"])["dropped"].items())),
+        dropped=tuple(sorted(total(values["counts"])["dropped"].items())),
     )  # fmt: skip
 
 

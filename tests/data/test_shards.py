@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlxgpt.data import shards
+from mlxgpt.data.drafts import EMPTY, Draft
 from mlxgpt.data.mapped import Mapped
-from mlxgpt.data.shards import Draft, Shard, open_shard
+from mlxgpt.data.shards import Shard, open_shard
 from mlxgpt.errors import DataError
 
 TOKENIZER = "ab" * 32
@@ -17,7 +18,7 @@ TOKENIZER = "ab" * 32
 
 def write(folder: Path, documents: list[list[int]], masks: list[list[int] | None], width: int = 2) -> Shard:
     draft = Draft(folder, "draft", TOKENIZER, width)
-    draft.go_to(shards.EMPTY)
+    draft.go_to(EMPTY)
     for number, (ids, mask) in enumerate(zip(documents, masks, strict=True)):
         draft.add(np.array(ids), None if mask is None else np.array(mask, np.uint8), 3 * len(ids), number % 3)
     draft.finish(folder / "a.shard")
