@@ -30,7 +30,7 @@ SHAPES = given(n=st.integers(9, 400), context=st.integers(1, 8), batch=st.intege
 
 
 @SHAPES
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_an_epoch_predicts_each_token_at_most_once_and_misses_less_than_one_window(
     n: int, context: int, batch: int, seed: int
 ) -> None:
@@ -44,7 +44,7 @@ def test_an_epoch_predicts_each_token_at_most_once_and_misses_less_than_one_wind
 
 
 @SHAPES
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_targets_are_the_tokens_after_the_inputs_on_the_ring(n: int, context: int, batch: int, seed: int) -> None:
     made = Loader(stream(n), context, batch, seed=seed).batch(3)
     assert made.inputs.shape == made.targets.shape == (batch, context)
@@ -55,7 +55,7 @@ def test_targets_are_the_tokens_after_the_inputs_on_the_ring(n: int, context: in
 
 
 @SHAPES
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_accumulated_batches_are_the_rows_of_the_big_batch(n: int, context: int, batch: int, seed: int) -> None:
     small = Loader(stream(n), context, batch, seed=seed)
     big = Loader(stream(n), context, 3 * batch, seed=seed)
@@ -185,7 +185,7 @@ def test_an_error_in_the_thread_is_raised_to_the_reader() -> None:
 
 
 @given(n=st.integers(2, 200), context=st.integers(1, 16), batch=st.integers(1, 8), limit=st.integers(0, 250))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_validation_predicts_each_token_once_in_order(n: int, context: int, batch: int, limit: int) -> None:
     batches = list(validation_batches(stream(n), context, batch, most_tokens=limit))
     assert len({made.inputs.shape for made in batches}) == 1
@@ -240,7 +240,7 @@ def documents(lengths: list[int], sources: tuple[Source, ...] = ()) -> Stream:
 
 
 @SHAPES
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_ranks_together_see_what_one_would(n: int, context: int, batch: int, seed: int) -> None:
     alone = Loader(stream(n), context, 3 * batch, seed=seed)
     ranks = [Loader(stream(n), context, batch, seed=seed, rank=rank, ranks=3) for rank in range(3)]
@@ -288,7 +288,7 @@ LENGTHS = st.lists(st.integers(1, 30), min_size=1, max_size=40)
 
 
 @given(lengths=LENGTHS, context=st.integers(1, 16), packing=st.sampled_from(["best-fit", "pad"]))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_packed_rows_predict_every_token_once_and_never_from_another_document(
     lengths: list[int], context: int, packing: str
 ) -> None:
@@ -310,7 +310,7 @@ def test_packed_rows_predict_every_token_once_and_never_from_another_document(
 
 
 @given(lengths=LENGTHS, context=st.integers(1, 16))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_best_fit_cuts_only_what_is_longer_than_a_row(lengths: list[int], context: int) -> None:
     loader = Loader(documents(lengths), context, 1, packing="best-fit", boundaries=True)
     rows: dict[int, set[int]] = {}
