@@ -4,6 +4,7 @@ dataset.json is written last, so a directory that has one is complete.  `open_da
 the disk.  A pair of raw files as nanoGPT writes them, train.bin and val.bin, gives streams too.
 """
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from mlxgpt.data.mapped import Mapped
 from mlxgpt.data.packing import Source, Stream
 from mlxgpt.data.shards import TOKEN_TYPES, Shard, open_shard, token_bytes_for
-from mlxgpt.errors import DataError, TokenizerError
+from mlxgpt.errors import ConfigError, DataError, TokenizerError, nearest
 from mlxgpt.tokenizer.base import Tokenizer
 
 MANIFEST = "dataset.json"
@@ -41,9 +42,12 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """Tells this text from any other, as checkpoints remember it."""
+        """Tells this text and its mixture from any other, as checkpoints remember it."""
         bodies = [shard.header.body for side in SIDES for shard in self.shards[side]]
-        return hashlib.sha256("\n".join([self.values["tokenizer"]["fingerprint"], *bodies]).encode()).hexdigest()
+        weights = [repr(source["weight"]) for source in self.values["sources"]]
+        return hashlib.sha256(
+            "\n".join([self.values["tokenizer"]["fingerprint"], *bodies, *weights]).encode()
+        ).hexdigest()
 
     @property
     def note(self) -> str:
@@ -57,6 +61,22 @@ class Dataset:
     def stream(self, side: str) -> Stream:
         """The tokens of one side, in the order in which the sources were read."""
         return stream_of(self.shards[side], [source["weight"] for source in self.values["sources"]])
+
+    def weighted(self, given: Sequence[str]) -> "Dataset":
+        """The same with other weights for some sources, written as name=weight."""
+        weights = {source["name"]: source["weight"] for source in self.values["sources"]}
+        for word in given:
+            name, _, weight = word.rpartition("=")
+            if name not in weights:
+                raise ConfigError(f"{self.path} has no source {name!r}.", hint=nearest(name, weights))
+            try:
+                weights[name] = float(weight)
+            except ValueError:
+                weights[name] = -1.0
+            if not 0 <= weights[name] < float("inf"):
+                raise ConfigError(f"{word!r} gives no weight.", hint="Write NAME=NUMBER, with 0 or more.")
+        sources = [{**source, "weight": weights[source["name"]]} for source in self.values["sources"]]
+        return dataclasses.replace(self, values={**self.values, "sources": sources})
 
     def require(self, tokenizer: Tokenizer) -> None:
         """Raise `TokenizerError` when the shards were made with another tokenizer."""

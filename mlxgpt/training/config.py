@@ -53,6 +53,8 @@ class TrainConfig:
 
     packing: str = setting("concat", "what fills a row: concat, best-fit (whole documents together) or pad (one alone)")
 
+    source_weights: tuple[str, ...] = setting((), "weights of a dataset's sources instead of its own, as livros=2")
+
     optimizer: str = setting("adamw", "adamw for all, or muon for matrices and adamw for the rest")
     learning_rate: float = setting(0.0, "peak learning rate of AdamW; 0: chosen for the device")
     muon_learning_rate: float = setting(0.02, "peak learning rate of Muon")

@@ -56,7 +56,7 @@ def read(config: TrainConfig) -> Source:
                 f"{data} holds out documents of its own.",
                 hint="Leave --val-data out; --val of data build says how many.",
             )
-        return dataset.open_dataset(data)
+        return dataset.open_dataset(data).weighted(config.source_weights)
     if held_out is None:
         return split(list(read_documents(data)), share=config.validation_share, seed=config.seed)
     sides = [list(read_documents(path)) for path in (data, held_out)]

@@ -38,6 +38,20 @@ def test_sources_keep_their_stretches_and_weights(dataset: Path) -> None:
     assert Loader(stream, 16, 4).windows == sum(round(w * (n // 16)) for w, n in zip((1, 3, 0.5), sizes, strict=True))
 
 
+def test_other_weights_may_be_given_for_a_run(dataset: Path) -> None:
+    built = open_dataset(dataset)
+    stream = built.weighted(["parte 1=0", "parte 2=2.5"]).stream("train")
+    assert [source.weight for source in stream.sources] == [1.0, 0.0, 2.5]
+    assert built.weighted([]).fingerprint == built.fingerprint != built.weighted(["parte 0=7"]).fingerprint
+    for word, reason in (
+        ("parte 9=1", "no source 'parte 9'"),
+        ("parte 1=muito", "gives no weight"),
+        ("parte 1=-1", "no weight"),
+    ):
+        with pytest.raises(ConfigError, match=reason):
+            built.weighted([word])
+
+
 def test_another_tokenizer_is_refused(dataset: Path, tokenizer: FastTokenizer) -> None:
     built = open_dataset(dataset)
     built.require(tokenizer)
