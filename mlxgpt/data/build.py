@@ -26,16 +26,17 @@ from mlxgpt.data.cleaning.config import CleaningConfig
 from mlxgpt.data.config import BuildConfig
 from mlxgpt.data.dataset import SIDES, Json
 from mlxgpt.data.dedup import Duplicates
+from mlxgpt.data.pace import Pace
 from mlxgpt.data.packing import require_chunk_token
 from mlxgpt.data.preparing import Fate, Mender, Prepared, Preparer
 from mlxgpt.data.shards import token_bytes_for
 from mlxgpt.data.sources import find
 from mlxgpt.data.workers import Workers
 from mlxgpt.errors import ConfigError, DataError
-from mlxgpt.events import BuildFinished, BuildProgressed, BuildStarted, Event, Noted, ShardWritten
+from mlxgpt.events import BuildFinished, BuildStarted, Event, Noted, ShardWritten
 from mlxgpt.tokenizer.base import Tokenizer
 
-_TELL_SECONDS, _SAVE_SECONDS = 0.5, 1.0
+_SAVE_SECONDS = 1.0  # between two entries of the journal
 
 
 def build_dataset(
@@ -100,17 +101,16 @@ class _Build:
         self._building, self._journal, self._preparer, self._stop = building, building.journal, preparer, stop
         self._duplicates = duplicates
         self._total = sum(file_bytes(file) for part in files for file in part)
-        self._began = self._told = self._saved = time.monotonic()
-        self._before = counting.total(self._journal.counts)
-        self._first_share = -1.0
+        self._began = self._saved = time.monotonic()
         self.stopped = False
 
     def run(self) -> Iterator[Event]:
         """Work; yields what happens on the way."""
         workers = workers_for(self._total, self._config.workers)
+        before = counting.total(self._journal.counts)
         yield BuildStarted(
             path=str(self._config.output), sources=len(self._files), files=sum(map(len, self._files)),
-            bytes=self._total, workers=workers, resumed_documents=self._before["documents"],
+            bytes=self._total, workers=workers, resumed_documents=before["documents"],
         )  # fmt: skip
         for marks in self._building.marks(len(self._duplicates.kinds)):
             self._duplicates.remember(marks)
@@ -119,13 +119,13 @@ class _Build:
             if self.stopped:
                 return
         batches = read_batches(self._config, self._files, Position(**self._journal.position))
+        pace = Pace(before)
         with Workers(self._with_boilerplate(), workers) as crew:
             for load, prepared in crew.map(batches):
                 yield from self._take(load, prepared)
-                if (now := time.monotonic()) - self._told > _TELL_SECONDS:
-                    self._told = now
-                    yield self._progress(load)
-                if now - self._saved > _SAVE_SECONDS:
+                if pace.due():
+                    yield pace.report(load, counting.total(self._journal.counts))
+                if time.monotonic() - self._saved > _SAVE_SECONDS:
                     self._building.save()
                     self._saved = time.monotonic()
                 if self._stop.is_set():
@@ -145,19 +145,21 @@ class _Build:
         survey = Survey()
         if cleaner.config.boilerplate_documents and BOILERPLATE not in cleaner.config.skip:
             yield Noted(text="First reading: counting the lines that many documents share.")
+            counts = counting.no_counts()
+            pace = Pace(counting.no_counts())
             with Workers(Mender(cleaner), workers) as crew:
                 for load, texts in crew.map(read_batches(self._config, self._files, Position())):
                     for text in texts:
                         survey.observe(text)
-                    if (now := time.monotonic()) - self._told > _TELL_SECONDS:
-                        self._told = now
-                        yield self._progress(load)
+                    counts["documents"] += len(load.places)
+                    counts["bytes"] += load.bytes
+                    if pace.due():
+                        yield pace.report(load, counts)
                     if self._stop.is_set():
                         self.stopped = True
                         return
         self._journal.boilerplate = sorted(survey.lines(cleaner.config))
         self._building.save()
-        self._began = time.monotonic()
 
     def _with_boilerplate(self) -> Preparer:
         cleaner = self._preparer.cleaner
@@ -221,21 +223,6 @@ class _Build:
             f"Of {counts['documents']:,} documents in {names} none is left to learn from; {why}.",
             hint="Leave rules out with --skip RULE, hold out less with --val, or give other text.",
         )
-
-    def _progress(self, load: Load) -> BuildProgressed:
-        counts = counting.total(self._journal.counts)
-        seconds = max(time.monotonic() - self._began, 1e-9)
-        done = {name: counts[name] - self._before[name] for name in ("documents", "bytes", "tokens")}
-        if self._first_share < 0:
-            self._first_share = load.share if self._before["documents"] else 0.0
-        gained = load.share - self._first_share
-        return BuildProgressed(
-            path=load.path, documents=counts["documents"], dropped=sum(counts["dropped"].values()),
-            tokens=counts["tokens"], bytes=counts["bytes"], share=load.share,
-            documents_per_second=done["documents"] / seconds, bytes_per_second=done["bytes"] / seconds,
-            tokens_per_second=done["tokens"] / seconds,
-            seconds_left=seconds * (1 - load.share) / gained if gained > 0 else 0.0,
-        )  # fmt: skip
 
     def finished(self) -> BuildFinished:
         """What was made, once it is at its place."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mlxgpt import whole
-from mlxgpt.data.dataset import SIDES, Json
+from mlxgpt.data.dataset import MANIFEST, SIDES, Json
 from mlxgpt.data.drafts import EMPTY, Draft
 from mlxgpt.data.shards import Header
 from mlxgpt.errors import DataError, ResourceError
@@ -156,7 +156,7 @@ def locked(output: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        if folder.is_dir() and not (folder / _JOURNAL).is_file():
+        if folder.is_dir() and not any((folder / name).is_file() for name in (_JOURNAL, MANIFEST)):
             shutil.rmtree(folder, ignore_errors=True)
         os.close(handle)
 

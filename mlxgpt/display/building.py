@@ -65,8 +65,10 @@ class BuildView:
 def progress_line(event: BuildProgressed) -> str:
     """How fast it goes, in one line."""
     return (
-        f"{event.documents_per_second:,.0f} docs/s  {size(event.bytes_per_second)}/s  "
-        f"{event.tokens_per_second:,.0f} tok/s  {duration(event.seconds_left)} left"
+        f"{event.documents_per_second:,.{0 if event.documents_per_second >= 10 else 1}f} docs/s  "
+        f"{size(event.bytes_per_second)}/s  "
+        + (f"{event.tokens_per_second:,.0f} tok/s  " if event.tokens else "")
+        + f"{duration(event.seconds_left)} left"
     )
 
 

@@ -316,3 +316,40 @@ def test_a_clean_build_goes_on_without_counting_lines_again(build: Build, monkey
     again = build(**settings)
     assert not any(isinstance(event, Noted) for event in again)
     assert last(again).documents == 120
+
+
+def test_a_crash_just_before_the_end_loses_nothing(build: Build, tmp_path, monkeypatch) -> None:
+    from mlxgpt.data import building
+
+    build()
+    wanted = content(tmp_path / "out")
+    (tmp_path / "out").rename(tmp_path / "first")
+
+    def broken(folder: Path, output: Path) -> None:
+        (folder / "journal.json").unlink()
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(job, "publish", broken)
+    with pytest.raises(OSError, match="the disk is gone"):
+        build()
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(job, "publish", building.publish)
+    assert last(build()).known
+    assert content(tmp_path / "out") == wanted
+    assert not folder_of(tmp_path / "out").exists()
+
+
+def test_progress_rises_to_the_end(build: Build, monkeypatch) -> None:
+    from mlxgpt.data import batches, pace
+    from mlxgpt.events import BuildProgressed
+
+    monkeypatch.setattr(batches, "BATCH_CHARACTERS", 700)
+    monkeypatch.setattr(pace, "_SECONDS", 0.0)
+    told = [event for event in build() if isinstance(event, BuildProgressed)]
+    shares = [event.share for event in told]
+    assert len(told) > 20
+    assert shares == sorted(shares)
+    assert 0.9 < shares[-1] <= 1.0
+    assert told[-1].documents == 120
+    assert all(event.tokens_per_second > event.documents_per_second > 0 for event in told)
+    assert told[0].seconds_left > 0 == told[-1].seconds_left or told[-1].seconds_left < 0.1
