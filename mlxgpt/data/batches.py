@@ -36,31 +36,66 @@ class Load:
     share: float  # of all files that is read
     places: tuple[str, ...]
     refused: tuple[str, ...]  # what could not be read
-    begun: Json | None  # the file, when this is its first batch
+    begun: tuple[Json, ...]  # files of which this is the first batch
 
 
 def read_batches(
     config: BuildConfig, files: Sequence[Sequence[Path]], start: Position
 ) -> Iterator[tuple[Load, list[Document]]]:
-    """All batches behind `start`.  The last one of a file stands before the next file, and may be empty.
+    """All batches behind `start`; small files share one, those of two sources never do.
 
     Raises `DataError` for what cannot be read (unless `skip_unreadable`), and for a file that changes meanwhile.
     """
+    held: list[tuple[Load, list[Document]]] = []
+    size = 0
+    for load, batch in _read_files(config, files, start):
+        if held and (held[-1][0].source != load.source or size >= BATCH_CHARACTERS or len(held) >= BATCH_DOCUMENTS):
+            yield _together(held)
+            held, size = [], 0
+        held.append((load, batch))
+        size += load.bytes
+    if held:
+        yield _together(held)
+
+
+def _together(parts: list[tuple[Load, list[Document]]]) -> tuple[Load, list[Document]]:
+    """Several batches as one."""
+    loads = [load for load, _ in parts]
+    one = dataclasses.replace(
+        loads[-1],
+        bytes=sum(load.bytes for load in loads),
+        places=tuple(place for load in loads for place in load.places),
+        refused=tuple(refused for load in loads for refused in load.refused),
+        begun=tuple(begun for load in loads for begun in load.begun),
+    )
+    return one, [document for _, batch in parts for document in batch]
+
+
+def _read_files(
+    config: BuildConfig, files: Sequence[Sequence[Path]], start: Position
+) -> Iterator[tuple[Load, list[Document]]]:
+    """The batches of each file; the last one of a file stands before the next file, and may be empty."""
     sizes = [[file_bytes(file) for file in part] for part in files]
     total = max(1, sum(map(sum, sizes)))
+    before = sum(map(sum, sizes[: start.source]))  # bytes of the files behind us
     for source in range(start.source, len(files)):
         position = start if source == start.source else Position(source=source)
+        source_bytes = sum(sizes[source])
+        within = sum(sizes[source][: position.file])
         for number in range(position.file, len(files[source])):
             here = position if number == position.file else dataclasses.replace(position, file=number, documents=0)
-            before = sum(map(sum, sizes[:source])) + sum(sizes[source][:number])
             text_bytes = 0
             for load, batch in _read_file(config, files[source][number], here):
                 position = load.position
                 text_bytes += load.bytes
-                done = before + min(text_bytes, sizes[source][number])  # of compressed files, no more than a guess
+                done = (
+                    before + within + min(text_bytes, sizes[source][number])
+                )  # of compressed files, no more than a guess
                 yield dataclasses.replace(load, share=done / total), batch
+            within += sizes[source][number]
             if (limit := config.sources[source].limit) and position.of_source >= limit:
                 break
+        before += source_bytes
 
 
 def _read_file(config: BuildConfig, path: Path, start: Position) -> Iterator[tuple[Load, list[Document]]]:
@@ -72,7 +107,7 @@ def _read_file(config: BuildConfig, path: Path, start: Position) -> Iterator[tup
         repair=config.clean,
         refuse=(lambda error: refused.append(f"{error.message}  {error.hint}")) if config.skip_unreadable else None,
     )
-    begun = None if start.documents else describe(path, start.source)
+    begun = () if start.documents else (describe(path, start.source),)
     read = start.of_source
     state = _state(path)
     batch: list[Document] = []
@@ -97,7 +132,7 @@ def _read_file(config: BuildConfig, path: Path, start: Position) -> Iterator[tup
         if size >= BATCH_CHARACTERS or len(batch) >= BATCH_DOCUMENTS:
             behind = dataclasses.replace(start, documents=index + 1, of_source=read)
             yield load(behind), batch
-            batch, size, refused, begun = [], 0, [], None
+            batch, size, refused, begun = [], 0, [], ()
     if _state(path) != state:
         raise DataError(f"{path} changed while it was read.", hint="Wait until it is complete, and add --restart.")
     yield load(Position(source=start.source, file=start.file + 1, of_source=read)), batch

@@ -101,7 +101,8 @@ class _Build:
         self._building, self._journal, self._preparer, self._stop = building, building.journal, preparer, stop
         self._duplicates = duplicates
         self._total = sum(file_bytes(file) for part in files for file in part)
-        self._began = self._saved = time.monotonic()
+        self._began = time.monotonic()
+        self._next_save = self._began + _SAVE_SECONDS
         self.stopped = False
 
     def run(self) -> Iterator[Event]:
@@ -125,9 +126,7 @@ class _Build:
                 yield from self._take(load, prepared)
                 if pace.due():
                     yield pace.report(load, counting.total(self._journal.counts))
-                if time.monotonic() - self._saved > _SAVE_SECONDS:
-                    self._building.save()
-                    self._saved = time.monotonic()
+                self._save_sometimes()
                 if self._stop.is_set():
                     self._building.save()
                     self.stopped = True
@@ -168,13 +167,19 @@ class _Build:
         lines = frozenset(self._journal.boilerplate or ())
         return dataclasses.replace(self._preparer, cleaner=dataclasses.replace(cleaner, boilerplate=lines))
 
+    def _save_sometimes(self) -> None:
+        """Write the journal when it is time, and less often where that takes long: for 100,000 files it is large."""
+        if (began := time.monotonic()) >= self._next_save:
+            self._building.save()
+            now = time.monotonic()
+            self._next_save = now + max(_SAVE_SECONDS, 20 * (now - began))
+
     def _take(self, load: Load, prepared: Prepared) -> Iterator[Event]:
         """Write a batch; the journal then stands behind it."""
         counts = self._journal.counts[load.source]
         counts["bytes"] += load.bytes
         counting.add_refused(counts, load.refused)
-        if load.begun is not None:
-            self._journal.files.append(load.begun)
+        self._journal.files += load.begun
         at = 0
         for fate, where in zip(prepared.fates, load.places, strict=True):
             ids, mask = prepared.ids[at : at + fate.tokens], prepared.mask[at : at + fate.tokens]

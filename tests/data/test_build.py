@@ -353,3 +353,33 @@ def test_progress_rises_to_the_end(build: Build, monkeypatch) -> None:
     assert told[-1].documents == 120
     assert all(event.tokens_per_second > event.documents_per_second > 0 for event in told)
     assert told[0].seconds_left > 0 == told[-1].seconds_left or told[-1].seconds_left < 0.1
+
+
+def test_many_small_files_share_batches_and_come_out_the_same(build: Build, tmp_path, monkeypatch) -> None:
+    from mlxgpt.data import batches
+
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(60):
+        (folder / f"{number:03}.txt").write_text(text(number, 12), encoding="utf-8")
+    settings: dict[str, Any] = {
+        "sources": (SourceConfig(paths=(str(folder),), limit=50), SourceConfig(paths=(str(folder / "059.txt"),)))
+    }
+    found = [
+        (load.source, len(batch))
+        for load, batch in batches.read_batches(
+            BuildConfig(**settings), [sorted(folder.glob("*.txt")), [folder / "059.txt"]], batches.Position()
+        )
+    ]
+    assert found == [(0, 50), (1, 1)]
+    assert last(build(**settings)).documents == 51
+    wanted = content(tmp_path / "out")
+    (tmp_path / "out").rename(tmp_path / "first")
+    monkeypatch.setattr(batches, "BATCH_CHARACTERS", 300)
+    for _ in range(3):
+        stop = threading.Event()
+        stop.set()
+        assert last(build(stop=stop, **settings)).stopped
+    build(**settings)
+    assert content(tmp_path / "out") == wanted
+    assert last(build(**settings)).known
