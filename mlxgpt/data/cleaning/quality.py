@@ -135,7 +135,10 @@ def _misread(m: Measures, config: CleaningConfig) -> str:
     """Noise of optical recognition: 0 for o, 1 for l, c for e, rn for m."""
     if len(m.words) < _FEW:
         return ""
-    misread = sum(times for piece, times in Counter(m.pieces).items() if _MISREAD.search(piece))
+    misread = sum(m.counts.get(word, 0) for word in _MISREAD_WORDS)
+    misread += sum(bool(_MISREAD.search(piece)) for piece in m.pieces if "rn" in piece or "c" in piece[-2:])
+    if any(map(m.text.count, "0156")):
+        misread += len(_DIGIT_FOR_LETTER.findall(m.text))
     share = misread / len(m.pieces)
     return f"{share:.1%} of its words were misread" if misread > 2 and share > config.max_misread_words else ""
 
@@ -170,13 +173,14 @@ _SENTENCE_END = re.compile(r"[.!?…:;][\"'”’»)\]]*\s*$")
 _QUESTION_IN_WORD = re.compile(r"\?(?:(?<=[^\W\d_]\?)\?*[^\W\d_]|(?<=[^\W\d_]\?)\?+[a-z]|(?<!\S\?)(?=[^\W\d_]| [a-z]))")
 _URL = re.compile(r"(?:https?://|www\.)\S+")
 _BULLETS = ("* ", "• ", "· ", "◦ ", "▪ ", "● ", "‣ ", "+ ")  # not the dashes, which begin speech
-# 0, 1, 5, 6 for o, l, s, é within a word; small words with c for e or rn for m; rn where no word has it; -c at the end for -e.
-_MISREAD = re.compile(
-    r"^\W*(?:"
-    r"[a-zà-ü]*[a-zà-ü][0156][a-zà-ü]+|[A-Z]?[a-zà-ü]+[à-ü]0|[05][a-zà-ü]{3,}|0s|d0|[a-zà-ü]{3,}0"
-    r"|dc|quc|sc|cra|cu|csta|cste|cstava|cssa|urn|rnas|rnais|tern|nern|sern|bern|quern|nâo|entâo|ondc|pclo|pcla|dcla|dclc|clc|cla"
-    r"|rn[a-zà-ü]+|[a-zà-ü]+rn[pb][a-zà-ü]+|[a-zà-ü]{2,}[bdgmnrtv]c"
-    r")\W*$"
+# Small words with c for e or rn for m; rn where no word has it, and c for e at the end; 0, 1, 5, 6 for o, l, s, é in a word.
+_MISREAD_WORDS = {
+    *("dc", "quc", "sc", "cra", "cu", "csta", "cste", "cstava", "cssa", "urn", "tern", "nern", "sern", "bern", "quern"),
+    *("nâo", "entâo", "ondc", "pclo", "pcla", "dcla", "dclc", "clc", "cla"),
+}
+_MISREAD = re.compile(r"^\W*(?:rn[aeiouà-ü][a-zà-ü]*|[a-zà-ü]+rn[pb][a-zà-ü]+|[a-zà-ü]{2,}[bdgmnrtv]c)\W*$")
+_DIGIT_FOR_LETTER = re.compile(
+    r"(?<![\w/.`-])(?:[A-Z]?[a-zà-ü]+[0156][a-zà-ü]+|[A-Z]?[a-zà-ü]+[à-ü]0|[05][a-zà-ü]{3,}|0s|d0|[a-zà-ü]{3,}0)(?![\w/`])"
 )
 _NAMES = {"pt": "Portuguese", "en": "English", "es": "Spanish", "fr": "French", "it": "Italian"}
 

@@ -47,7 +47,7 @@ _SHORTEST = 12  # words: fewer say too little
 def stop_word_share(words: Counter[str], language: str) -> float:
     """The share of words (counted in lower case) that are small words of the language."""
     total = words.total()
-    return sum(count for word, count in words.items() if word in STOP_WORDS[language]) / total if total else 0.0
+    return sum(words.get(word, 0) for word in STOP_WORDS[language]) / total if total else 0.0
 
 
 def language_of(words: Counter[str]) -> str:
