@@ -117,9 +117,10 @@ def _repetition(m: Measures, config: CleaningConfig) -> str:
     )
     if len(m.lines) > 4 and repeated > config.max_repeated_lines:
         return f"{repeated:.0%} of it are lines that were there before"
-    if m.visible > 200 and (packed := _packed(m.text)) < config.min_packed:
+    packed = _packed(m.text)
+    if m.visible > 200 and packed < config.min_packed:
         return f"it could be packed to {packed:.0%}"
-    if len(m.words) < _FEW:
+    if len(m.words) < _FEW or (m.visible > _LONG and packed > _IRREGULAR):
         return ""
     for n, most in ((2, config.max_top_bigram), (3, config.max_top_trigram), (4, config.max_top_fourgram)):
         grams, times = Counter(_grams(m.words, n)).most_common(1)[0]
@@ -169,6 +170,8 @@ def _packed(text: str) -> float:
 
 
 _RUN = re.compile(r"([^\w\s])(?:\s?\1){3,}")  # rows of dots, as books and tables of contents have
+# So long a text, of which zlib leaves so much, repeats nothing often; counting its n-grams takes a quarter of all the time.
+_LONG, _IRREGULAR = 2000, 0.42
 _SENTENCE_END = re.compile(r"[.!?…:;][\"'”’»)\]]*\s*$")
 _QUESTION_IN_WORD = re.compile(r"\?(?:(?<=[^\W\d_]\?)\?*[^\W\d_]|(?<=[^\W\d_]\?)\?+[a-z]|(?<!\S\?)(?=[^\W\d_]| [a-z]))")
 _URL = re.compile(r"(?:https?://|www\.)\S+")
