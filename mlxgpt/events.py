@@ -146,7 +146,7 @@ class TokenizerProgressed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenizerTrained(Event):
-    """A tokenizer was trained and saved; `bytes_per_token` is that of the first 8 MB of the corpus."""
+    """A tokenizer was trained and saved; `bytes_per_token` is that of the first 4 million characters."""
 
     path: str
     algorithm: str

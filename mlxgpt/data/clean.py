@@ -238,7 +238,7 @@ class _Job:
                     "source": document.source,
                     "place": document.place,
                 }
-                rejects.write(json.dumps({**why, "text": document.text}, ensure_ascii=False) + "\n")
+                rejects.write(json.dumps({**why, **_content(document)}, ensure_ascii=False) + "\n")
             yield DocumentDropped(
                 source=document.source, place=document.place, rule=outcome.rule, reason=outcome.reason,
                 excerpt=" ".join(document.text[: 2 * _EXCERPT].split())[:_EXCERPT],
@@ -285,8 +285,11 @@ def _writer(output: Path | None) -> Callable[[Document], str]:
 
 
 def _as_json(document: Document) -> str:
-    content = {"messages": list(document.messages)} if document.messages else {"text": document.text}
-    return json.dumps({**content, **document.metadata}, ensure_ascii=False) + "\n"
+    return json.dumps({**_content(document), **document.metadata}, ensure_ascii=False) + "\n"
+
+
+def _content(document: Document) -> dict[str, object]:
+    return {"messages": list(document.messages)} if document.messages else {"text": document.text}
 
 
 def _as_text(document: Document) -> str:

@@ -22,7 +22,7 @@ from mlxgpt.tokenizer.report import TokenizerReport, report
 
 _FILES = ("tokenizer.json", "tokenizer_config.json")
 _SECONDS = 0.5  # between two reports of progress
-_SAMPLE = 1 << 23  # characters of the corpus, from its beginning, on which bytes per token are measured
+_SAMPLE = 1 << 22  # characters of the corpus, from its beginning, on which bytes per token are measured
 
 
 def train(
@@ -53,12 +53,13 @@ def train(
     tokenizer = training.result()
     whole.write_directory(output, tokenizer.save)
     sample_bytes = sum(len(text.encode()) for text in texts.sample)
+    sample_tokens = sum(len(tokenizer.encode_batch([text])[0]) for text in texts.sample)
     yield TokenizerTrained(
         path=str(output),
         algorithm=config.algorithm,
         vocab_size=tokenizer.vocab_size,
         corpus_bytes=texts.bytes,
-        bytes_per_token=sample_bytes / max(1, sum(map(len, tokenizer.encode_batch(texts.sample)))),
+        bytes_per_token=sample_bytes / max(1, sample_tokens),
         seconds=time.monotonic() - began,
     )
 

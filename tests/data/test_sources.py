@@ -10,8 +10,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mlxgpt.data import documents, sources
+from mlxgpt.data import decoding, documents, sources
 from mlxgpt.data.decoding import detect
 from mlxgpt.data.sources import Reading, find, read, read_file
 from mlxgpt.errors import DataError, MissingExtra
@@ -207,6 +209,18 @@ def test_what_is_valid_utf8_is_nothing_else():
     assert detect(b"plain ascii") == "utf-8"
     assert detect(b"") == "utf-8"
     assert detect(("á" * (1 << 20)).encode()[: (1 << 20) + 1]) == "utf-8"  # cut within a character
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_some_text(data: bytes) -> None:
+    _, lines = decoding.repair(io.BytesIO(data))
+    "".join(lines).encode("utf-8")
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=200))
+def test_utf8_is_read_as_it_is(text: str) -> None:
+    for read_lines in (decoding.repair(io.BytesIO(text.encode()))[1], decoding.strict(io.BytesIO(text.encode()), "a")):
+        assert "".join(read_lines) == text.removeprefix("\ufeff")
 
 
 def test_halves_of_surrogate_pairs_are_joined_or_replaced(tmp_path):

@@ -120,6 +120,8 @@ def spaces(text: str) -> str:
 
     Code in a fence and tables keep their spaces, and a nested list its indent.
     """
+    if not _UNTIDY.search(text):
+        return text
     lines: list[str] = []
     fenced = False
     for line in _OTHER_SPACE.sub(" ", text).split("\n"):
@@ -134,6 +136,7 @@ def spaces(text: str) -> str:
 
 
 _OTHER_SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+_UNTIDY = re.compile(f"{_OTHER_SPACE.pattern}|\t|  | \n|\n |\n\n\n|\\A\\s|\\s\\Z")
 _SPACES = re.compile(r"[\t ]+")
 _NESTED = re.compile(r"( {1,12})(?:[-*+•]|\d{1,2}[.)]) ")
 _BLANK_LINES = re.compile(r"\n{3,}")

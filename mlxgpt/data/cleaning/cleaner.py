@@ -32,7 +32,7 @@ MENDS: Mapping[str, Callable[[str], str]] = {
 }
 CHAT_MENDS = ("mojibake", "controls", "entities", "invisible", "nfc")  # in a chat, layout and markup are what was said
 ENCODING, BOILERPLATE, PERSONAL = "encoding", "boilerplate", "personal data"
-RULES = (ENCODING, *MENDS, BOILERPLATE, PERSONAL, *JUDGES)  # every name there is
+RULES = (ENCODING, *MENDS, PERSONAL, BOILERPLATE, *JUDGES)  # every name there is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +93,6 @@ class Cleaner:
         text = without_lines(document.text, self.boilerplate)
         if text != document.text:
             changed.append(BOILERPLATE)
-        if self.config.mask_personal:
-            masked = personal.mask_personal(text)
-            if masked != text:
-                changed.append(PERSONAL)
-            text = masked
         document = dataclasses.replace(document, text=text)
         measures = measure(text)
         for name in JUDGES:
@@ -117,4 +112,6 @@ class Cleaner:
             if mended != text:
                 changed.append(name)
             text = mended
+        if self.config.mask_personal and (masked := personal.mask_personal(text)) != text:
+            return masked, [*changed, PERSONAL]
         return text, changed

@@ -117,9 +117,10 @@ def _repetition(m: Measures, config: CleaningConfig) -> str:
     )
     if len(m.lines) > 4 and repeated > config.max_repeated_lines:
         return f"{repeated:.0%} of it are lines that were there before"
-    if m.visible > 200 and (packed := _packed(m.text)) < config.min_packed:
+    packed = _packed(m.text)
+    if m.visible > 200 and packed < config.min_packed:
         return f"it could be packed to {packed:.0%}"
-    if len(m.words) < _FEW:
+    if len(m.words) < _FEW or (m.visible > _LONG and packed > _IRREGULAR):
         return ""
     for n, most in ((2, config.max_top_bigram), (3, config.max_top_trigram), (4, config.max_top_fourgram)):
         grams, times = Counter(_grams(m.words, n)).most_common(1)[0]
@@ -135,7 +136,10 @@ def _misread(m: Measures, config: CleaningConfig) -> str:
     """Noise of optical recognition: 0 for o, 1 for l, c for e, rn for m."""
     if len(m.words) < _FEW:
         return ""
-    misread = sum(times for piece, times in Counter(m.pieces).items() if _MISREAD.search(piece))
+    misread = sum(m.counts.get(word, 0) for word in _MISREAD_WORDS)
+    misread += sum(bool(_MISREAD.search(piece)) for piece in m.pieces if "rn" in piece or "c" in piece[-2:])
+    if any(map(m.text.count, "0156")):
+        misread += len(_DIGIT_FOR_LETTER.findall(m.text))
     share = misread / len(m.pieces)
     return f"{share:.1%} of its words were misread" if misread > 2 and share > config.max_misread_words else ""
 
@@ -166,17 +170,20 @@ def _packed(text: str) -> float:
 
 
 _RUN = re.compile(r"([^\w\s])(?:\s?\1){3,}")  # rows of dots, as books and tables of contents have
+# So long a text, of which zlib leaves so much, repeats nothing often; counting its n-grams takes a quarter of all the time.
+_LONG, _IRREGULAR = 2000, 0.42
 _SENTENCE_END = re.compile(r"[.!?…:;][\"'”’»)\]]*\s*$")
 _QUESTION_IN_WORD = re.compile(r"\?(?:(?<=[^\W\d_]\?)\?*[^\W\d_]|(?<=[^\W\d_]\?)\?+[a-z]|(?<!\S\?)(?=[^\W\d_]| [a-z]))")
 _URL = re.compile(r"(?:https?://|www\.)\S+")
 _BULLETS = ("* ", "• ", "· ", "◦ ", "▪ ", "● ", "‣ ", "+ ")  # not the dashes, which begin speech
-# 0, 1, 5, 6 for o, l, s, é within a word; small words with c for e or rn for m; rn where no word has it; -c at the end for -e.
-_MISREAD = re.compile(
-    r"^\W*(?:"
-    r"[a-zà-ü]*[a-zà-ü][0156][a-zà-ü]+|[A-Z]?[a-zà-ü]+[à-ü]0|[05][a-zà-ü]{3,}|0s|d0|[a-zà-ü]{3,}0"
-    r"|dc|quc|sc|cra|cu|csta|cste|cstava|cssa|urn|rnas|rnais|tern|nern|sern|bern|quern|nâo|entâo|ondc|pclo|pcla|dcla|dclc|clc|cla"
-    r"|rn[a-zà-ü]+|[a-zà-ü]+rn[pb][a-zà-ü]+|[a-zà-ü]{2,}[bdgmnrtv]c"
-    r")\W*$"
+# Small words with c for e or rn for m; rn where no word has it, and c for e at the end; 0, 1, 5, 6 for o, l, s, é in a word.
+_MISREAD_WORDS = {
+    *("dc", "quc", "sc", "cra", "cu", "csta", "cste", "cstava", "cssa", "urn", "tern", "nern", "sern", "bern", "quern"),
+    *("nâo", "entâo", "ondc", "pclo", "pcla", "dcla", "dclc", "clc", "cla"),
+}
+_MISREAD = re.compile(r"^\W*(?:rn[aeiouà-ü][a-zà-ü]*|[a-zà-ü]+rn[pb][a-zà-ü]+|[a-zà-ü]{2,}[bdgmnrtv]c)\W*$")
+_DIGIT_FOR_LETTER = re.compile(
+    r"(?<![\w/.`-])(?:[A-Z]?[a-zà-ü]+[0156][a-zà-ü]+|[A-Z]?[a-zà-ü]+[à-ü]0|[05][a-zà-ü]{3,}|0s|d0|[a-zà-ü]{3,}0)(?![\w/`])"
 )
 _NAMES = {"pt": "Portuguese", "en": "English", "es": "Spanish", "fr": "French", "it": "Italian"}
 

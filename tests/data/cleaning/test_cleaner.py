@@ -148,6 +148,16 @@ def test_chats_keep_their_layout_and_are_never_dropped() -> None:
     assert outcome.changed == ("mojibake", "invisible")
 
 
+def test_personal_data_is_masked_only_when_asked_in_texts_and_chats() -> None:
+    text = f"{TEXT}\n\nFale com ana@exemplo.com."
+    assert cleaned(text) == text
+    assert cleaned(text, mask_personal=True) == text.replace("ana@exemplo.com", "[EMAIL]")
+    chat = Document(messages=(Message(role="assistant", content="ana@exemplo.com"),), source="a")
+    outcome = Cleaner(config=CleaningConfig(mask_personal=True)).clean(chat)
+    assert isinstance(outcome, Kept)
+    assert (outcome.document.messages[0]["content"], outcome.changed) == ("[EMAIL]", ("personal data",))
+
+
 def test_the_encoding_of_a_file_counts_as_mended() -> None:
     outcome = Cleaner().clean(Document(text=TEXT, source="a", encoding="cp1252"))
     assert isinstance(outcome, Kept)
