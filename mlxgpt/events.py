@@ -136,8 +136,17 @@ class MergeLearned(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenizerProgressed(Event):
+    """So much of the corpus was read; when it is all, the merges are being learned."""
+
+    documents: int
+    corpus_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenizerTrained(Event):
-    """A tokenizer was trained and saved."""
+    """A tokenizer was trained and saved; `bytes_per_token` is that of the first 4 million characters."""
 
     path: str
     algorithm: str
@@ -304,6 +313,144 @@ class BenchmarkFinished(Event):
 
     recommended: str
     reason: str
+    seconds: float
+    stopped: bool
+
+
+# ---- cleaning --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleaningStarted(Event):
+    """So many files are about to be cleaned."""
+
+    files: int
+    bytes: int
+    workers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleaningProgressed(Event):
+    """How far it is: `documents` of the pass that is going on, `share` of both, characters that were read so far."""
+
+    documents: int
+    share: float
+    characters: int
+    characters_per_second: float
+    seconds_left: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentDropped(Event):
+    """A document was dropped by a rule, with what was measured."""
+
+    source: str
+    place: str
+    rule: str
+    reason: str
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleaningFinished(Event):
+    """All is written; or the job was `stopped`, and nothing is.
+
+    `changed` and `dropped` count documents by rule; `memory_bytes` were held to find duplicates.
+    """
+
+    documents: int
+    kept: int
+    refused: int
+    changed: dict[str, int]
+    dropped: dict[str, int]
+    characters: int
+    characters_kept: int
+    memory_bytes: int
+    seconds: float
+    stopped: bool
+
+
+# ---- datasets --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildStarted(Event):
+    """So many files of `sources` sources are about to become shards; with `resumed_documents` an earlier build goes on."""
+
+    path: str
+    sources: int
+    files: int
+    bytes: int
+    workers: int
+    resumed_documents: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildProgressed(Event):
+    """Counts since the beginning, rates of this process; `bytes` are those of the text that was read."""
+
+    path: str
+    documents: int
+    dropped: int
+    tokens: int
+    bytes: int
+    share: float
+    documents_per_second: float
+    bytes_per_second: float
+    tokens_per_second: float
+    seconds_left: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardWritten(Event):
+    """A shard is complete; it appears at its place with all the others."""
+
+    file: str
+    documents: int
+    tokens: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildFinished(Event):
+    """The dataset is at `path`; or the job was `stopped`, and the same command goes on from here.
+
+    `known` when it was there already, made from the same sources with the same settings.
+    """
+
+    path: str
+    documents: int
+    dropped: int
+    refused: int
+    train_documents: int
+    train_tokens: int
+    validation_documents: int
+    validation_tokens: int
+    bytes: int
+    seconds: float
+    stopped: bool = False
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchProgressed(Event):
+    """Rows of a dataset of the Hub so far; `limit` is how many are wanted, 0 for all."""
+
+    rows: int
+    limit: int
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetFetched(Event):
+    """The rows are in a file; `stopped` when more were wanted.  `license` is empty where it is not known here."""
+
+    name: str
+    path: str
+    rows: int
+    bytes: int
+    license: str
     seconds: float
     stopped: bool
 

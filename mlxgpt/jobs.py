@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from mlxgpt.chunking.analysis.subject import Findings, Subject
     from mlxgpt.chunking.config import ChunkConfig
     from mlxgpt.chunking.optimize import Search
+    from mlxgpt.data.clean import CleanJobConfig
+    from mlxgpt.data.config import BuildConfig
+    from mlxgpt.data.fetch import FetchConfig
+    from mlxgpt.data.stats import DatasetReport, Sample
     from mlxgpt.generation.chat import Chat
     from mlxgpt.listing import Entry
     from mlxgpt.model.report import ModelReport
     from mlxgpt.tokenizer.base import Tokenizer
     from mlxgpt.tokenizer.report import TokenizerReport
     from mlxgpt.training.config import TrainConfig
-
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 
 
 def load_train_config(given: Settings, file: Path | None = None) -> "tuple[TrainConfig, Settings]":
@@ -44,51 +46,56 @@ def train(
     return train(config, model_changes, device=device, stop=stop)
 
 
-def train_tokenizer(corpus: Path, output: Path, settings: Settings) -> Iterator[Event]:
-    """Train a tokenizer on a file or folder of text and save it at `output`, whole or not at all."""
-    import time
-
-    from mlxgpt import whole
+def train_tokenizer(
+    paths: Sequence[str | Path],
+    output: Path,
+    settings: Settings,
+    *,
+    column: str | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Train a tokenizer on files, folders and patterns; see `data.tokenizing`."""
     from mlxgpt.config import build
-    from mlxgpt.data.documents import read_documents
-    from mlxgpt.errors import ConfigError
-    from mlxgpt.events import TokenizerTrained
-    from mlxgpt.tokenizer import registry
+    from mlxgpt.data.tokenizing import train
     from mlxgpt.tokenizer.config import TokenizerConfig
 
     config = build(TokenizerConfig, settings, where="tokenizer")
-    strangers = {path.name for path in output.iterdir()} - {*TOKENIZER_FILES} if output.is_dir() else {}
-    if strangers:
-        raise ConfigError(
-            f"{output} holds other files, such as {min(strangers)}.", hint="Choose a new folder for the tokenizer."
-        )
-    began = time.monotonic()
-    texts = [text for document in read_documents(corpus) for text in document.texts]
-    tokenizer = registry.train(texts, config)
-    whole.write_directory(output, tokenizer.save)
-    corpus_bytes = sum(len(text.encode()) for text in texts)
-    yield TokenizerTrained(
-        path=str(output),
-        algorithm=config.algorithm,
-        vocab_size=tokenizer.vocab_size,
-        corpus_bytes=corpus_bytes,
-        bytes_per_token=corpus_bytes / max(1, sum(map(len, tokenizer.encode_batch(texts)))),
-        seconds=time.monotonic() - began,
-    )
+    return train(paths, output, config, column=column, stop=stop)
 
 
-def tokenize(tokenizer: str, text: str) -> list[tuple[int, str]]:
-    """The (id, piece) pairs of a text."""
+def tokenize(tokenizer: str, text: str, *, specials: bool = False) -> list[tuple[int, str]]:
+    """The (id, piece) pairs of a text; with `specials`, "<EOS>" in it is that token."""
     loaded = _tokenizer(tokenizer)
-    return [(token, loaded.token_text(token)) for token in loaded.encode(text)]
+    return [(token, loaded.token_text(token)) for token in loaded.encode(text, specials=specials)]
 
 
-def inspect_tokenizer(tokenizer: str, corpus: Path) -> "TokenizerReport":
+def detokenize(tokenizer: str, ids: Sequence[int], *, skip_specials: bool = False) -> str:
+    """The text of ids; `TokenizerError` for one that the tokenizer does not have."""
+    from mlxgpt.errors import TokenizerError
+
+    loaded = _tokenizer(tokenizer)
+    for token in ids:
+        if not 0 <= token < loaded.vocab_size:
+            raise TokenizerError(
+                f"There is no token {token} in {tokenizer}.", hint=f"Its ids are 0 … {loaded.vocab_size - 1}."
+            )
+    return loaded.decode(ids, skip_specials=skip_specials)
+
+
+def inspect_tokenizer(tokenizer: str, paths: Sequence[str | Path], *, column: str | None = None) -> "TokenizerReport":
     """How well a tokenizer suits a text."""
-    from mlxgpt.data.documents import read_documents
-    from mlxgpt.tokenizer.report import report
+    from mlxgpt.data.tokenizing import measure
 
-    return report(_tokenizer(tokenizer), (text for document in read_documents(corpus) for text in document.texts))
+    return measure(_tokenizer(tokenizer), paths, column=column)
+
+
+def compare_tokenizers(
+    tokenizers: Sequence[str], paths: Sequence[str | Path], *, column: str | None = None
+) -> "list[TokenizerReport]":
+    """The reports of several tokenizers on the same text."""
+    from mlxgpt.data.tokenizing import compare
+
+    return compare([_tokenizer(word) for word in tokenizers], paths, column=column)
 
 
 def _tokenizer(word: str) -> "Tokenizer":
@@ -120,6 +127,52 @@ def chunk(
     return chunk_paths(
         paths, _tokenizer(config.tokenizer), config, output, kind=kind, with_text=with_text, at_once=at_once, stop=stop
     )
+
+
+def load_build_config(
+    given: Settings, sources: Sequence[str] = (), *, column: str | None = None, recipe: Path | None = None
+) -> "BuildConfig":
+    """The settings of a build from a recipe, and what was given besides."""
+    from mlxgpt.data.recipe import load_build_config
+
+    return load_build_config(given, sources, column=column, recipe=recipe)
+
+
+def build_dataset(
+    config: "BuildConfig", *, restart: bool = False, stop: threading.Event | None = None
+) -> Iterator[Event]:
+    """Make shards to train from; see `data.build`."""
+    from mlxgpt.data.build import build_dataset
+
+    return build_dataset(config, _tokenizer(config.tokenizer), restart=restart, stop=stop)
+
+
+def fetch(config: "FetchConfig", *, stop: threading.Event | None = None) -> Iterator[Event]:
+    """Rows of a dataset of the Hugging Face Hub as a file; see `data.fetch`."""
+    from mlxgpt.data.fetch import fetch
+
+    return fetch(config, stop=stop)
+
+
+def describe_dataset(path: Path) -> "DatasetReport":
+    """The figures of a dataset, every byte of it checked."""
+    from mlxgpt.data.stats import examine
+
+    return examine(path)
+
+
+def peek(path: Path, *, count: int, side: str, source: str, most_tokens: int) -> "tuple[Sample, ...]":
+    """Documents of a dataset, as they are learned."""
+    from mlxgpt.data.stats import peek
+
+    return peek(path, count=count, side=side, source=source, most_tokens=most_tokens)
+
+
+def clean(paths: Sequence[str], config: "CleanJobConfig", *, stop: threading.Event | None = None) -> Iterator[Event]:
+    """Mend the documents of files, folders and patterns, and drop those that are none; see `data.clean`."""
+    from mlxgpt.data.clean import clean
+
+    return clean(paths, config, stop=stop)
 
 
 def list_checkpoints(folder: Path | None = None) -> "list[Entry]":

@@ -15,7 +15,10 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    data: Annotated[Path | None, typer.Option(help="File or folder of text.  [default: the bundled corpus]")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Text, a dataset of data build, or ids (*.bin).  [default: the bundled corpus]")
+    ] = None,
+    val_data: Annotated[Path | None, typer.Option(help="What to hold out instead of a share of the data.")] = None,
     preset: Annotated[str | None, typer.Option(help="A preset of models/presets, or a TOML file.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with [train], [tokenizer] and [model] tables.")] = None,
     steps: Annotated[int | None, typer.Option(help="Budget in optimizer steps.")] = None,
@@ -30,6 +33,7 @@ def train(
         str | None, typer.Option(help="How long documents are cut: none, or a strategy of mlxgpt chunk.")
     ] = None,
     chunk_size: Annotated[int | None, typer.Option(help="Tokens in a chunk.")] = None,
+    packing: Annotated[str | None, typer.Option(help="What fills a row: concat, best-fit or pad.")] = None,
     tokenizer: Annotated[Path | None, typer.Option(help="Folder of a trained tokenizer.")] = None,
     vocab_size: Annotated[int | None, typer.Option(help="Entries of the tokenizer to train.")] = None,
     precision: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
@@ -53,6 +57,7 @@ def train(
 
     given: dict[str, Any] = {
         "data": data if data or config or resume else places.corpus(),
+        "val_data": val_data,
         "preset": preset,
         "steps": steps,
         "epochs": epochs,
@@ -64,6 +69,7 @@ def train(
         "context_length": context_length,
         "chunk_strategy": chunk_strategy,
         "chunk_size": chunk_size,
+        "packing": packing,
         "tokenizer": tokenizer,
         "vocab_size": vocab_size,
         "precision": precision,
