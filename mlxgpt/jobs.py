@@ -6,7 +6,7 @@ A verb that takes time is a job, a generator of events; one that answers at once
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlxgpt.config import Settings
 from mlxgpt.events import Event
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlxgpt.chunking.config import ChunkConfig
     from mlxgpt.chunking.optimize import Search
     from mlxgpt.generation.chat import Chat
+    from mlxgpt.lessons.config import LessonConfig
     from mlxgpt.listing import Entry
     from mlxgpt.model.report import ModelReport
     from mlxgpt.tokenizer.base import Tokenizer
@@ -315,3 +316,30 @@ def suggest_chunking(subject: "Subject", *, budget_seconds: float = 20.0) -> "Se
         )
     texts = [text for text, _ in subject.documents]
     return search(texts, subject.tokenizer, subject.strategy, subject.options, budget_seconds=budget_seconds)
+
+
+def teach(config: "LessonConfig", *, device: str = "auto", stop: threading.Event | None = None) -> Iterator[Event]:
+    """Lessons about how a GPT works, computed on a live model; see `lessons.teach`."""
+    from mlxgpt.lessons.teach import teach
+
+    return teach(config, device=device, stop=stop)
+
+
+def learning_path(lang: str = "pt") -> list[dict[str, Any]]:
+    """Every lesson in order, with what the learner has done of it."""
+    from mlxgpt.lessons import path, progress
+    from mlxgpt.lessons.language import Catalogue
+
+    done = progress.load().lessons
+    entries = []
+    for station in path.PATH:
+        texts = Catalogue(station.name, lang)
+        mine = done.get(station.name, progress.Done())
+        entries.append(
+            {
+                "lesson": station.name, "level": station.level, "modules": station.modules,
+                "title": texts.write("title"), "about": texts.write("about"),
+                "read": mine.read, "right": mine.solved, "exercises": mine.exercises,
+            }
+        )  # fmt: skip
+    return entries

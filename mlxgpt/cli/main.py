@@ -13,6 +13,7 @@ from mlxgpt.cli.commands import (
     benchmark,
     chat,
     chunk,
+    demo,
     doctor,
     generate,
     inspect_model,
@@ -33,7 +34,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (
-    *(quickstart, chat, train, generate, chunk, analyze, benchmark, tokenizer, models, inspect_model, logits, doctor),
+    *(
+        quickstart,
+        demo,
+        chat,
+        train,
+        generate,
+        chunk,
+        analyze,
+        benchmark,
+        tokenizer,
+        models,
+        inspect_model,
+        logits,
+        doctor,
+    ),
 ):
     module.register(app)
 

@@ -25,6 +25,12 @@ def printer() -> Console:
     return Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 1000)
 
 
+def pages() -> Console:
+    """The console for pages with pictures, on stdout: never wider than is good to read, the same width in a file."""
+    width = min(100, Console().width) if sys.stdout.isatty() else 100
+    return Console(highlight=False, width=width)
+
+
 def print_json(value: Any, file: TextIO | None = None) -> None:
     """One JSON value on a line of stdout, or `file`, with an escape for every character that a terminal would act on."""
     text = json.dumps(value, ensure_ascii=False)
