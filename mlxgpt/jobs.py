@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlxgpt.chunking.optimize import Search
     from mlxgpt.generation.chat import Chat
     from mlxgpt.lessons.config import LessonConfig
+    from mlxgpt.inspection.inspector import Inspector
     from mlxgpt.listing import Entry
     from mlxgpt.model.report import ModelReport
     from mlxgpt.tokenizer.base import Tokenizer
@@ -343,3 +344,14 @@ def learning_path(lang: str = "pt") -> list[dict[str, Any]]:
             }
         )  # fmt: skip
     return entries
+
+
+def open_inspector(model: str, *, device: str = "auto") -> "Inspector":
+    """A model opened to be looked into; each method of an `Inspector` returns a report."""
+    from mlxgpt import runs
+    from mlxgpt.backend import devices
+    from mlxgpt.inspection.inspector import Inspector
+
+    directory = runs.find_model(model)
+    devices.prepare(device)
+    return Inspector.open(directory)

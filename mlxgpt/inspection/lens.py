@@ -1,0 +1,78 @@
+"""The logit lens: what the model would predict if it stopped here (nostalgebraist 2020, "interpreting GPT").
+
+The residual stream after each layer goes through the final norm and the head as if it were the last.  A tuned lens first
+moves it by a learned affine map for each layer (see `tuned_lens`).
+
+T time · C channels · L layers · V vocab · k alternatives
+"""
+
+from collections.abc import Callable
+
+import mlx.core as mx
+import numpy as np
+
+from mlxgpt.inspection.reports import LensReport, Passage
+from mlxgpt.inspection.trace import Trace
+from mlxgpt.model.gpt import GPT
+
+Translators = list[Callable[[mx.array], mx.array]]  # for each row of the lens but the last
+
+
+def lens(
+    model: GPT, passage: Passage, piece: Callable[[int], str], *, top: int = 5, tuned: Translators | None = None
+) -> LensReport:
+    """The predictions after the embedding and after each block; `piece` says how a token looks."""
+    trace = Trace("embed", "blocks.*.resid_post")
+    logits = trace.run(model, passage.ids)[0].astype(mx.float32)
+    streams = [trace[name][0] for name in stream_names(model.config.n_layer)]  # (T, C) each
+    if tuned is not None:
+        streams = [translate(stream) for translate, stream in zip(tuned, streams[:-1], strict=True)] + streams[-1:]
+    own = logits.argmax(axis=-1)
+    target = mx.array([*passage.ids[1:], own[-1].item()])  # (T,)
+    final = log_softmax(logits)
+    k = min(top, model.config.vocab_size)
+    rows = [describe(final if layer == len(streams) - 1 else log_softmax(decode(model, stream)), final, target, k)
+            for layer, stream in enumerate(streams)]  # fmt: skip
+    tops, top_probability, probability, rank, spread, divergence = (
+        np.stack(column) for column in zip(*rows, strict=True)
+    )
+    seen = {int(token) for token in tops.ravel()} | {int(token) for token in target.tolist()}
+    return LensReport(
+        passage=passage,
+        kind="logit" if tuned is None else "tuned",
+        top=tops.astype(np.int64),
+        pieces={token: piece(token) for token in sorted(seen)},
+        top_probability=top_probability,
+        target=np.array(target).astype(np.int64),
+        probability=probability,
+        rank=rank.astype(np.int64),
+        entropy=spread,
+        divergence=divergence,
+    )
+
+
+def stream_names(n_layer: int) -> list[str]:
+    """The points where the residual stream is read: before the first block and after each."""
+    return ["embed", *(f"blocks.{layer}.resid_post" for layer in range(n_layer))]
+
+
+def decode(model: GPT, x: mx.array) -> mx.array:
+    """Logits (…, V) of a residual stream (…, C), as if it were the last."""
+    return model.unembed(model.final_norm(x) if "final_norm" in model else x).astype(mx.float32)
+
+
+def log_softmax(logits: mx.array) -> mx.array:
+    """log p for each token; (…, V)."""
+    return logits - mx.logsumexp(logits, axis=-1, keepdims=True)
+
+
+def describe(log_p: mx.array, final: mx.array, target: mx.array, k: int) -> tuple[np.ndarray, ...]:
+    """Top ids and probabilities (T, k); probability and rank of the target, entropy, KL(final ‖ this) (T,)."""
+    order = mx.argsort(-log_p, axis=-1)[:, :k]
+    picked = mx.take_along_axis(log_p, target[:, None], axis=-1)  # (T, 1)
+    rank = 1 + (log_p > picked).sum(axis=-1)
+    p = mx.exp(log_p)
+    top = mx.take_along_axis(p, order, axis=-1)
+    divergence = mx.maximum((mx.exp(final) * (final - log_p)).sum(axis=-1), 0.0)  # rounding may fall below zero
+    found = (order, top, mx.exp(picked[:, 0]), rank, -(p * log_p).sum(axis=-1), divergence)
+    return tuple(np.array(array) for array in found)
