@@ -466,6 +466,18 @@ class SurfaceDrawn(LessonStep):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PointsDrawn(LessonStep):
+    """A map: each of `names` stands at its (x, y)."""
+
+    title: str
+    x_label: str
+    y_label: str
+    names: tuple[str, ...]
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CodeShown(LessonStep):
     """The project's own lines that did what was just shown."""
 

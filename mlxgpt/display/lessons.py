@@ -23,6 +23,7 @@ from mlxgpt.events import (
     LessonFinished,
     LessonStarted,
     LessonStep,
+    PointsDrawn,
     SurfaceDrawn,
     TableShown,
     TensorShown,
@@ -65,6 +66,8 @@ class LessonView:
                 return _titled(event.title, pictures.curves(event, self.page.width, self._write))
             case HeatmapDrawn():
                 return _titled(event.title, pictures.Heat(event, self._write))
+            case PointsDrawn():
+                return _titled(event.title, pictures.points(event, self.page.width, self._write))
             case SurfaceDrawn():
                 return _titled(event.title, pictures.surface(event, self.page.width, self._write))
             case CodeShown():

@@ -11,7 +11,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from mlxgpt.events import BarsDrawn, CurvesDrawn, HeatmapDrawn, SurfaceDrawn
+from mlxgpt.events import BarsDrawn, CurvesDrawn, HeatmapDrawn, PointsDrawn, SurfaceDrawn
 from mlxgpt.text import visible
 
 Write = Callable[[float, str], str]  # a number and its format, in the reader's language
@@ -79,6 +79,29 @@ def curves(event: CurvesDrawn, width: int, write: Write) -> Text:
     label = visible(event.x_label)
     picture.append(f"{label:^{max(1, across - len(left) - len(right))}}{right}\n", style="dim")
     return picture.append_text(legend(event.names))
+
+
+def points(event: PointsDrawn, width: int, write: Write) -> Text:
+    """Names on a map, each at its point; one that would cover another moves to the next free line."""
+    x_low, x_high, y_low, y_high = *_span(event.xs), *_span(event.ys)
+    across, tall = max(20, width - 14), _HEIGHT + 5
+    canvas = [[" "] * across for _ in range(tall)]
+    for name, x, y in zip(event.names, event.xs, event.ys, strict=True):
+        label = f"•{visible(name)}"[:across]
+        column = min(_at(x, x_low, x_high, across), across - len(label))
+        wanted = tall - 1 - _at(y, y_low, y_high, tall)
+        for row in sorted(range(tall), key=lambda row: abs(row - wanted)):
+            if all(c == " " for c in canvas[row][max(0, column - 1) : column + len(label) + 1]):
+                canvas[row][column : column + len(label)] = label
+                break
+    picture = Text(f"{visible(event.y_label)}\n", style="dim")
+    for row, cells in enumerate(canvas):
+        edge = {0: y_high, tall - 1: y_low}.get(row)
+        picture.append(f"{'' if edge is None else write(edge, '.3g'):>10} │", style="dim")
+        picture.append("".join(cells) + "\n")
+    left, right = write(x_low, ".3g"), write(x_high, ".3g")
+    picture.append(f"{'':>10} └{'─' * across}\n{'':>12}{left}", style="dim")
+    return picture.append(f"{visible(event.x_label):^{max(1, across - len(left) - len(right))}}{right}", style="dim")
 
 
 def legend(names: Iterable[str]) -> Text:

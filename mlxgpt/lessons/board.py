@@ -23,6 +23,7 @@ from mlxgpt.events import (
     ExerciseAsked,
     HeatmapDrawn,
     IdeaTold,
+    PointsDrawn,
     SurfaceDrawn,
     TableShown,
     TensorShown,
@@ -111,6 +112,16 @@ class Board:
         return HeatmapDrawn(
             **self._step(key), title=self.word(key, **plain(numbers)), row_labels=labels(rows),
             column_labels=labels(columns), values=matrix(numpy(values)),
+        )  # fmt: skip
+
+    def points(
+        self, key: str, names: Sequence[str], xs: Iterable[float], ys: Iterable[float], **numbers: Any
+    ) -> PointsDrawn:
+        """Names at places; the text is as for `curves`."""
+        title, x_label, y_label = self._framed(key, numbers)
+        return PointsDrawn(
+            **self._step(key), title=title, x_label=x_label, y_label=y_label, names=labels(names),
+            xs=tuple(map(float, xs)), ys=tuple(map(float, ys)),
         )  # fmt: skip
 
     def surface(
