@@ -27,7 +27,7 @@ COLOURS = (
     "white",
     "blue",
 )
-SHADES = " .:-=+*#%@"
+SHADES = " ·░▒▓█"
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 _HEIGHT = 15
 
@@ -138,7 +138,7 @@ class Heat:
                 if coloured:
                     grid.append(f"{written:>{cell - 1}} ", style=heat(share))
                 else:
-                    grid.append(f"{SHADES[round(share * (len(SHADES) - 1))]}{written:>{cell - 1}}")
+                    grid.append(f"{SHADES[round(share * (len(SHADES) - 1))] + written:>{cell}}")
         if shown < columns:
             grid.append(f"\n… {columns - shown}", style="dim")
         yield grid

@@ -125,9 +125,13 @@ def _context(board: Board, subject: Subject, words: dict[str, int]) -> Iterator[
         trace = Trace("embed", "blocks.*.resid_post")
         trace.run(model, subject.ids(text.format(word=word)))
         streams.append([trace.numpy(name)[0, -1] for name in trace.names])
-    pairs = ((0, 1), (0, 2), (1, 2))
+    places = [board.word(f"place.{word}") for word in ("first", "second", "third")]
     curves = {
-        f"{i + 1} ~ {j + 1}": (range(len(streams[0])), list(map(cosine, streams[i], streams[j]))) for i, j in pairs
+        board.word("pair", one=places[i], other=places[j]): (
+            range(len(streams[0])),
+            list(map(cosine, streams[i], streams[j])),
+        )
+        for i, j in ((0, 1), (0, 2), (1, 2))
     }
     first, last = (float(np.mean([ys[at] for _, ys in curves.values()])) for at in (0, -1))
     texts = [text.format(word=word) for text in CONTEXTS]

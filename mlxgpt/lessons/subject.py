@@ -14,6 +14,7 @@ from mlxgpt.backend import devices, places
 from mlxgpt.backend.devices import Backend
 from mlxgpt.data.documents import read_documents
 from mlxgpt.generation.generate import begin_id
+from mlxgpt.inspection.inspector import Inspector
 from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import Tokenizer
 
@@ -42,11 +43,16 @@ class Subject:
         """The ids of a text, as many as the context holds; `begun` with the token that a text begins after."""
         begin = begin_id(self.tokenizer) if begun else None
         ids = self.tokenizer.encode(text)
-        return ([] if begin is None else [begin] + ids)[: self.model.config.context_length] or ids
+        return (ids if begin is None else [begin, *ids])[: self.model.config.context_length]
 
     def pieces(self, ids: list[int]) -> list[str]:
         """The tokens as they are shown; a space is a small dot, as it would be invisible at the edges."""
         return [self.tokenizer.token_text(i).replace(" ", "·") for i in ids]
+
+    @cached_property
+    def inspector(self) -> Inspector:
+        """The same model, with a method for each report."""
+        return Inspector(self.model, self.tokenizer, self.name)
 
     @cached_property
     def corpus(self) -> str:
