@@ -76,8 +76,10 @@ def _one_row(
         yield board.tensor(f"blocks.{layer}.attn.q[{head}]", q, rows=pieces)
         yield board.tensor(f"blocks.{layer}.attn.k", k, rows=pieces)
         yield board.tensor(f"blocks.{layer}.attn.v", v, rows=pieces)
-    rows = [(piece, float(k[i] @ q[-1]), float(scores[i]), float(np.exp(scores[i])), float(weights[i]), float(pattern[-1, i])) for i, piece in enumerate(pieces)]  # fmt: skip
-    yield board.table("row_table", rows, ("", ".3f", ".3f", ".3f", ".2%", ".2%"), scale=attn._scale)
+    rows = [(piece, float(k[i] @ q[-1]), float(scores[i]), float(np.exp(np.float64(scores[i]))), float(weights[i]), float(pattern[-1, i])) for i, piece in enumerate(pieces)]  # fmt: skip
+    yield board.table("row_table", rows, ("", ".3f", ".3f", ".4g", ".2%", ".2%"), scale=attn._scale)
+    if len(ids) > len(subject.ids(begun=False)):
+        yield board.tell("begin", begin=pieces[0])
     yield board.tell("row_after", difference=float(np.abs(weights - pattern[-1]).max()))
     yield board.code("code.hand", attention_by_hand)
     strongest = int(weights[1:-1].argmax()) + 1
@@ -86,7 +88,7 @@ def _one_row(
     given = trace.numpy(f"blocks.{layer}.attn.z")[0, head, -1]
     yield board.tell("values", difference=float(np.abs(z - given).max()), asking=pieces[-1])
     yield board.code("code.explicit", explicit)
-    a, b = float(scores[strongest]), float(scores[-1])
+    a, b = round(float(scores[strongest]), 3), round(float(scores[-1]), 3)  # as they are shown
     yield board.ask("softmax", float(np.exp(a) / (np.exp(a) + np.exp(b))), tolerance=0.02, a=a, b=b, ea=float(np.exp(a)), eb=float(np.exp(b)))  # fmt: skip
 
 
