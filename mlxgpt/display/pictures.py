@@ -5,6 +5,7 @@ Each works without colour too: shades are glyphs, and every curve has a mark of 
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.style import Style
@@ -152,27 +153,36 @@ def heat(share: float) -> Style:
 
 
 def surface(event: SurfaceDrawn, width: int, write: Write) -> Text:
-    """The landscape as shades (dark is high), with each path's mark on the way and its beginning as ✕."""
-    tall, across = len(event.heights), len(event.heights[0])
+    """The landscape as shades (dark is high), with each path's marks on the way and its beginning as ✕."""
+    tall, wide = len(event.heights), len(event.heights[0])
+    broad = max(1, min(3, (width - 14) // wide))  # characters for each place of the grid
+    across = wide * broad
     low, high = _span([height for row in event.heights for height in row])
-    canvas: list[list[tuple[str, str]]] = []
-    for row in reversed(event.heights):
-        canvas.append([(SHADES[round((height - low) / (high - low) * (len(SHADES) - 1))], "dim") for height in row])
+    canvas = [
+        [
+            (SHADES[round((height - low) / (high - low) * (len(SHADES) - 1))], "dim")
+            for height in row
+            for _ in range(broad)
+        ]
+        for row in reversed(event.heights)
+    ]
+
+    def mark(place: tuple[float, float], sign: str, style: str) -> None:
+        column, row = (_at(place[0], event.xs[0], event.xs[-1], across), _at(place[1], event.ys[0], event.ys[-1], tall))
+        if 0 <= column < across and 0 <= row < tall:
+            canvas[tall - 1 - row][column] = (sign, style)
+
     for i, path in enumerate(event.paths):
-        for x, y in path:
-            column, line = _at(x, event.xs[0], event.xs[-1], across), _at(y, event.ys[0], event.ys[-1], tall)
-            if 0 <= column < across and 0 <= line < tall:
-                canvas[tall - 1 - line][column] = (MARKS[i % len(MARKS)], COLOURS[i % len(COLOURS)])
+        for place in path:
+            mark(place, MARKS[i % len(MARKS)], COLOURS[i % len(COLOURS)])
     if event.paths and event.paths[0]:
-        x, y = event.paths[0][0]
-        column, line = _at(x, event.xs[0], event.xs[-1], across), _at(y, event.ys[0], event.ys[-1], tall)
-        canvas[tall - 1 - line][column] = ("✕", "bold")
+        mark(event.paths[0][0], "✕", "bold")
     picture = Text(f"{visible(event.y_label)}\n", style="dim")
-    for row_number, cells in enumerate(canvas):
-        edge = {0: event.ys[-1], tall - 1: event.ys[0]}.get(row_number)
+    for number, cells in enumerate(canvas):
+        edge = {0: event.ys[-1], tall - 1: event.ys[0]}.get(number)
         picture.append(f"{'' if edge is None else write(edge, '.3g'):>10} │", style="dim")
-        for mark, style in cells:
-            picture.append(mark, style=style)
+        for sign, style in cells:
+            picture.append(sign, style=style)
         picture.append("\n")
     left, right = write(event.xs[0], ".3g"), write(event.xs[-1], ".3g")
     label = visible(event.x_label)
@@ -194,7 +204,7 @@ def _at(value: float, low: float, high: float, cells: int) -> int:
 
 def _joined(cells: list[tuple[int, int]]) -> Iterable[tuple[int, int]]:
     """The cells of a curve with those between neighbours filled in."""
-    for (x0, y0), (x1, y1) in zip(cells, cells[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(cells):
         steps = max(abs(x1 - x0), abs(y1 - y0), 1)
         for step in range(steps + 1):
             yield round(x0 + (x1 - x0) * step / steps), round(y0 + (y1 - y0) * step / steps)

@@ -76,34 +76,39 @@ WALKERS: dict[str, Step] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Walk:
-    """Where a walker went, and the loss at each place, the start included."""
+    """A walker, where it went, and the loss at each place."""
 
+    name: str
     rate: float
     places: list[tuple[float, float]]
     losses: list[float]
+    state: State
+
+    @property
+    def end(self) -> float:
+        """The loss where it ended; infinite when it left all numbers behind."""
+        return self.losses[-1] if math.isfinite(self.losses[-1]) else math.inf
 
 
-def walk(plane: Plane, step: Step, rate: float, steps: int = STEPS) -> Walk:
-    """`steps` steps from START; it ends early when it leaves all numbers behind."""
-    slope = mx.value_and_grad(plane.loss)
-    p, state = mx.array(START), {}
-    places, losses = [START], []
+def walk(plane: Plane, steps: int = STEPS) -> list[Walk]:
+    """Every walker with every rate, `steps` steps from START."""
+    walks = [Walk(name=name, rate=rate, places=[START], losses=[], state={}) for name in WALKERS for rate in RATES]
     for t in range(1, steps + 2):
-        loss, g = slope(p)
-        losses.append(loss.item())
-        if t > steps or not math.isfinite(losses[-1]):
-            break
-        p = step(p, g, state, rate, t)
-        x, y = p.tolist()
-        places.append((x, y))
-    return Walk(rate=rate, places=places, losses=losses)
+        losses, gradients = plane.slopes(mx.array([it.places[-1] for it in walks]))
+        mx.eval(losses, gradients)
+        for it, loss, g in zip(walks, losses.tolist(), gradients, strict=True):
+            it.losses.append(loss)
+            if t <= steps:
+                x, y = WALKERS[it.name](mx.array(it.places[-1]), g, it.state, it.rate, t).tolist()
+                it.places.append((x, y))
+    return walks
 
 
-def best_walk(plane: Plane, step: Step) -> Walk:
-    """The walk of the rate that ends lowest."""
-    return min((walk(plane, step, rate) for rate in RATES), key=lambda it: it.losses[-1] if math.isfinite(it.losses[-1]) else math.inf)  # fmt: skip
+def best_walks(walks: list[Walk]) -> dict[str, Walk]:
+    """For each walker the rate that ended lowest."""
+    return {name: min((it for it in walks if it.name == name), key=lambda it: it.end) for name in WALKERS}
 
 
 def lesson(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Event]:
@@ -113,14 +118,14 @@ def lesson(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Eve
     yield board.code("code.plane", Plane.loss)
     yield from _first_step(board, plane)
     yield board.tell("walkers", steps=STEPS, rates=len(RATES))
-    yield board.table("rules", [(name, board.word(f"rule.{name}"), step.__doc__.partition(":  ")[2].rstrip(".") or "—") for name, step in WALKERS.items()])  # type: ignore[union-attr]  # fmt: skip
-    walks = {name: best_walk(plane, step) for name, step in WALKERS.items()}
+    yield board.table("rules", [(name, board.word(f"rule.{name}"), board.word(f"formula.{name}")) for name in WALKERS])
+    walks = best_walks(walk(plane))
     heights = plane.heights(COLUMNS, ROWS)
     yield board.surface("surface", COLUMNS, ROWS, np.log(heights), {name: it.places for name, it in walks.items()}, lowest=float(heights.min()), highest=float(heights.max()))  # fmt: skip
     yield board.curves("race", {name: (range(len(it.losses)), it.losses) for name, it in walks.items()})
     rows = [(name, it.rate, it.losses[0], it.losses[4], it.losses[-1], min(it.losses)) for name, it in walks.items()]
     yield board.table("race_table", rows, ("", "g", ".4f", ".4f", ".4f", ".4f"), steps=STEPS)
-    lowest = min(walks, key=lambda name: walks[name].losses[-1])
+    lowest = min(walks, key=lambda name: walks[name].end)
     names = list(walks)
     yield board.tell("race_after", lowest=lowest, loss=walks[lowest].losses[-1])
     yield board.ask("lowest", names.index(lowest), choices=names, steps=STEPS, loss=walks[lowest].losses[-1])
@@ -146,7 +151,8 @@ def _first_step(board: Board, plane: Plane) -> Iterator[Event]:
 
 def _muon(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Event]:
     """What orthogonalising does to the gradient of a real matrix."""
-    ids, block = subject.ids(), subject.model.blocks[0]
+    block = subject.model.blocks[0]
+    ids = subject.ids(subject.corpus[:2000])[:257]
     weight = block.attn.o_proj.weight
     name = "blocks.0.attn.o_proj.weight"
     slope = mx.grad(lambda w: loss_at(subject.model, {name: w}, ids))(weight)
@@ -154,8 +160,18 @@ def _muon(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Even
     before = np.linalg.svd(np.array(slope), compute_uv=False)
     after = np.linalg.svd(np.array(optimizers.orthogonalize(slope)), compute_uv=False)
     count = len(before)
-    places = [0, count // 4, count // 2, 3 * count // 4]
-    yield board.tell("muon", rows=weight.shape[0], columns=weight.shape[1], name=name, ratio=float(before[0] / max(before[count // 2], 1e-12)), middle=count // 2 + 1)  # fmt: skip
+    places = [place for place in (0, 3, 15, 63, 127, 255) if place < count and before[place] > before[0] * 1e-6]
+    even = int(((after > 0.7) & (after < 1.2)).sum())
+    yield board.tell(
+        "muon",
+        rows=weight.shape[0],
+        columns=weight.shape[1],
+        name=name,
+        ratio=float(before[0] / before[places[-1]]),
+        last=places[-1] + 1,
+        even=even,
+        count=count,
+    )
     yield board.table("muon_table", [(i + 1, float(before[i]), float(before[i] / before[0]), float(after[i])) for i in places], ("d", ".3g", ".4f", ".3f"))  # fmt: skip
     if config.show_tensors:
         yield board.tensor(f"grad {name}", slope)

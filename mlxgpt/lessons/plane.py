@@ -40,26 +40,39 @@ class Plane:
         self._outs = [self.hidden @ weight.T for weight in (self.weight, self.first, self.second)]  # (2, T, C) each
 
     def loss(self, at: mx.array) -> mx.array:
-        """The mean loss at (a, b), given as (2,)."""
+        """The mean loss at (a, b), given as (2,); of many places (N, 2) at once, (N,)."""
         still, first, second = self._outs
-        return self._after(still + at[0] * first + at[1] * second).mean()
+        a, b = (at[..., axis, None, None, None] for axis in range(2))
+        return self._after(still + a * first + b * second).mean(axis=(-2, -1))
+
+    def slopes(self, places: mx.array) -> tuple[mx.array, mx.array]:
+        """Losses (N,) and gradients (N, 2) at many places (N, 2)."""
+
+        def total(places: mx.array) -> tuple[mx.array, mx.array]:
+            losses = self.loss(places)
+            return losses.sum(), losses
+
+        (_, losses), gradients = mx.value_and_grad(total)(places)
+        return losses, gradients
 
     def heights(self, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
-        """The loss at every (x, y), (len(ys), len(xs))."""
-        return np.array([[self.loss(mx.array([x, y])).item() for x in xs.tolist()] for y in ys.tolist()])
+        """The loss at every (x, y), (len(ys), len(xs)), a row at a time."""
+        rows = [self.loss(mx.array(np.stack([xs, np.full_like(xs, y)], axis=1).astype(np.float32))) for y in ys]
+        return np.stack([np.array(row) for row in rows])
 
     def _losses(self, weight: mx.array) -> mx.array:
         """The loss of every token of both texts, (2, T), with another last matrix."""
         return self._after(self.hidden @ weight.T)
 
     def _after(self, out: mx.array) -> mx.array:
-        """The loss of every token, (2, T), from what the last matrix gave, (2, T, C)."""
+        """The loss of every token, (…, 2, T), from what the last matrix gave, (…, 2, T, C)."""
         down = self.block.ffn.down_proj
         out = out + down.bias if "bias" in down else out
         norms = self.block.ffn_norm
         x = norms.apply("outer", self.before + norms.apply("after", out))
         x = self.model.final_norm(x) if "final_norm" in self.model else x
-        return functional.cross_entropy(self.model.unembed(x), self.targets)
+        logits = self.model.unembed(x)  # (…, 2, T, V)
+        return functional.cross_entropy(logits, mx.broadcast_to(self.targets, logits.shape[:-1]))
 
     def _downhill(self, text: int) -> mx.array:
         """Against the gradient of one text, (C, F), of length one."""
