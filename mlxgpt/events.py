@@ -76,6 +76,18 @@ class EvaluationFinished(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignalsMeasured(Event):
+    """What the next step after `step` does in each layer: L2 norms of its gradient (before clipping), of its weights, and
+    of their change; `update_ratios` is change / weights."""
+
+    step: int
+    layers: tuple[str, ...]
+    gradient_norms: tuple[float, ...]
+    weight_norms: tuple[float, ...]
+    update_ratios: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SampleDrawn(Event):
     """What the model writes at this moment of training."""
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlxgpt.generation.chat import Chat
     from mlxgpt.lessons.config import LessonConfig
     from mlxgpt.inspection.inspector import Inspector
+    from mlxgpt.inspection.reports import TrainingReport
     from mlxgpt.listing import Entry
     from mlxgpt.model.report import ModelReport
     from mlxgpt.tokenizer.base import Tokenizer
@@ -355,3 +356,11 @@ def open_inspector(model: str, *, device: str = "auto") -> "Inspector":
     directory = runs.find_model(model)
     devices.prepare(device)
     return Inspector.open(directory)
+
+
+def inspect_training(run: str, *, device: str = "auto") -> "TrainingReport":
+    """A run looked into: the signals of its layers, and its spikes with the batches that caused them."""
+    from mlxgpt import runs
+    from mlxgpt.inspection.signals import signals
+
+    return signals(runs.find_run(run), device=device)

@@ -10,15 +10,21 @@ from pathlib import Path
 import mlx.core as mx
 
 from mlxgpt import checkpoint
-from mlxgpt.errors import DataError
+from mlxgpt.errors import ConfigError, DataError, nearest
 from mlxgpt.generation.generate import begin_id
-from mlxgpt.inspection import attention, lens, roles, surprisal
+from mlxgpt.inspection import attention, attribution, embeddings, lens, memory, patching, roles, surprisal, tensors
 from mlxgpt.inspection.reports import (
+    AnalogyReport,
     AttentionReport,
+    AttributionReport,
+    EmbeddingsReport,
     InductionReport,
     LensReport,
+    MemoryReport,
     Passage,
+    PatchReport,
     RoleReport,
+    TensorsReport,
     TokensReport,
 )
 from mlxgpt.model.gpt import GPT
@@ -87,3 +93,82 @@ class Inspector:
     def tokens(self, text: str, *, top: int = 5, cut: bool = False) -> TokensReport:
         """How much each token surprises the model."""
         return surprisal.surprisal(self.model, self.passage(text, cut=cut), self.tokenizer.token_text, top=top)
+
+    def attribution(
+        self, text: str, *, position: int = -1, token: str = "", against: str = "", cut: bool = False
+    ) -> AttributionReport:
+        """What each part of the model adds to the logit of a token, or to its difference to another."""
+        passage = self.passage(text, cut=cut)
+        place = self.place(passage, position)
+        return attribution.attribution(
+            self.model, passage, place, self.token(token), self.token(against), self.tokenizer.token_text
+        )
+
+    def ablation(
+        self, text: str, *, point: str = "attn.z", kind: str = "zero", position: int = -1, token: str = "",
+        against: str = "", cut: bool = False,
+    ) -> PatchReport:  # fmt: skip
+        """What a logit becomes without each head, or without the value of each position."""
+        passage = self.passage(text, cut=cut)
+        return patching.ablate(
+            self.model, passage, point=point, kind=kind, position=self.place(passage, position),
+            token=self.token(token), against=self.token(against), piece=self.tokenizer.token_text,
+        )  # fmt: skip
+
+    def patch(
+        self, text: str, corrupt: str, *, point: str = "resid_pre", position: int = -1, token: str = "",
+        against: str = "", cut: bool = False,
+    ) -> PatchReport:  # fmt: skip
+        """What a logit of the run of `corrupt` becomes when single values of the run of `text` are put in."""
+        passage = self.passage(text, cut=cut)
+        return patching.patch(
+            self.model, passage, self.passage(corrupt, cut=cut), point=point, position=self.place(passage, position),
+            token=self.token(token), against=self.token(against), piece=self.tokenizer.token_text,
+        )  # fmt: skip
+
+    def tensors(self, kind: str = "weights", text: str = "", *, cut: bool = False) -> TensorsReport:
+        """The weights in numbers; or the activations on a text, or the gradients of its loss."""
+        match kind:
+            case "weights":
+                return tensors.weights(self.model, self.name)
+            case "activations":
+                return tensors.activations(self.model, self.passage(text, cut=cut))
+            case "gradients":
+                return tensors.gradients(self.model, self.passage(text, cut=cut))
+        raise ConfigError(f"There are no {kind!r}.", hint=nearest(kind, ("weights", "activations", "gradients")))
+
+    def memory(self, text: str, *, cut: bool = False) -> MemoryReport:
+        """Bytes by part for running a text and for a step of training on it, reckoned and measured."""
+        return memory.memory(self.model, self.passage(text, cut=cut))
+
+    def embeddings(self, words: Sequence[str], *, top: int = 8) -> EmbeddingsReport:
+        """Neighbours, similarities and a map of some words."""
+        return embeddings.embeddings(self.model, self.tokenizer, self.name, words, top=top)
+
+    def analogies(self, path: Path) -> AnalogyReport:
+        """How many analogies of a file come out right."""
+        questions = embeddings.read_analogies(path)
+        return embeddings.analogies(self.model, self.tokenizer, self.name, questions)
+
+    # ---- words for places and tokens ---------------------------------------------------------------------------------
+
+    def place(self, passage: Passage, position: int) -> int:
+        """A position of a text, counted from the end when negative; `ConfigError` says the range."""
+        if not -len(passage) <= position < len(passage):
+            raise ConfigError(
+                f"There is no position {position}: the text has {len(passage)} tokens.",
+                hint=f"Positions are 0 to {len(passage) - 1}, or -1 for the last; 0 is {passage.pieces[0]!r}.",
+            )
+        return position % len(passage)
+
+    def token(self, text: str) -> int | None:
+        """The id that a text is, or None for no text; `ConfigError` when it is several."""
+        if not text:
+            return None
+        ids = self.tokenizer.encode(text)
+        if len(ids) != 1:
+            pieces = ", ".join(repr(self.tokenizer.token_text(token)) for token in ids)
+            raise ConfigError(
+                f"{text!r} is {len(ids)} tokens: {pieces}.", hint="Give one of them; words begin with their space."
+            )
+        return ids[0]

@@ -68,7 +68,7 @@ def role_scores(pattern: Numbers, ids: np.ndarray) -> dict[str, Numbers]:
     for role, places_of in ROLES.items():
         places = np.stack([places_of(row) for row in ids])  # (B, T, T)
         given = (pattern * places[None, :, None]).sum(axis=-1)  # (L, B, H, T)
-        occasions = places.any(axis=-1)  # (B, T)
+        occasions: Places = np.array(places.any(axis=-1))  # (B, T)
         total = np.where(occasions[None, :, None], given, 0.0).sum(axis=(1, 3))
         scores[role] = (total / occasions.sum() if occasions.any() else np.full_like(total, np.nan)).astype(np.float32)
     return scores

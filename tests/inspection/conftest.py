@@ -8,7 +8,7 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from mlxgpt.backend import places
+from mlxgpt import jobs
 from mlxgpt.convert import huggingface
 from mlxgpt.inspection.inspector import Inspector
 from mlxgpt.inspection.reports import Passage
@@ -16,7 +16,6 @@ from mlxgpt.model.gpt import GPT
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CASES = ("gpt2", "llama", "llama3_rope", "qwen2", "qwen3", "gemma2")
-TEXT = "Era uma vez um gato chamado Tico, que vivia num sítio. Tico era muito curioso."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,4 +55,4 @@ def case(request) -> Case:
 
 @pytest.fixture(scope="session")
 def nano() -> Inspector:
-    return Inspector.open(places.models() / "nano-pt")
+    return jobs.open_inspector("nano-pt", device="cpu")
