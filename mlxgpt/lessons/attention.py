@@ -153,7 +153,7 @@ def loss_without(subject: Subject, ids: list[int], layer: int | None = None, hea
 
 def _without(board: Board, subject: Subject) -> Iterator[Event]:
     config = subject.model.config
-    context = min(128, config.context_length)
+    context = min(64, config.context_length)
     ids = subject.ids(subject.corpus[: 6 * context])[: context + 1]
     whole = loss_without(subject, ids)
     worse = np.array([[loss_without(subject, ids, layer, head) - whole for head in range(config.n_head)] for layer in range(config.n_layer)])  # fmt: skip

@@ -24,6 +24,7 @@ from mlxgpt.model.report import cache_bytes_per_token
 PROMPT = "Era uma vez uma menina que"
 WRITTEN = 12  # tokens, to watch
 RACED = 96  # tokens, to time
+MOST_SECONDS = 4.0  # for one racer
 TEMPERATURES = (0.5, 1.0, 1.5)
 SHARES = (0.5, 0.9, 0.99)
 DARTS = 300
@@ -98,7 +99,10 @@ def _drawing(board: Board, subject: Subject, logits: mx.array, config: LessonCon
 
 
 def race(model: GPT, ids: list[int], count: int, *, cached: bool) -> tuple[list[float], list[int]]:
-    """Seconds after each of `count` best guesses, and the guesses; with a cache only the newest token is read."""
+    """Seconds after each of at most `count` best guesses, and the guesses; with a cache only the newest token is read.
+
+    A slow machine gives up after MOST_SECONDS.
+    """
     caches = model.make_cache() if cached else None
     ids, written, seconds = list(ids), [], []
     news = mx.array([ids])
@@ -110,6 +114,8 @@ def race(model: GPT, ids: list[int], count: int, *, cached: bool) -> tuple[list[
         written.append(token)
         ids.append(token)
         news = mx.array([[token]])
+        if seconds[-1] > MOST_SECONDS:
+            break
     return seconds, written
 
 
@@ -121,7 +127,10 @@ def _cache(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Eve
     yield board.code("code.cache", KVCache.update_and_fetch)
     race(model, ids, 2, cached=False)  # the first run of anything is slower: it is not counted
     plain, plain_tokens = race(model, ids, count, cached=False)
+    count = len(plain)
     quick, quick_tokens = race(model, ids, count, cached=True)
+    count = len(quick)
+    plain, plain_tokens = plain[:count], plain_tokens[:count]
     same = sum(a == b for a, b in zip(plain_tokens, quick_tokens, strict=True))
     steps = list(range(1, count + 1))
     yield board.curves("race", {board.word("without"): (steps, [s * 1000 for s in plain]), board.word("with"): (steps, [s * 1000 for s in quick])})  # fmt: skip
