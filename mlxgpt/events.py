@@ -533,9 +533,12 @@ def from_json(line: dict[str, Any]) -> Event | None:
     if kind is None:
         return None
     names = {field.name for field in dataclasses.fields(kind)}
-    return kind(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in line.items() if key in names}
-    )
+    return kind(**{key: _frozen(value) for key, value in line.items() if key in names})
+
+
+def _frozen(value: Any) -> Any:  # Any: JSON
+    """Lists as tuples, inside one another too."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def record(job: Iterable[Event], path: Path) -> Iterator[Event]:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from mlxgpt.chunking.config import ChunkConfig
     from mlxgpt.chunking.optimize import Search
     from mlxgpt.generation.chat import Chat
-    from mlxgpt.lessons.config import LessonConfig
     from mlxgpt.inspection.inspector import Inspector
     from mlxgpt.inspection.reports import TrainingReport
+    from mlxgpt.lessons.config import LessonConfig, NarrationConfig
     from mlxgpt.listing import Entry
     from mlxgpt.model.report import ModelReport
     from mlxgpt.tokenizer.base import Tokenizer
@@ -202,6 +202,60 @@ def generate_in_chunks(
         yield Noted(text=f"The prompt is {pieces}; the model continues the last.")
     text = chunks[-1].text if chunks else prompt
     yield from generation.generate(loaded, tokenizer, _prompt_ids(text, tokenizer), config, stop=stop)
+
+
+def generate_explained(
+    model: str,
+    prompt: str,
+    settings: Settings,
+    narration: "NarrationConfig",
+    *,
+    device: str = "auto",
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Continue a prompt as `generate` does, and explain it; see `lessons.narration`."""
+    from mlxgpt import checkpoint, runs
+    from mlxgpt.backend import devices
+    from mlxgpt.generation import generate as generation
+    from mlxgpt.generation.config import read
+    from mlxgpt.lessons.narration import narrate_writing
+
+    config = read({**settings, "show_tokens": True})
+    directory = runs.find_model(model)
+    devices.prepare(device)
+    loaded, tokenizer = checkpoint.load(directory)
+    window = generation.open_window(loaded, config)
+    events = generation.generate(loaded, tokenizer, _prompt_ids(prompt, tokenizer), config, window=window, stop=stop)
+    return narrate_writing(events, narration, loaded, tokenizer, lambda: window.rows[0])
+
+
+def answer_explained(
+    chat: "Chat", text: str, narration: "NarrationConfig", *, stop: threading.Event | None = None
+) -> Iterator[Event]:
+    """The answer of a chat, explained."""
+    from mlxgpt.lessons.narration import narrate_writing
+
+    usual, chat.config = chat.config, chat.config.with_(show_tokens=True)
+    try:
+        events = chat.say(text, stop=stop)
+        yield from narrate_writing(events, narration, chat.model, chat.tokenizer, lambda: chat.window.rows[0])
+    finally:
+        chat.config = usual
+
+
+def train_explained(
+    config: "TrainConfig",
+    model_changes: Settings,
+    narration: "NarrationConfig",
+    *,
+    device: str = "auto",
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Train as `train` does, and explain it; with tensors, each layer is measured five times in the run."""
+    from mlxgpt.lessons.narration import narrate_training, with_signals
+
+    config = with_signals(config) if narration.show_tensors else config
+    return narrate_training(train(config, model_changes, device=device, stop=stop), narration)
 
 
 def _prompt_ids(prompt: str, tokenizer: "Tokenizer") -> list[int]:

@@ -4,7 +4,7 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -29,6 +29,19 @@ def pages() -> Console:
     """The console for pages with pictures, on stdout: never wider than is good to read, the same width in a file."""
     width = min(100, Console().width) if sys.stdout.isatty() else 100
     return Console(highlight=False, width=width)
+
+
+def explainer(narration: Any) -> Callable[[Event], None]:
+    """Shows the explanations among the events, on stderr; does nothing when nobody asked for any."""
+    if narration is None:
+        return lambda event: None
+    from mlxgpt.display.lessons import LessonView
+    from mlxgpt.events import LessonStep
+
+    console = narrator()
+    console.width = min(100, console.width)
+    view = LessonView(console, narration.lang)
+    return lambda event: view.show(event) if isinstance(event, LessonStep) else None
 
 
 def print_json(value: Any, file: TextIO | None = None) -> None:

@@ -72,8 +72,22 @@ class LessonView:
                 return _titled(event.title, pictures.surface(event, self.page.width, self._write))
             case CodeShown():
                 where = f"{event.path}:{event.first_line}  {event.name}"
-                code = Syntax(event.code, "python", background_color="default", start_line=event.first_line, line_numbers=True, word_wrap=True)  # fmt: skip
-                return Panel(code, title=Text(visible(event.title)), title_align="left", subtitle=Text(where), subtitle_align="right", border_style="dim")  # fmt: skip
+                code = Syntax(
+                    event.code,
+                    "python",
+                    background_color="default",
+                    start_line=event.first_line,
+                    line_numbers=True,
+                    word_wrap=True,
+                )
+                return Panel(
+                    code,
+                    title=Text(visible(event.title)),
+                    title_align="left",
+                    subtitle=Text(where),
+                    subtitle_align="right",
+                    border_style="dim",
+                )
             case ExerciseAsked():
                 return self._exercise(event)
             case LessonFinished():
@@ -117,7 +131,8 @@ class LessonView:
         names = event.column_labels or ("",) * columns
         for name in ("", *names, *([""] if cut else [])):
             table.add_column(Text(visible(name)), justify="right")
-        spec = ".0f" if "int" in event.dtype else ".3f"
+        large = max(abs(event.smallest), abs(event.largest)) >= 100
+        spec = ".0f" if "int" in event.dtype else ".1f" if large else ".3f"
         for i, row in enumerate(event.values):
             label = event.row_labels[i] if i < len(event.row_labels) else ""
             cells = [visible(label), *(number(value, spec, self.lang) for value in row), *(["…"] if cut else [])]

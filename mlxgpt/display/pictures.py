@@ -125,7 +125,7 @@ class Heat:
         low, high = _span(values) if values else (0.0, 1.0)
         named = min(14, max(map(len, event.row_labels), default=0))
         columns = len(event.column_labels)
-        cell = max(5, min(10, (options.max_width - named - 2) // max(1, columns)))
+        cell = max(6, min(10, (options.max_width - named - 2) // max(1, columns)))
         shown = min(columns, max(1, (options.max_width - named - 2) // cell))
         coloured = console.color_system is not None and not console.no_color
         grid = Text(" " * (named + 1))

@@ -66,7 +66,9 @@ def _one_row(
     ids = subject.ids()
     pieces = subject.pieces(ids)
     model, attn = subject.model, subject.model.blocks[layer].attn
-    yield board.tell("idea", layers=model.config.n_layer, heads=model.config.n_head, all=model.config.n_layer * model.config.n_head)  # fmt: skip
+    yield board.tell(
+        "idea", layers=model.config.n_layer, heads=model.config.n_head, all=model.config.n_layer * model.config.n_head
+    )
     q, k, v = of_head(trace, subject, layer, head)
     scores, weights = attention_by_hand(q[-1], k, attn._scale, attn._softcap)
     pattern = trace.numpy(f"blocks.{layer}.attn.pattern")[0, head]  # (T, T)
@@ -76,20 +78,40 @@ def _one_row(
         yield board.tensor(f"blocks.{layer}.attn.q[{head}]", q, rows=pieces)
         yield board.tensor(f"blocks.{layer}.attn.k", k, rows=pieces)
         yield board.tensor(f"blocks.{layer}.attn.v", v, rows=pieces)
-    rows = [(piece, float(k[i] @ q[-1]), float(scores[i]), float(np.exp(np.float64(scores[i]))), float(weights[i]), float(pattern[-1, i])) for i, piece in enumerate(pieces)]  # fmt: skip
+    rows = [
+        (
+            piece,
+            float(k[i] @ q[-1]),
+            float(scores[i]),
+            float(np.exp(np.float64(scores[i]))),
+            float(weights[i]),
+            float(pattern[-1, i]),
+        )
+        for i, piece in enumerate(pieces)
+    ]
     yield board.table("row_table", rows, ("", ".3f", ".3f", ".4g", ".2%", ".2%"), scale=attn._scale)
     if len(ids) > len(subject.ids(begun=False)):
         yield board.tell("begin", begin=pieces[0])
     yield board.tell("row_after", difference=float(np.abs(weights - pattern[-1]).max()))
     yield board.code("code.hand", attention_by_hand)
     strongest = int(weights[1:-1].argmax()) + 1
-    yield board.ask("rest", 1 - float(weights[strongest]), tolerance=0.01, piece=pieces[strongest], weight=float(weights[strongest]))  # fmt: skip
+    yield board.ask(
+        "rest", 1 - float(weights[strongest]), tolerance=0.01, piece=pieces[strongest], weight=float(weights[strongest])
+    )
     z = weights @ v  # (D,)
     given = trace.numpy(f"blocks.{layer}.attn.z")[0, head, -1]
     yield board.tell("values", difference=float(np.abs(z - given).max()), asking=pieces[-1])
     yield board.code("code.explicit", explicit)
     a, b = round(float(scores[strongest]), 3), round(float(scores[-1]), 3)  # as they are shown
-    yield board.ask("softmax", float(np.exp(a) / (np.exp(a) + np.exp(b))), tolerance=0.02, a=a, b=b, ea=float(np.exp(a)), eb=float(np.exp(b)))  # fmt: skip
+    yield board.ask(
+        "softmax",
+        float(np.exp(a) / (np.exp(a) + np.exp(b))),
+        tolerance=0.02,
+        a=a,
+        b=b,
+        ea=float(np.exp(a)),
+        eb=float(np.exp(b)),
+    )
 
 
 def _maps(board: Board, subject: Subject, trace: Trace, layer: int, head: int, config: LessonConfig) -> Iterator[Event]:
@@ -136,7 +158,16 @@ def _roles(board: Board, subject: Subject) -> Iterator[Event]:
     rows = []
     for role, scores in found.scores.items():
         layer, head = divmod(int(np.nan_to_num(scores).argmax()), config.n_head)
-        rows.append((board.word(f"role.{role}"), layer, head, float(scores[layer, head]), found.chance[role], sum(name == role for name in named.values())))  # fmt: skip
+        rows.append(
+            (
+                board.word(f"role.{role}"),
+                layer,
+                head,
+                float(scores[layer, head]),
+                found.chance[role],
+                sum(name == role for name in named.values()),
+            )
+        )
     yield board.table("roles_table", rows, ("", "d", "d", ".3f", ".3f", "d"))
     yield board.code("code.roles", roles.induction)
     unclear = sum(not name for name in named.values())
@@ -156,11 +187,18 @@ def _without(board: Board, subject: Subject) -> Iterator[Event]:
     context = min(64, config.context_length)
     ids = subject.ids(subject.corpus[: 6 * context])[: context + 1]
     whole = loss_without(subject, ids)
-    worse = np.array([[loss_without(subject, ids, layer, head) - whole for head in range(config.n_head)] for layer in range(config.n_layer)])  # fmt: skip
+    worse = np.array(
+        [
+            [loss_without(subject, ids, layer, head) - whole for head in range(config.n_head)]
+            for layer in range(config.n_layer)
+        ]
+    )
     yield board.tell("without", tokens=len(ids) - 1, loss=whole)
     names = [board.word("layer", layer=layer) for layer in range(config.n_layer)]
     heads = [board.word("head", head=head) for head in range(config.n_head)]
     yield board.heatmap("without_map", worse, names, heads)
     layer, head = divmod(int(worse.argmax()), config.n_head)
-    yield board.tell("without_after", layer=layer, head=head, worse=float(worse.max()), better=int((worse < 0).sum()), all=worse.size)  # fmt: skip
+    yield board.tell(
+        "without_after", layer=layer, head=head, worse=float(worse.max()), better=int((worse < 0).sum()), all=worse.size
+    )
     yield board.ask("layer", int(worse.max(axis=1).argmax()), choices=names, head=head, worse=float(worse.max()))

@@ -31,7 +31,12 @@ def lesson(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Eve
     writing = write_rate(subject)
     learning = learn_rate(subject, min(64, shape.context_length))
     yield board.tell("write", count=WRITTEN, writing=writing, learning=learning)
-    yield board.bars("rates", [board.word("rate.read"), board.word("rate.write"), board.word("rate.learn")], [reading, writing, learning], ",.0f")  # fmt: skip
+    yield board.bars(
+        "rates",
+        [board.word("rate.read"), board.word("rate.write"), board.word("rate.learn")],
+        [reading, writing, learning],
+        ",.0f",
+    )
     yield board.code("code.write", write_rate)
     yield board.ask("page", 400 / writing, tolerance=0.03 * 400 / writing, writing=writing, tokens=400)
 

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import mlx.core as mx
 import numpy as np
@@ -31,7 +31,7 @@ from mlxgpt.events import (
 from mlxgpt.lessons.language import Catalogue
 from mlxgpt.text import visible
 
-Array = mx.array | np.ndarray
+Array: TypeAlias = mx.array | np.ndarray
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _ROWS, _COLUMNS = 8, 8  # of a tensor's beginning
 
@@ -87,16 +87,16 @@ class Board:
         )
 
     def bars(
-        self, key: str, of: Sequence[str], values: Iterable[float], format: str = ".3f", **numbers: Any
-    ) -> BarsDrawn:  # noqa: A002
+        self, key: str, of: Sequence[str], values: Iterable[float], spec: str = ".3f", **numbers: Any
+    ) -> BarsDrawn:
         """One bar for each of `of`."""
         return BarsDrawn(
             **self._step(key), title=self.word(key, **plain(numbers)), labels=labels(of),
-            values=tuple(float(value) for value in values), format=format,
+            values=tuple(float(value) for value in values), format=spec,
         )  # fmt: skip
 
     def curves(
-        self, key: str, curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], **numbers: Any
+        self, key: str, curves: Mapping[str, tuple[Iterable[float], Iterable[float]]], **numbers: Any
     ) -> CurvesDrawn:
         """Curves by name, (xs, ys) each; the text is a title and, in its second line, "x label | y label"."""
         title, x_label, y_label = self._framed(key, numbers)
@@ -127,8 +127,8 @@ class Board:
     def surface(
         self,
         key: str,
-        xs: Sequence[float],
-        ys: Sequence[float],
+        xs: Iterable[float],
+        ys: Iterable[float],
         heights: Array,
         paths: Mapping[str, Sequence[tuple[float, float]]],
         **numbers: Any,
@@ -161,7 +161,7 @@ class Board:
         self.exercises += 1
         if not choices and not tolerance and not float(answer).is_integer():
             tolerance = abs(answer) * 0.02
-        numbers = plain(numbers) | {"answer": plain({"": answer})[""]}
+        numbers = plain({**numbers, "answer": answer})
         chosen = {"chosen": choices[int(answer)]} if choices else {}
         return ExerciseAsked(
             **self._step(f"ask.{key}"), number=self.exercises,

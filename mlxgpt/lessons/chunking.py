@@ -48,7 +48,10 @@ def _first_cuts(board: Board, cut: dict[str, list[Chunk]]) -> Iterator[Event]:
     """Where two strategies cut."""
     yield board.tell("fixed", size=MAX_SIZE)
     for name in ("fixed", "recursive"):
-        rows = [(number + 1, chunk.n_tokens, edge(chunk.text), board.word(f"level.{chunk.level.name}")) for number, chunk in enumerate(cut[name][:6])]  # fmt: skip
+        rows = [
+            (number + 1, chunk.n_tokens, edge(chunk.text), board.word(f"level.{chunk.level.name}"))
+            for number, chunk in enumerate(cut[name][:6])
+        ]
         yield board.table(f"cuts_{name}", rows, ("d", "d", "", ""))
         yield board.tell(f"cuts_{name}_after", mid=mid_sentence(cut[name]), cuts=len(cut[name]) - 1)
     yield board.code("code.fixed", Fixed.cut)
@@ -64,7 +67,17 @@ def _compared(board: Board, text: str, cut: dict[str, list[Chunk]], config: Less
     rows = []
     for name, chunks in cut.items():
         sizes = [chunk.n_tokens for chunk in chunks]
-        rows.append((name, len(chunks), float(np.mean(sizes)), min(sizes), max(sizes), float(np.mean(sizes)) / MAX_SIZE, mid_sentence(chunks) / (len(chunks) - 1)))  # fmt: skip
+        rows.append(
+            (
+                name,
+                len(chunks),
+                float(np.mean(sizes)),
+                min(sizes),
+                max(sizes),
+                float(np.mean(sizes)) / MAX_SIZE,
+                mid_sentence(chunks) / (len(chunks) - 1),
+            )
+        )
     exact = sum(text[chunk.start : chunk.end] == chunk.text for chunks in cut.values() for chunk in chunks)
     yield board.tell("compare", size=MAX_SIZE)
     yield board.table("compare_table", rows, ("", "d", ".1f", "d", "d", ".1%", ".1%"))
@@ -84,7 +97,14 @@ def _overlap(board: Board, text: str, chunks: list[Chunk]) -> Iterator[Event]:
     ratio: float = strategy.overlap_ratio  # type: ignore[attr-defined]  # an option of this strategy alone
     second = chunks[1]
     repeated = sum(chunk.overlap for chunk in chunks)
-    yield board.tell("overlap", ratio=ratio, size=MAX_SIZE, shared=second.text[: second.overlap], repeated=repeated, share=repeated / len(text))  # fmt: skip
+    yield board.tell(
+        "overlap",
+        ratio=ratio,
+        size=MAX_SIZE,
+        shared=second.text[: second.overlap],
+        repeated=repeated,
+        share=repeated / len(text),
+    )
     yield board.ask("overlap", int(MAX_SIZE * ratio), size=MAX_SIZE, ratio=ratio)
 
 
@@ -104,6 +124,8 @@ def _surprise(board: Board, subject: Subject, text: str, cut: dict[str, list[Chu
     means = {name: float(np.mean(losses)) for name, losses in starts.items()}
     spread = math.sqrt(sum(float(np.var(losses, ddof=1)) / len(losses) for losses in starts.values()))
     difference = means["fixed"] - means["recursive"]
-    yield board.tell("surprise", fixed=means["fixed"], recursive=means["recursive"], difference=difference, spread=spread)  # fmt: skip
+    yield board.tell(
+        "surprise", fixed=means["fixed"], recursive=means["recursive"], difference=difference, spread=spread
+    )
     yield board.tell("clear" if abs(difference) > 2 * spread else "unclear", difference=difference, spread=spread)
     yield board.code("code.surprise", start_losses)

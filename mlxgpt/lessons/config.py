@@ -23,3 +23,16 @@ class LessonConfig:
     def __post_init__(self) -> None:
         if self.lang not in LANGUAGES:
             raise ConfigError(f"lessons: lang = {self.lang!r} is not known.", hint=nearest(self.lang, LANGUAGES))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NarrationConfig:
+    """How `train`, `generate` and `chat` explain themselves."""
+
+    lang: str = setting("pt", "language of the explanations: pt or en")
+    show_tensors: bool = setting(False, "what each layer held, or how each layer learns")
+    show_attention: bool = setting(False, "where the model looked")
+
+    def __post_init__(self) -> None:
+        if self.lang not in LANGUAGES:
+            raise ConfigError(f"lang = {self.lang!r} is not known.", hint=nearest(self.lang, LANGUAGES))

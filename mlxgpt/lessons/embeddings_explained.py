@@ -3,7 +3,7 @@
 V vocab · C channels (n_embd) · T time
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import mlx.core as mx
 import numpy as np
@@ -86,7 +86,20 @@ def _alike(board: Board, subject: Subject, words: dict[str, int]) -> Iterator[Ev
     a, b = table[words[names[0]], :3], table[words[names[1]], :3]
     a1, a2, a3 = map(float, a)
     b1, b2, b3 = map(float, b)
-    yield board.tell("cosine", one=names[0], other=names[1], a1=a1, a2=a2, a3=a3, b1=b1, b2=b2, b3=b3, dot=float(a @ b), three=cosine(a, b), all=cosine(table[words[names[0]]], table[words[names[1]]]))  # fmt: skip
+    yield board.tell(
+        "cosine",
+        one=names[0],
+        other=names[1],
+        a1=a1,
+        a2=a2,
+        a3=a3,
+        b1=b1,
+        b2=b2,
+        b3=b3,
+        dot=float(a @ b),
+        three=cosine(a, b),
+        all=cosine(table[words[names[0]]], table[words[names[1]]]),
+    )
     yield board.code("code.cosine", cosine)
     dot = round(a1, 2) * round(b1, 2) + round(a2, 2) * round(b2, 2)
     yield board.ask("dot", dot, tolerance=max(abs(dot) * 0.05, 1e-4), a1=a1, a2=a2, b1=b1, b2=b2)
@@ -151,8 +164,19 @@ def _head(board: Board, subject: Subject) -> Iterator[Event]:
     tied = "tied" if model.config.tie_embeddings else "untied"
     yield board.tell("head", text=SENTENCE, channels=len(x), entries=len(table), tied=board.word(tied))
     order = np.argsort(-logits)[:6]
-    rows = [(piece, float(x @ table[i]), float(logits[i])) for piece, i in zip(subject.pieces(order.tolist()), order, strict=True)]  # fmt: skip
+    rows = [
+        (piece, float(x @ table[i]), float(logits[i]))
+        for piece, i in zip(subject.pieces(order.tolist()), order, strict=True)
+    ]
     yield board.table("head_table", rows, ("", ".4f", ".4f"))
     first, second = subject.pieces(order[:2].tolist())
     ratio = float(np.exp(logits[order[0]] - logits[order[1]]))
-    yield board.ask("times", ratio, tolerance=ratio * 0.03, first=first, second=second, difference=float(logits[order[0]] - logits[order[1]]), dot=dot)  # fmt: skip
+    yield board.ask(
+        "times",
+        ratio,
+        tolerance=ratio * 0.03,
+        first=first,
+        second=second,
+        difference=float(logits[order[0]] - logits[order[1]]),
+        dot=dot,
+    )

@@ -10,6 +10,7 @@ and its slopes follow from the chain rule, from the loss backwards:
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import mlx.core as mx
 import numpy as np
@@ -44,7 +45,7 @@ def neuron_loss(w: mx.array, x: mx.array, target: float) -> mx.array:
     return mx.square(mx.tanh((w * x).sum()) - target)
 
 
-def slopes_by_hand(w: np.ndarray, x: np.ndarray, target: float) -> dict[str, float | np.ndarray]:
+def slopes_by_hand(w: np.ndarray, x: np.ndarray, target: float) -> dict[str, Any]:  # Any: numbers, and an array
     """Every value of the neuron, and every slope, by the chain rule alone."""
     p = float((w * x).sum())
     y = float(np.tanh(p))
@@ -76,7 +77,9 @@ def _neuron(board: Board, subject: Subject) -> Iterator[Event]:
     x1, x2, x3 = x.tolist()
     w1, w2, w3 = w.tolist()
     yield board.tell("neuron", piece=piece, x1=x1, x2=x2, x3=x3, w1=w1, w2=w2, w3=w3, target=TARGET)
-    yield board.tell("forward", x1=x1, x2=x2, x3=x3, w1=w1, w2=w2, w3=w3, p=hand["p"], y=hand["y"], loss=hand["loss"], target=TARGET)  # fmt: skip
+    yield board.tell(
+        "forward", x1=x1, x2=x2, x3=x3, w1=w1, w2=w2, w3=w3, p=hand["p"], y=hand["y"], loss=hand["loss"], target=TARGET
+    )
     yield board.ask("forward", hand["y"], tolerance=0.01, p=hand["p"])
     yield board.tell("backward", dy=hand["dy"], dp=hand["dp"], y=hand["y"], target=TARGET)
     rows = [(f"w{i + 1}", hand["dw"][i], auto[i].item(), trying[i]) for i in range(3)]
@@ -91,13 +94,24 @@ def _neuron(board: Board, subject: Subject) -> Iterator[Event]:
     heights = [neuron_loss(mx.array([value, w2, w3]), x, TARGET).item() for value in around]
     near = [value for value in around if abs(value - w1) <= 1.2]
     tangent = [hand["loss"] + dw1 * (value - w1) for value in near]
-    yield board.curves("hill", {board.word("loss"): (around, heights), board.word("tangent"): (near, tangent), board.word("here"): ([w1], [hand["loss"]])})  # fmt: skip
+    yield board.curves(
+        "hill",
+        {
+            board.word("loss"): (around, heights),
+            board.word("tangent"): (near, tangent),
+            board.word("here"): ([w1], [hand["loss"]]),
+        },
+    )
 
     tried = [slope_by_trying(w, x, TARGET, 0, h) for h in STEPS]
     yield board.tell("trying")
-    yield board.table("steps", [(h, slope, abs(slope - dw1)) for h, slope in zip(STEPS, tried, strict=True)], ("g", "+.7f", ".1e"))  # fmt: skip
+    yield board.table(
+        "steps", [(h, slope, abs(slope - dw1)) for h, slope in zip(STEPS, tried, strict=True)], ("g", "+.7f", ".1e")
+    )
     best = min(range(len(STEPS)), key=lambda i: abs(tried[i] - dw1))
-    yield board.tell("trying_best", best=STEPS[best], error=abs(tried[best] - dw1), smallest=STEPS[-1], last=abs(tried[-1] - dw1))  # fmt: skip
+    yield board.tell(
+        "trying_best", best=STEPS[best], error=abs(tried[best] - dw1), smallest=STEPS[-1], last=abs(tried[-1] - dw1)
+    )
 
 
 # ---- the whole model -------------------------------------------------------------------------------------------------

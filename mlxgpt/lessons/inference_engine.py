@@ -56,12 +56,17 @@ def _writing(board: Board, subject: Subject) -> Iterator[Event]:
     written = write_greedily(subject.model, ids, WRITTEN)
     pieces = subject.pieces([token for token, _, _ in written])
     yield board.tell("loop", prompt=PROMPT, count=WRITTEN)
-    rows = [(step + 1, len(ids) + step, piece, share, second) for step, (piece, (_, share, second)) in enumerate(zip(pieces, written, strict=True))]  # fmt: skip
+    rows = [
+        (step + 1, len(ids) + step, piece, share, second)
+        for step, (piece, (_, share, second)) in enumerate(zip(pieces, written, strict=True))
+    ]
     yield board.table("loop_table", rows, ("d", "d", "", ".1%", ".1%"))
     yield board.tell("loop_after", prompt=PROMPT, text=subject.tokenizer.decode([token for token, _, _ in written]))
     yield board.code("code.loop", write_greedily)
     together = float(np.prod([share for _, share, _ in written[:2]]))
-    yield board.ask("together", together, tolerance=0.01, first=pieces[0], second=pieces[1], a=written[0][1], b=written[1][1])  # fmt: skip
+    yield board.ask(
+        "together", together, tolerance=0.01, first=pieces[0], second=pieces[1], a=written[0][1], b=written[1][1]
+    )
 
 
 def _temperature(board: Board, subject: Subject, logits: mx.array) -> Iterator[Event]:
@@ -69,11 +74,23 @@ def _temperature(board: Board, subject: Subject, logits: mx.array) -> Iterator[E
     pieces = subject.pieces(order.tolist())
     warm = [np.array(mx.softmax(logits[0] / t, axis=-1)[order]) for t in TEMPERATURES]
     yield board.tell("temperature", prompt=PROMPT)
-    rows = [(piece, float(logits[0, i].item()), *(float(shares[n]) for shares in warm)) for n, (piece, i) in enumerate(zip(pieces, order.tolist(), strict=True))]  # fmt: skip
+    rows = [
+        (piece, float(logits[0, i].item()), *(float(shares[n]) for shares in warm))
+        for n, (piece, i) in enumerate(zip(pieces, order.tolist(), strict=True))
+    ]
     low, middle, high = TEMPERATURES
     yield board.table("temperature_table", rows, ("", ".3f", ".1%", ".1%", ".1%"), low=low, middle=middle, high=high)
     names = (board.word("cold"), board.word("same"), board.word("hot"))
-    yield board.ask("temperature", 0 if warm[0][0] > warm[2][0] else 2, choices=names, low=low, high=high, first=pieces[0], cold=float(warm[0][0]), hot=float(warm[2][0]))  # fmt: skip
+    yield board.ask(
+        "temperature",
+        0 if warm[0][0] > warm[2][0] else 2,
+        choices=names,
+        low=low,
+        high=high,
+        first=pieces[0],
+        cold=float(warm[0][0]),
+        hot=float(warm[2][0]),
+    )
 
 
 def _drawing(board: Board, subject: Subject, logits: mx.array, config: LessonConfig) -> Iterator[Event]:
@@ -82,7 +99,13 @@ def _drawing(board: Board, subject: Subject, logits: mx.array, config: LessonCon
     yield board.tell("filters", entries=logits.shape[-1])
     yield board.table("filters_table", [(p, n) for p, n in zip(SHARES, kept, strict=True)], (".0%", ",d"))
     ordered = np.sort(np.array(shares[0]))[::-1]
-    yield board.ask("filters", kept[1], share=SHARES[1], before=float(ordered[: kept[1] - 1].sum()), kept=float(ordered[: kept[1]].sum()))  # fmt: skip
+    yield board.ask(
+        "filters",
+        kept[1],
+        share=SHARES[1],
+        before=float(ordered[: kept[1] - 1].sum()),
+        kept=float(ordered[: kept[1]].sum()),
+    )
 
     settings = SamplingConfig(temperature=1.0, top_p=0.0)
     darts = [
@@ -91,11 +114,22 @@ def _drawing(board: Board, subject: Subject, logits: mx.array, config: LessonCon
     yield board.tell("darts", darts=DARTS)
     counts = Counter(darts)
     common = [token for token, _ in counts.most_common(6)]
-    rows = [(piece, shares[0, token].item(), counts[token] / DARTS, counts[token]) for piece, token in zip(subject.pieces(common), common, strict=True)]  # fmt: skip
+    rows = [
+        (piece, shares[0, token].item(), counts[token] / DARTS, counts[token])
+        for piece, token in zip(subject.pieces(common), common, strict=True)
+    ]
     yield board.table("darts_table", rows, ("", ".1%", ".1%", "d"))
     yield board.code("code.draw", sampling.draw)
     expected = rows[0][1] * DARTS
-    yield board.ask("darts", expected, tolerance=max(1.0, 0.02 * expected), piece=rows[0][0], share=rows[0][1], darts=DARTS, hits=rows[0][3])  # fmt: skip
+    yield board.ask(
+        "darts",
+        expected,
+        tolerance=max(1.0, 0.02 * expected),
+        piece=rows[0][0],
+        share=rows[0][1],
+        darts=DARTS,
+        hits=rows[0][3],
+    )
 
 
 def race(model: GPT, ids: list[int], count: int, *, cached: bool) -> tuple[list[float], list[int]]:
@@ -133,9 +167,30 @@ def _cache(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Eve
     plain, plain_tokens = plain[:count], plain_tokens[:count]
     same = sum(a == b for a, b in zip(plain_tokens, quick_tokens, strict=True))
     steps = list(range(1, count + 1))
-    yield board.curves("race", {board.word("without"): (steps, [s * 1000 for s in plain]), board.word("with"): (steps, [s * 1000 for s in quick])})  # fmt: skip
-    yield board.tell("race_after", plain=plain[-1] * 1000, quick=quick[-1] * 1000, same=same, count=count, read=sum(len(ids) + i for i in range(count)), news=len(ids) + count - 1)  # fmt: skip
-    yield board.ask("race", plain[-1] / quick[-1], tolerance=0.05 * plain[-1] / quick[-1], plain=plain[-1] * 1000, quick=quick[-1] * 1000, count=count)  # fmt: skip
+    yield board.curves(
+        "race",
+        {
+            board.word("without"): (steps, [s * 1000 for s in plain]),
+            board.word("with"): (steps, [s * 1000 for s in quick]),
+        },
+    )
+    yield board.tell(
+        "race_after",
+        plain=plain[-1] * 1000,
+        quick=quick[-1] * 1000,
+        same=same,
+        count=count,
+        read=sum(len(ids) + i for i in range(count)),
+        news=len(ids) + count - 1,
+    )
+    yield board.ask(
+        "race",
+        plain[-1] / quick[-1],
+        tolerance=0.05 * plain[-1] / quick[-1],
+        plain=plain[-1] * 1000,
+        quick=quick[-1] * 1000,
+        count=count,
+    )
 
     caches = model.make_cache()
     mx.eval(model(mx.array([ids]), caches), [cache.state for cache in caches])

@@ -97,7 +97,13 @@ def _attention(board: Board, subject: Subject, config: LessonConfig) -> Iterator
     last = {name: times[name][-1] for name in names}
     fastest = min(last, key=last.__getitem__)
     yield board.tell("attention_after", tokens=lengths[-1], fastest=board.word(f"route.{fastest}"), time=last[fastest])
-    yield board.ask("fastest", names.index(fastest), choices=[board.word(f"route.{name}") for name in names], tokens=lengths[-1], time=last[fastest])  # fmt: skip
+    yield board.ask(
+        "fastest",
+        names.index(fastest),
+        choices=[board.word(f"route.{name}") for name in names],
+        tokens=lengths[-1],
+        time=last[fastest],
+    )
     ratio = last["explicit"] / last[fastest]
     yield board.ask("ratio", ratio, tolerance=max(0.02, 0.03 * ratio), explicit=last["explicit"], fast=last[fastest])
 
@@ -121,7 +127,10 @@ def _small(board: Board, subject: Subject) -> Iterator[Event]:
         compiled = mx.compile(written_out)
         routes["compiled"] = lambda: compiled(x)
     exact = written_out(x)
-    rows = [(board.word(f"route.{name}"), median_milliseconds(work), float(mx.abs(work() - exact).max().item())) for name, work in routes.items()]  # fmt: skip
+    rows = [
+        (board.word(f"route.{name}"), median_milliseconds(work), float(mx.abs(work() - exact).max().item()))
+        for name, work in routes.items()
+    ]
     yield board.tell("activation", numbers=x.size)
     yield board.table("activation_table", rows, ("", ".3f", ".2g"))
     yield board.code("code.activation", written_out)

@@ -4,6 +4,7 @@ L layers · K kv heads · D head dim · T tokens · H heads
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import mlx.core as mx
 import numpy as np
@@ -53,10 +54,20 @@ def _parts(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Eve
     yield board.bars("parts_bars", [row[0] for row in rows], [row[2] / 1e6 for row in rows], ".2f")
     yield board.tell("parts_after", count=count, weights=weights, optimizer=seen.measured["optimizer (AdamW)"])
     yield board.ask("weights", count * 4, count=count)
-    yield board.ask("optimizer", seen.measured["optimizer (AdamW)"] / weights, tolerance=0.01, optimizer=seen.measured["optimizer (AdamW)"], weights=weights)  # fmt: skip
+    yield board.ask(
+        "optimizer",
+        seen.measured["optimizer (AdamW)"] / weights,
+        tolerance=0.01,
+        optimizer=seen.measured["optimizer (AdamW)"],
+        weights=weights,
+    )
     if config.show_tensors:
         largest = sorted(tree_flatten(subject.model.parameters()), key=lambda pair: -pair[1].size)[:5]
-        yield board.table("largest", [(name, " × ".join(map(str, value.shape)), value.nbytes) for name, value in largest], ("", "", ",d"))  # fmt: skip
+        yield board.table(
+            "largest",
+            [(name, " × ".join(map(str, value.shape)), value.nbytes) for name, value in largest],
+            ("", "", ",d"),
+        )
 
 
 WORDS = {
@@ -80,7 +91,9 @@ def _cache(board: Board, subject: Subject) -> Iterator[Event]:
         lengths.append(caches[0].offset)
         used.append(sum(array[..., : cache.offset, :].nbytes for cache in caches for array in cache.state))
         held.append(sum(cache.nbytes for cache in caches))
-    yield board.tell("cache", layers=shape.n_layer, heads=shape.kv_heads, width=shape.head_width, each=each, step=KVCache.step)  # fmt: skip
+    yield board.tell(
+        "cache", layers=shape.n_layer, heads=shape.kv_heads, width=shape.head_width, each=each, step=KVCache.step
+    )
     rows = [(n, each * n, u, h) for n, u, h in zip(lengths, used, held, strict=True)]
     yield board.table("cache_table", rows, ("d", ",d", ",d", ",d"))
     yield board.code("code.cache", KVCache._grow)
@@ -106,13 +119,30 @@ def _attention(board: Board, subject: Subject) -> Iterator[Event]:
         q, k, v = (trace[f"blocks.0.attn.{part}"] for part in "qkv")
         scale = model.blocks[0].attn._scale
         lengths.append(q.shape[2])
-        down.append(peak_of(lambda q=q, k=k, v=v: explicit(q, k, v, scale=scale, mask="causal")))  # type: ignore[misc]
-        never.append(peak_of(lambda q=q, k=k, v=v: fused(q, k, v, scale=scale, mask="causal")))  # type: ignore[misc]
+        down.append(peak_of(partial(explicit, q, k, v, scale=scale, mask="causal")))
+        never.append(peak_of(partial(fused, q, k, v, scale=scale, mask="causal")))
     H = model.config.n_head
     yield board.tell("square", heads=H)
-    yield board.table("square_table", [(n, 4 * H * n * n, a, b) for n, a, b in zip(lengths, down, never, strict=True)], ("d", ",d", ",d", ",d"))  # fmt: skip
-    yield board.curves("square_curves", {board.word("explicit"): (lengths, [n / 1e6 for n in down]), board.word("fused"): (lengths, [n / 1e6 for n in never])})  # fmt: skip
-    yield board.tell("square_less" if never[-1] < down[-1] else "square_more", tokens=lengths[-1], explicit=down[-1], fused=never[-1], ratio=max(down[-1], never[-1]) / min(down[-1], never[-1]), device=subject.backend.name)  # fmt: skip
+    yield board.table(
+        "square_table",
+        [(n, 4 * H * n * n, a, b) for n, a, b in zip(lengths, down, never, strict=True)],
+        ("d", ",d", ",d", ",d"),
+    )
+    yield board.curves(
+        "square_curves",
+        {
+            board.word("explicit"): (lengths, [n / 1e6 for n in down]),
+            board.word("fused"): (lengths, [n / 1e6 for n in never]),
+        },
+    )
+    yield board.tell(
+        "square_less" if never[-1] < down[-1] else "square_more",
+        tokens=lengths[-1],
+        explicit=down[-1],
+        fused=never[-1],
+        ratio=max(down[-1], never[-1]) / min(down[-1], never[-1]),
+        device=subject.backend.name,
+    )
     n = lengths[-1]
     yield board.ask("square", 4 * H * n * n, heads=H, tokens=n)
 
@@ -125,7 +155,14 @@ def _formats(board: Board, subject: Subject, config: LessonConfig) -> Iterator[E
     rows = [("float32", w.nbytes, 8 * w.nbytes / w.size, 0.0)]
     for dtype in (mx.bfloat16, mx.float16):
         less = w.astype(dtype)
-        rows.append((str(dtype).removeprefix("mlx.core."), less.nbytes, 8 * less.nbytes / w.size, float(np.abs(np.array(less.astype(mx.float32)) - exact).max())))  # fmt: skip
+        rows.append(
+            (
+                str(dtype).removeprefix("mlx.core."),
+                less.nbytes,
+                8 * less.nbytes / w.size,
+                float(np.abs(np.array(less.astype(mx.float32)) - exact).max()),
+            )
+        )
     if w.shape[1] % 64 == 0:
         for bits in (8, 4):
             parts = mx.quantize(w, group_size=64, bits=bits)
@@ -139,4 +176,11 @@ def _formats(board: Board, subject: Subject, config: LessonConfig) -> Iterator[E
     if config.show_tensors:
         yield board.tensor(name, w)
     last = rows[-1]
-    yield board.ask("formats", rows[0][1] / last[1], tolerance=0.03 * rows[0][1] / last[1], first=rows[0][1], last=last[1], format=last[0])  # fmt: skip
+    yield board.ask(
+        "formats",
+        rows[0][1] / last[1],
+        tolerance=0.03 * rows[0][1] / last[1],
+        first=rows[0][1],
+        last=last[1],
+        format=last[0],
+    )

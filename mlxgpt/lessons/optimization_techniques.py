@@ -121,7 +121,15 @@ def lesson(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Eve
     yield board.table("rules", [(name, board.word(f"rule.{name}"), board.word(f"formula.{name}")) for name in WALKERS])
     walks = best_walks(walk(plane))
     heights = plane.heights(COLUMNS, ROWS)
-    yield board.surface("surface", COLUMNS, ROWS, np.log(heights), {name: it.places for name, it in walks.items()}, lowest=float(heights.min()), highest=float(heights.max()))  # fmt: skip
+    yield board.surface(
+        "surface",
+        COLUMNS,
+        ROWS,
+        np.log(heights),
+        {name: it.places for name, it in walks.items()},
+        lowest=float(heights.min()),
+        highest=float(heights.max()),
+    )
     yield board.curves("race", {name: (range(len(it.losses)), it.losses) for name, it in walks.items()})
     rows = [(name, it.rate, it.losses[0], it.losses[4], it.losses[-1], min(it.losses)) for name, it in walks.items()]
     yield board.table("race_table", rows, ("", "g", ".4f", ".4f", ".4f", ".4f"), steps=STEPS)
@@ -144,7 +152,21 @@ def _first_step(board: Board, plane: Plane) -> Iterator[Event]:
     yield board.ask("sgd", y - rate * gy, tolerance=0.01, y=y, rate=rate, gy=gy)
     m, s = (1 - BETA1) * gy, (1 - BETA2) * gy * gy
     moved = adam(mx.array(START), g, {}, rate, 1).tolist()
-    yield board.tell("adam", gy=gy, beta1=BETA1, beta2=BETA2, m=m, s=s, mc=m / (1 - BETA1), sc=s / (1 - BETA2), root=math.sqrt(s / (1 - BETA2)), rate=rate, step=rate * (1 if gy > 0 else -1), ay=moved[1], y=y)  # fmt: skip
+    yield board.tell(
+        "adam",
+        gy=gy,
+        beta1=BETA1,
+        beta2=BETA2,
+        m=m,
+        s=s,
+        mc=m / (1 - BETA1),
+        sc=s / (1 - BETA2),
+        root=math.sqrt(s / (1 - BETA2)),
+        rate=rate,
+        step=rate * (1 if gy > 0 else -1),
+        ay=moved[1],
+        y=y,
+    )
     yield board.code("code.adam", optimizers.AdamW.step)
     yield board.ask("adam", abs(moved[0] - x), tolerance=0.01, gx=gx, rate=rate)
 
@@ -172,7 +194,11 @@ def _muon(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Even
         even=even,
         count=count,
     )
-    yield board.table("muon_table", [(i + 1, float(before[i]), float(before[i] / before[0]), float(after[i])) for i in places], ("d", ".3g", ".4f", ".3f"))  # fmt: skip
+    yield board.table(
+        "muon_table",
+        [(i + 1, float(before[i]), float(before[i] / before[0]), float(after[i])) for i in places],
+        ("d", ".3g", ".4f", ".3f"),
+    )
     if config.show_tensors:
         yield board.tensor(f"grad {name}", slope)
         yield board.tensor("orthogonalize(grad)", optimizers.orthogonalize(slope))

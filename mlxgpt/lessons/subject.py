@@ -21,6 +21,11 @@ from mlxgpt.tokenizer.base import Tokenizer
 SENTENCE = "Era uma vez um gato que morava perto do rio"
 
 
+def dotted(piece: str) -> str:
+    """A piece of text whose spaces can be seen."""
+    return piece.replace(" ", "·")
+
+
 @dataclass(frozen=True, kw_only=True)  # no slots: `corpus` is read once, when first asked for
 class Subject:
     """A model, ready to be looked into."""
@@ -46,8 +51,8 @@ class Subject:
         return (ids if begin is None else [begin, *ids])[: self.model.config.context_length]
 
     def pieces(self, ids: list[int]) -> list[str]:
-        """The tokens as they are shown; a space is a small dot, as it would be invisible at the edges."""
-        return [self.tokenizer.token_text(i).replace(" ", "·") for i in ids]
+        """The tokens as they are shown."""
+        return [dotted(self.tokenizer.token_text(i)) for i in ids]
 
     @cached_property
     def inspector(self) -> Inspector:

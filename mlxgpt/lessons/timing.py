@@ -12,7 +12,8 @@ MOST_SECONDS = 1.0  # for one measurement; a busy machine gets fewer runs, never
 def median_milliseconds(work: Callable[[], object], runs: int = 15) -> float:
     """The median time of computing what `work` describes, in milliseconds."""
     mx.eval(work())
-    began, times = time.perf_counter(), []
+    times: list[float] = []
+    began = time.perf_counter()
     while len(times) < 3 or (len(times) < runs and time.perf_counter() - began < MOST_SECONDS):
         start = time.perf_counter()
         mx.eval(work())

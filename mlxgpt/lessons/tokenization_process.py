@@ -13,7 +13,7 @@ from mlxgpt.errors import TokenizerError
 from mlxgpt.events import Event, MergeLearned
 from mlxgpt.lessons.board import Board
 from mlxgpt.lessons.config import LessonConfig
-from mlxgpt.lessons.subject import SENTENCE, Subject
+from mlxgpt.lessons.subject import SENTENCE, Subject, dotted
 from mlxgpt.tokenizer import bpe
 from mlxgpt.tokenizer.fast import SMALLEST_BPE, FastTokenizer
 from mlxgpt.tokenizer.simple import byte_tokenizer, train_characters
@@ -47,7 +47,9 @@ def _guess(board: Board, subject: Subject) -> Iterator[Event]:
     guesses, shares = best_guesses(subject, OPENING)
     yield board.tell("guess", text=OPENING)
     yield board.bars("guess_bars", guesses, shares, ".1%", text=OPENING)
-    yield board.tell("guess_after", best=guesses[0], share=shares[0], together=sum(shares), entries=subject.model.config.vocab_size)  # fmt: skip
+    yield board.tell(
+        "guess_after", best=guesses[0], share=shares[0], together=sum(shares), entries=subject.model.config.vocab_size
+    )
     yield board.code("code.guess", best_guesses)
     order = sorted(range(3), key=lambda i: guesses[i])
     yield board.ask("guess", order.index(0), choices=[guesses[i] for i in order], text=OPENING, share=shares[0])
@@ -57,7 +59,11 @@ def _pieces(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Ev
     ids = subject.ids(SENTENCE, begun=False)
     pieces = subject.pieces(ids)
     yield board.tell("pieces", text=SENTENCE, tokens=len(ids), characters=len(SENTENCE))
-    yield board.table("pieces_table", [(place, piece, i) for place, (piece, i) in enumerate(zip(pieces, ids, strict=True), 1)], ("d", "", "d"))  # fmt: skip
+    yield board.table(
+        "pieces_table",
+        [(place, piece, i) for place, (piece, i) in enumerate(zip(pieces, ids, strict=True), 1)],
+        ("d", "", "d"),
+    )
     back = subject.tokenizer.decode(ids)
     yield board.tell("back_same" if back == SENTENCE else "back_other", back=back)
     if config.show_tensors:
@@ -95,27 +101,28 @@ def lengths(text: str, merges: list[MergeLearned]) -> list[int]:
 def _training(board: Board, subject: Subject) -> Iterator[Event]:
     text = subject.corpus[:CHARACTERS]
     counts = pair_counts(text)
-    names = {
-        i: bytes([byte]).decode(errors="backslashreplace").replace(" ", "·") for byte, i in enumerate(bpe.BYTE_IDS)
-    }
+    names = {i: dotted(bytes([byte]).decode(errors="backslashreplace")) for byte, i in enumerate(bpe.BYTE_IDS)}
     common = counts.most_common(6)
     yield board.tell("bpe", characters=len(text), beginning=text[:60].replace("\n", " "))
     yield board.bars("pair_bars", [f"{names[a]} {names[b]}" for (a, b), _ in common], [n for _, n in common], ",.0f")
     merges = list(bpe.train([text], SMALLEST_BPE + MERGES))
     sizes = lengths(text, merges)
-    rows = [
-        (e.rank + 1, e.left_text.replace(" ", "·"), e.right_text.replace(" ", "·"), e.text.replace(" ", "·"), e.count, sizes[e.rank + 1])
-        for e in merges
-    ]  # fmt: skip
+    rows = [(e.rank + 1, *map(dotted, (e.left_text, e.right_text, e.text)), e.count, sizes[e.rank + 1]) for e in merges]
     yield board.tell("merging", merges=len(merges))
     yield board.table("merges", rows, ("d", "", "", "", ",", ","), before=sizes[0])
     yield board.curves("shrinking", {board.word("pieces_left"): (range(len(sizes)), sizes)})
     first = merges[0]
-    left, right = first.left_text.replace(" ", "·"), first.right_text.replace(" ", "·")
+    left, right = dotted(first.left_text), dotted(first.right_text)
     yield board.ask("shrink", sizes[0] - sizes[1], left=left, right=right, count=first.count, before=sizes[0])
     yield board.code("code.train", bpe.train)
     longest = max(merges, key=lambda event: len(event.text))
-    yield board.tell("merged", longest=longest.text.replace(" ", "·"), before=sizes[0], after=sizes[-1], saved=1 - sizes[-1] / sizes[0])  # fmt: skip
+    yield board.tell(
+        "merged",
+        longest=dotted(longest.text),
+        before=sizes[0],
+        after=sizes[-1],
+        saved=1 - sizes[-1] / sizes[0],
+    )
 
 
 def _encoding(board: Board, subject: Subject) -> Iterator[Event]:
@@ -132,17 +139,32 @@ def _encoding(board: Board, subject: Subject) -> Iterator[Event]:
     for step in bpe.steps(WORD, merges):
         left, right = subject.pieces(list(step.pair))
         rows.append((left, right, " | ".join(subject.pieces(step.ids))))
-    yield board.table("encoding_table", rows, word=WORD, start=" | ".join(subject.pieces([merges.byte_ids[b] for b in WORD.encode()])))  # fmt: skip
+    yield board.table(
+        "encoding_table", rows, word=WORD, start=" | ".join(subject.pieces([merges.byte_ids[b] for b in WORD.encode()]))
+    )
     yield board.code("code.encode", bpe.steps)
     final = tokenizer.encode(WORD)
-    yield board.tell("encoded", word=WORD, bytes=len(WORD.encode()), steps=len(rows), tokens=len(final), same="=" if bpe.encode(WORD, merges) == final else "≠")  # fmt: skip
+    yield board.tell(
+        "encoded",
+        word=WORD,
+        bytes=len(WORD.encode()),
+        steps=len(rows),
+        tokens=len(final),
+        same="=" if bpe.encode(WORD, merges) == final else "≠",
+    )
     other = "coraçãozinho"
-    yield board.ask("merges_left", len(list(bpe.steps(other, merges))), word=other, bytes=len(other.encode()), tokens=len(tokenizer.encode(other)))  # fmt: skip
+    yield board.ask(
+        "merges_left",
+        len(list(bpe.steps(other, merges))),
+        word=other,
+        bytes=len(other.encode()),
+        tokens=len(tokenizer.encode(other)),
+    )
 
 
 def _compared(board: Board, subject: Subject) -> Iterator[Event]:
     known, unseen = subject.corpus[:-HELD_OUT], subject.corpus[-HELD_OUT:]
-    words = {word for word in bpe.split(known)}
+    words = set(bpe.split(known))
     cut = bpe.split(unseen)
     characters = train_characters([known])
     size = len(unseen.encode())

@@ -93,30 +93,61 @@ def _run(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Event
             match event:
                 case TokenizerTrained():
                     uniform = math.log(event.vocab_size)
-                    yield board.tell("tokenizer", entries=event.vocab_size, bytes=event.corpus_bytes, each=event.bytes_per_token)  # fmt: skip
+                    yield board.tell(
+                        "tokenizer", entries=event.vocab_size, bytes=event.corpus_bytes, each=event.bytes_per_token
+                    )
                 case RunStarted():
-                    yield board.tell("started", parameters=event.parameters, tokens=event.train_tokens, held=event.validation_tokens, batch=event.batch_tokens, steps=event.steps)  # fmt: skip
+                    yield board.tell(
+                        "started",
+                        parameters=event.parameters,
+                        tokens=event.train_tokens,
+                        held=event.validation_tokens,
+                        batch=event.batch_tokens,
+                        steps=event.steps,
+                    )
                     yield board.code("code.step", Stepper._trace_step)
                     yield board.ask("uniform", uniform, tolerance=0.02, entries=round(math.exp(uniform)))
-                    yield board.ask("tokens", event.batch_tokens * event.steps, batch=event.batch_tokens, steps=event.steps)  # fmt: skip
+                    yield board.ask(
+                        "tokens", event.batch_tokens * event.steps, batch=event.batch_tokens, steps=event.steps
+                    )
                 case SampleDrawn():
                     yield board.tell("sample", step=event.step, prompt=event.prompt, text=event.text)
                 case StepFinished():
                     steps.append(event)
                     if event.step in TOLD:
-                        yield board.tell(f"after.{TOLD.index(event.step)}", step=event.step, loss=event.loss, chance=math.exp(-event.loss), uniform=uniform, rate=event.learning_rate, norm=event.gradient_norm, times=math.exp(steps[0].loss - event.loss))  # fmt: skip
+                        yield board.tell(
+                            f"after.{TOLD.index(event.step)}",
+                            step=event.step,
+                            loss=event.loss,
+                            chance=math.exp(-event.loss),
+                            uniform=uniform,
+                            rate=event.learning_rate,
+                            norm=event.gradient_norm,
+                            times=math.exp(steps[0].loss - event.loss),
+                        )
                 case EvaluationFinished():
                     scores.append(event)
                 case CheckpointSaved():
                     files = sorted(Path(event.path).rglob("*"))
-                    rows = [(path.relative_to(event.path).as_posix(), path.stat().st_size) for path in files if path.is_file()]  # fmt: skip
+                    rows = [
+                        (path.relative_to(event.path).as_posix(), path.stat().st_size)
+                        for path in files
+                        if path.is_file()
+                    ]
                     saved = board.table("files", rows, ("", ",d"), step=event.step)
                 case RunFinished():
                     finished = event
     yield from _picture(board, steps, scores, uniform)
     yield board.tell("saved")
     yield saved
-    yield board.tell("finished", steps=finished.step, seconds=finished.seconds, first=steps[0].loss, last=finished.loss, seen=finished.tokens_seen)  # fmt: skip
+    yield board.tell(
+        "finished",
+        steps=finished.step,
+        seconds=finished.seconds,
+        first=steps[0].loss,
+        last=finished.loss,
+        seen=finished.tokens_seen,
+    )
 
 
 def _picture(
@@ -133,4 +164,6 @@ def _picture(
     yield board.tell("held")
     yield board.table("held_table", rows, ("d", ".4f", ".4f", ".1f", ".3f"))
     last = scores[-1]
-    yield board.ask("gap", last.loss - steps[-1].smoothed_loss, tolerance=0.005, held=last.loss, own=steps[-1].smoothed_loss)  # fmt: skip
+    yield board.ask(
+        "gap", last.loss - steps[-1].smoothed_loss, tolerance=0.005, held=last.loss, own=steps[-1].smoothed_loss
+    )

@@ -37,16 +37,42 @@ def _stages(board: Board, subject: Subject, trace: Trace, config: LessonConfig) 
     model, ids = subject.model, subject.ids()
     shape = model.config
     yield board.tell("line", text=SENTENCE, layers=shape.n_layer)
-    points = ["embed", "blocks.0.attn.q", "blocks.0.attn.pattern", "blocks.0.attn_out", "blocks.0.ffn.hidden", "blocks.0.ffn_out", "blocks.0.resid_post", "final_norm", "logits"]  # fmt: skip
+    points = [
+        "embed",
+        "blocks.0.attn.q",
+        "blocks.0.attn.pattern",
+        "blocks.0.attn_out",
+        "blocks.0.ffn.hidden",
+        "blocks.0.ffn_out",
+        "blocks.0.resid_post",
+        "final_norm",
+        "logits",
+    ]
     rows = [("tokens", f"1 × {len(ids)}", board.word("stage.tokens"))]
-    rows += [(name, " × ".join(map(str, trace[name].shape)), board.word(f"stage.{name.split('.')[-1]}")) for name in points if name in trace.names]  # fmt: skip
+    rows += [
+        (name, " × ".join(map(str, trace[name].shape)), board.word(f"stage.{name.split('.')[-1]}"))
+        for name in points
+        if name in trace.names
+    ]
     yield board.table("stages", rows, tokens=len(ids), channels=shape.n_embd, entries=shape.vocab_size)
     yield board.code("code.hidden", GPT.hidden)
     if config.show_tensors:
         for name in points:
             if name in trace.names:
                 yield board.tensor(name, trace[name])
-    words = ("norm", "norm_placement", "position", "ffn", "n_layer", "n_head", "kv_heads", "n_embd", "ffn_width", "context_length", "vocab_size")  # fmt: skip
+    words = (
+        "norm",
+        "norm_placement",
+        "position",
+        "ffn",
+        "n_layer",
+        "n_head",
+        "kv_heads",
+        "n_embd",
+        "ffn_width",
+        "context_length",
+        "vocab_size",
+    )
     yield board.table("words", [(word, board.word(f"config.{word}"), str(getattr(shape, word))) for word in words])
     yield board.ask("numbers", len(ids) * shape.n_embd, tokens=len(ids), channels=shape.n_embd)
 
@@ -71,8 +97,17 @@ def _norm(board: Board, subject: Subject, trace: Trace) -> Iterator[Event]:
     by_hand = normalised_by_hand(x, shape.norm, np.array(norm.weight), bias, shape.norm_eps)
     model = np.array(norm(mx.array(x[None].astype(np.float32))))[0]
     size = float(np.sqrt((x * x).mean()))
-    yield board.tell("norm", kind=shape.norm, piece=subject.pieces(subject.ids())[-1], size=size, difference=float(np.abs(by_hand - model).max()))  # fmt: skip
-    rows = [(i, float(x[i]), float(x[i] / size), float(norm.weight[i].item()), float(by_hand[i]), float(model[i])) for i in range(4)]  # fmt: skip
+    yield board.tell(
+        "norm",
+        kind=shape.norm,
+        piece=subject.pieces(subject.ids())[-1],
+        size=size,
+        difference=float(np.abs(by_hand - model).max()),
+    )
+    rows = [
+        (i, float(x[i]), float(x[i] / size), float(norm.weight[i].item()), float(by_hand[i]), float(model[i]))
+        for i in range(4)
+    ]
     yield board.table("norm_table", rows, ("d", ".4f", ".4f", ".4f", ".4f", ".4f"))
     yield board.code("code.norm", type(norm))
     a, b = round(float(x[0] / size), 2), round(float(x[1] / size), 2)
@@ -113,7 +148,13 @@ def _feed_forward(board: Board, subject: Subject, trace: Trace) -> Iterator[Even
     yield board.tell("ffn", channels=shape.n_embd, width=shape.ffn_width, kind=shape.ffn, tenth=tenth, share=share)
     yield board.code("code.ffn", type(subject.model.blocks[0].ffn).__call__)
     matrices = 3 if shape.gated else 2
-    yield board.ask("ffn", matrices * shape.n_embd * shape.ffn_width, matrices=matrices, channels=shape.n_embd, width=shape.ffn_width)  # fmt: skip
+    yield board.ask(
+        "ffn",
+        matrices * shape.n_embd * shape.ffn_width,
+        matrices=matrices,
+        channels=shape.n_embd,
+        width=shape.ffn_width,
+    )
 
 
 def _lens(board: Board, subject: Subject) -> Iterator[Event]:
@@ -122,7 +163,16 @@ def _lens(board: Board, subject: Subject) -> Iterator[Event]:
     best = [int(i) for i in seen.top[:, -1, 0]]
     pieces = subject.pieces(best)
     final = pieces[-1]
-    rows = [(layer, pieces[layer], float(seen.top_probability[layer, -1, 0]), float(seen.probability[layer, -1]), int(seen.rank[layer, -1])) for layer in range(len(best))]  # fmt: skip
+    rows = [
+        (
+            layer,
+            pieces[layer],
+            float(seen.top_probability[layer, -1, 0]),
+            float(seen.probability[layer, -1]),
+            int(seen.rank[layer, -1]),
+        )
+        for layer in range(len(best))
+    ]
     yield board.tell("lens", text=SENTENCE)
     yield board.table("lens_table", rows, ("d", "", ".1%", ".1%", ",d"), final=final)
     settled = next(layer for layer in range(len(best)) if all(i == best[-1] for i in best[layer:]))
