@@ -14,12 +14,22 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("MLXGPT_HOME", str(tmp_path))
 
 
+@pytest.fixture
+def demo(mlxgpt, models):
+    """`mlxgpt demo` on a small model, one lesson unless told otherwise."""
+
+    def call(*arguments, lesson="gradients"):
+        return mlxgpt("demo", "--module", lesson, "--model", models["modern"], "--device", "cpu", *arguments)
+
+    return call
+
+
 def type_in(monkeypatch, *lines):
     monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
 
 
-def test_a_lesson_is_a_page_on_stdout(mlxgpt):
-    answer = mlxgpt("demo", "--module", "gradients", "--device", "cpu")
+def test_a_lesson_is_a_page_on_stdout(demo):
+    answer = demo()
     assert answer.code == 0
     assert "Gradientes: para que lado mudar" in answer.out
     assert "Exercício 1" in answer.out and "Resposta:" in answer.out
@@ -27,26 +37,25 @@ def test_a_lesson_is_a_page_on_stdout(mlxgpt):
     assert "\x1b" not in answer.out
 
 
-def test_english_is_as_complete(mlxgpt):
-    answer = mlxgpt("demo", "--module", "gradients", "--lang", "en", "--educational-logs", "--device", "cpu")
+def test_english_is_as_complete(demo):
+    answer = demo("--lang", "en", "--educational-logs")
     assert "Gradients: which way to change" in answer.out
     assert "mlxgpt/lessons/gradient_computation.py:" in answer.out
     assert "Exercício" not in answer.out
 
 
-def test_json_gives_the_events(mlxgpt):
-    answer = mlxgpt("demo", "--module", "gradients", "--json", "--device", "cpu")
+def test_json_gives_the_events(demo):
+    answer = demo("--json")
     events = [json.loads(line) for line in answer.out.splitlines()]
     assert events[0]["event"] == "LessonStarted"
     assert events[-1]["event"] == "LessonFinished"
-    assert {"IdeaTold", "TableShown", "CodeShown", "CurvesDrawn", "ExerciseAsked"} <= {event["event"] for event in events}
+    assert {"IdeaTold", "TableShown", "CodeShown", "CurvesDrawn", "ExerciseAsked"} <= {
+        event["event"] for event in events
+    }
 
 
-def test_exercises_are_asked_and_remembered(mlxgpt, monkeypatch):
-    events = [
-        json.loads(line)
-        for line in mlxgpt("demo", "--module", "gradients", "--json", "--device", "cpu").out.splitlines()
-    ]
+def test_exercises_are_asked_and_remembered(demo, mlxgpt, monkeypatch):
+    events = [json.loads(line) for line in demo("--json").out.splitlines()]
     asked = [event for event in events if event["event"] == "ExerciseAsked"]
     lines = []
     for event in events:
@@ -56,27 +65,29 @@ def test_exercises_are_asked_and_remembered(mlxgpt, monkeypatch):
             right = "abcdefgh"[int(event["answer"])] if event["choices"] else f"{event['answer']:.6g}".replace(".", ",")
             lines += ["d", "não sei", right] if event is asked[0] else [right]
     type_in(monkeypatch, *lines)
-    answer = mlxgpt("demo", "--module", "gradients", "--interactive", "--device", "cpu")
+    answer = demo("--interactive")
     assert answer.code == 0
     assert answer.out.count("Certo!") == len(asked)
     assert "Dica:" in answer.out and "Não entendi." in answer.out
     assert f"Você acertou {len(asked)} de {len(asked)} exercícios." in answer.out
     listed = mlxgpt("demo", "--list", "--json")
-    mine = next(entry for entry in map(json.loads, listed.out.splitlines()) if entry["lesson"] == "gradient_computation")
+    mine = next(
+        entry for entry in map(json.loads, listed.out.splitlines()) if entry["lesson"] == "gradient_computation"
+    )
     assert (mine["read"], mine["right"]) == (1, len(asked))
 
 
-def test_enter_shows_the_solution(mlxgpt, monkeypatch):
+def test_enter_shows_the_solution(demo, monkeypatch):
     type_in(monkeypatch)
-    answer = mlxgpt("demo", "--module", "gradients", "--interactive", "--device", "cpu")
+    answer = demo("--interactive")
     assert answer.code == 0
     assert "Você acertou 0 de" in answer.out
     assert "Resposta:" in answer.out
 
 
-def test_a_learner_may_leave(mlxgpt, monkeypatch):
+def test_a_learner_may_leave(demo, monkeypatch):
     type_in(monkeypatch, "s")
-    answer = mlxgpt("demo", "--module", "gradients", "--interactive", "--device", "cpu")
+    answer = demo("--interactive")
     assert answer.code == 0
     assert "Fim da aula" not in answer.out
     assert not places.progress().exists()
