@@ -1,210 +1,287 @@
-"""Pictures made of characters: bars, curves, heatmaps and landscapes.  Always a number beside a colour.
+"""Reports of inspection as drawings: PICTURES says how each kind is drawn; the numbers stand beside the colours here too."""
 
-Each works without colour too: shades are glyphs, and every curve has a mark of its own.
-"""
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
-import math
-from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
+import numpy as np
 
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.style import Style
-from rich.table import Table
-from rich.text import Text
+from mlxgpt.display import drawing
+from mlxgpt.display.bars import bar_colour
+from mlxgpt.display.colours import DIVERGING, SEQUENTIAL, ink, shade
+from mlxgpt.display.drawing import FAINT, PAPER, Drawing
+from mlxgpt.display.heatmap import Numbers, scaled, shrunk
+from mlxgpt.display.progress import size
+from mlxgpt.display.words import layer_names, numbered
+from mlxgpt.errors import ConfigError
+from mlxgpt.inspection import reports
+from mlxgpt.inspection.focus import Focus
 
-from mlxgpt.events import BarsDrawn, CurvesDrawn, HeatmapDrawn, PointsDrawn, SurfaceDrawn
-from mlxgpt.text import visible
-
-Write = Callable[[float, str], str]  # a number and its format, in the reader's language
-
-MARKS = "●▲■◆○△□◇"
-COLOURS = (
-    "bright_blue",
-    "bright_red",
-    "bright_green",
-    "bright_yellow",
-    "bright_magenta",
-    "bright_cyan",
-    "white",
-    "blue",
-)
-SHADES = " ·░▒▓█"
-_BLOCKS = " ▏▎▍▌▋▊▉█"
-_HEIGHT = 15
+LEFT, TOP = 12, 44
+LINE = 20
+MOST_CELLS = 48  # of a small map, across
 
 
-def bars(event: BarsDrawn, width: int, write: Write) -> Table:
-    """A bar for each label, its number behind it; negative ones are drawn in another colour, by their size."""
-    numbers = [write(value, event.format) for value in event.values]
-    named = min(30, max(map(len, event.labels), default=0))
-    room = max(10, width - named - max(map(len, numbers), default=0) - 6)
-    largest = max((abs(value) for value in event.values), default=0.0) or 1.0
-    grid = Table.grid(padding=(0, 1))
-    grid.add_column(justify="right", max_width=named, no_wrap=True)
-    grid.add_column(no_wrap=True)
-    for label, value, number in zip(event.labels, event.values, numbers, strict=True):
-        bar = Text(bar_of(abs(value) / largest, room), style="bright_blue" if value >= 0 else "bright_red")
-        grid.add_row(Text(visible(label)), bar.append(f" {number}", style="default"))
-    return grid
+def save(report: Any, focus: Focus, path: Path, kind: str) -> None:  # Any: one of the keys of PICTURES
+    """Draw a report into a file, as "svg" or "png"."""
+    if type(report) not in PICTURES:
+        raise ConfigError(f"There is no picture of a {type(report).__name__}.", hint="Use --json, or look at it here.")
+    drawing.save(PICTURES[type(report)](report, focus), path, kind)
 
 
-def bar_of(share: float, room: int) -> str:
-    """A bar as long as a share of `room` columns, to an eighth of one."""
-    eighths = round(max(0.0, min(1.0, share)) * room * 8)
-    return "█" * (eighths // 8) + (_BLOCKS[eighths % 8] if eighths % 8 else "")
+def _titled(title: str, note: str = "") -> Drawing:
+    picture = Drawing()
+    picture.words(LEFT, 16, title, 14)
+    picture.words(LEFT, 34, note, 11, FAINT)
+    return picture
 
 
-def curves(event: CurvesDrawn, width: int, write: Write) -> Text:
-    """Curves in one frame, each with a mark of its own, and a legend."""
-    xs = [x for series in event.xs for x in series]
-    ys = [y for series in event.ys for y in series]
-    x_low, x_high, y_low, y_high = *_span(xs), *_span(ys)
-    across = max(20, width - 14)
-    canvas: list[list[tuple[str, str]]] = [[(" ", "")] * across for _ in range(_HEIGHT)]
-    for i, (series_x, series_y) in enumerate(zip(event.xs, event.ys, strict=True)):
-        cells = [
-            (_at(x, x_low, x_high, across), _at(y, y_low, y_high, _HEIGHT))
-            for x, y in zip(series_x, series_y, strict=True)
-        ]
-        for column, row in _joined(cells) if len(cells) > 2 else cells:
-            canvas[_HEIGHT - 1 - row][column] = (MARKS[i % len(MARKS)], COLOURS[i % len(COLOURS)])
-    picture = Text(f"{visible(event.y_label)}\n", style="dim")
-    for row, cells_of_row in enumerate(canvas):
-        edge = {0: y_high, _HEIGHT // 2: (y_low + y_high) / 2, _HEIGHT - 1: y_low}.get(row)
-        picture.append(f"{'' if edge is None else write(edge, '.4g'):>10} │", style="dim")
-        for mark, style in cells_of_row:
-            picture.append(mark, style=style)
-        picture.append("\n")
-    left, right = write(x_low, ".4g"), write(x_high, ".4g")
-    picture.append(f"{'':>10} └{'─' * across}\n{'':>12}{left}", style="dim")
-    label = visible(event.x_label)
-    picture.append(f"{label:^{max(1, across - len(left) - len(right))}}{right}\n", style="dim")
-    return picture.append_text(legend(event.names))
+def _map(
+    picture: Drawing, x: float, y: float, values: Numbers, cell: float, low: float = 0.0, high: float = 1.0,
+    numbers: str = "",
+) -> None:  # fmt: skip
+    """Numbers (R, C) as squares; `numbers` is the format of what stands in each, empty for nothing."""
+    for row, line in enumerate(values):
+        for column, value in enumerate(line):
+            colour = shade(scaled(float(value), low, high), DIVERGING if low < 0 else SEQUENTIAL)
+            if colour != PAPER:  # half of an attention map is empty
+                picture.box(x + column * cell, y + row * cell, cell - 1, cell - 1, colour)
+            if numbers:
+                middle = x + (column + 0.5) * cell, y + (row + 0.5) * cell
+                picture.words(*middle, format(float(value), numbers), cell * 0.3, ink(colour), "middle")
 
 
-def points(event: PointsDrawn, width: int, write: Write) -> Text:
-    """Names on a map, each at its point; one that would cover another moves to the next free line."""
-    x_low, x_high, y_low, y_high = *_span(event.xs), *_span(event.ys)
-    across, tall = max(20, width - 14), _HEIGHT + 5
-    canvas = [[" "] * across for _ in range(tall)]
-    for name, x, y in zip(event.names, event.xs, event.ys, strict=True):
-        label = f"•{visible(name)}"[:across]
-        column = min(_at(x, x_low, x_high, across), across - len(label))
-        wanted = tall - 1 - _at(y, y_low, y_high, tall)
-        for row in sorted(range(tall), key=lambda row: abs(row - wanted)):
-            if all(c == " " for c in canvas[row][max(0, column - 1) : column + len(label) + 1]):
-                canvas[row][column : column + len(label)] = label
-                break
-    picture = Text(f"{visible(event.y_label)}\n", style="dim")
-    for row, cells in enumerate(canvas):
-        edge = {0: y_high, tall - 1: y_low}.get(row)
-        picture.append(f"{'' if edge is None else write(edge, '.3g'):>10} │", style="dim")
-        picture.append("".join(cells) + "\n")
-    left, right = write(x_low, ".3g"), write(x_high, ".3g")
-    picture.append(f"{'':>10} └{'─' * across}\n{'':>12}{left}", style="dim")
-    return picture.append(f"{visible(event.x_label):^{max(1, across - len(left) - len(right))}}{right}", style="dim")
+def _labelled(
+    picture: Drawing, y: float, values: Numbers, rows: Sequence[str], notes: Sequence[str], *, low: float = 0.0,
+    high: float = 1.0, cell: float = 0.0, numbers: str = "", columns: Sequence[str] = (),
+) -> None:  # fmt: skip
+    """A map with a label before each row, a note behind it and the numbers of the columns above."""
+    cell = cell or min(max(760 / values.shape[1], 4), 26)
+    text = min(12.0, cell * 0.8)
+    x = LEFT + max(map(len, rows)) * text * 0.6 + 8
+    for column in range(values.shape[1]):
+        if cell >= 12:
+            name = columns[column] if columns else str(column)
+            picture.words(x + (column + 0.5) * cell, y + 8, name, min(10, cell * 0.6), FAINT, "middle")
+    _map(picture, x, y + 18, values, cell, low, high, numbers)
+    for row, (name, note) in enumerate(zip(rows, notes, strict=True)):
+        middle = y + 18 + (row + 0.5) * cell
+        picture.words(LEFT, middle, name, text)
+        picture.words(x + values.shape[1] * cell + 8, middle, note, text, FAINT)
+    _legend(picture, x, y + 30 + len(rows) * cell, low, high)
 
 
-def legend(names: Iterable[str]) -> Text:
-    """Each name after its mark."""
-    line = Text(" " * 12)
-    for i, name in enumerate(names):
-        line.append(f"{MARKS[i % len(MARKS)]} ", style=COLOURS[i % len(COLOURS)]).append(f"{visible(name)}   ")
-    return line
+def _legend(picture: Drawing, x: float, y: float, low: float, high: float) -> None:
+    picture.words(x, y + 6, f"{low:.2f}", 11, FAINT)
+    for step in range(24):
+        colour = shade(step / 23, DIVERGING if low < 0 else SEQUENTIAL)
+        picture.box(x + 44 + step * 6, y, 6, 12, colour)
+    picture.words(x + 194, y + 6, f"{high:.2f}", 11, FAINT)
 
 
-class Heat:
-    """A matrix as coloured cells with their numbers; without colour a glyph stands for the shade."""
-
-    def __init__(self, event: HeatmapDrawn, write: Write) -> None:
-        self.event, self.write = event, write
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        event = self.event
-        values = [value for row in event.values for value in row]
-        low, high = _span(values) if values else (0.0, 1.0)
-        named = min(14, max(map(len, event.row_labels), default=0))
-        columns = len(event.column_labels)
-        cell = max(6, min(10, (options.max_width - named - 2) // max(1, columns)))
-        shown = min(columns, max(1, (options.max_width - named - 2) // cell))
-        coloured = console.color_system is not None and not console.no_color
-        grid = Text(" " * (named + 1))
-        for label in event.column_labels[:shown]:
-            grid.append(f"{visible(label)[: cell - 1]:>{cell}}", style="dim")
-        for label, row in zip(event.row_labels, event.values, strict=True):
-            grid.append("\n").append(f"{visible(label)[:named]:>{named}} ")
-            for value in row[:shown]:
-                share = (value - low) / (high - low)
-                written = self.write(value, ".2f" if abs(value) < 100 else ".0f")
-                if coloured:
-                    grid.append(f"{written:>{cell - 1}} ", style=heat(share))
-                else:
-                    grid.append(f"{SHADES[round(share * (len(SHADES) - 1))] + written:>{cell}}")
-        if shown < columns:
-            grid.append(f"\n… {columns - shown}", style="dim")
-        yield grid
+def _bars(picture: Drawing, y: float, labels: Sequence[str], values: Sequence[float], texts: Sequence[str]) -> float:
+    """Bars with labels and numbers, from y on; returns where they end."""
+    most = max((abs(value) for value in values), default=0.0) or 1.0
+    signed = any(value < 0 for value in values)
+    x = LEFT + max(map(len, labels)) * 7.2 + 12
+    zero = x + (160 if signed else 0)
+    for row, (label, value, text) in enumerate(zip(labels, values, texts, strict=True)):
+        top = y + row * LINE
+        share = value / most
+        length = abs(share) * (160 if signed else 320)
+        colour = bar_colour(share, signed)
+        picture.words(LEFT, top + 8, label)
+        picture.box(zero - length if value < 0 else zero, top, max(length, 1), LINE - 5, colour)
+        picture.words(x + 330, top + 8, text, 12, FAINT)
+    return y + len(labels) * LINE
 
 
-def heat(share: float) -> Style:
-    """White to deep blue, the text readable on it."""
-    share = max(0.0, min(1.0, share))
-    red, green, blue = round(247 - 225 * share), round(251 - 190 * share), round(255 - 115 * share)
-    return Style(color="black" if share < 0.55 else "white", bgcolor=f"rgb({red},{green},{blue})")
+# ---- one for each report ---------------------------------------------------------------------------------------------
 
 
-def surface(event: SurfaceDrawn, width: int, write: Write) -> Text:
-    """The landscape as shades (dark is high), with each path's marks on the way and its beginning as ✕."""
-    tall, wide = len(event.heights), len(event.heights[0])
-    broad = max(1, min(3, (width - 14) // wide))  # characters for each place of the grid
-    across = wide * broad
-    low, high = _span([height for row in event.heights for height in row])
-    canvas = [
-        [
-            (SHADES[round((height - low) / (high - low) * (len(SHADES) - 1))], "dim")
-            for height in row
-            for _ in range(broad)
-        ]
-        for row in reversed(event.heights)
-    ]
-
-    def mark(place: tuple[float, float], sign: str, style: str) -> None:
-        column, row = (_at(place[0], event.xs[0], event.xs[-1], across), _at(place[1], event.ys[0], event.ys[-1], tall))
-        if 0 <= column < across and 0 <= row < tall:
-            canvas[tall - 1 - row][column] = (sign, style)
-
-    for i, path in enumerate(event.paths):
-        for place in path:
-            mark(place, MARKS[i % len(MARKS)], COLOURS[i % len(COLOURS)])
-    if event.paths and event.paths[0]:
-        mark(event.paths[0][0], "✕", "bold")
-    picture = Text(f"{visible(event.y_label)}\n", style="dim")
-    for number, cells in enumerate(canvas):
-        edge = {0: event.ys[-1], tall - 1: event.ys[0]}.get(number)
-        picture.append(f"{'' if edge is None else write(edge, '.3g'):>10} │", style="dim")
-        for sign, style in cells:
-            picture.append(sign, style=style)
-        picture.append("\n")
-    left, right = write(event.xs[0], ".3g"), write(event.xs[-1], ".3g")
-    label = visible(event.x_label)
-    picture.append(f"{'':>12}{left}{label:^{max(1, across - len(left) - len(right))}}{right}\n", style="dim")
-    return picture.append_text(legend(event.names))
+def attention(report: reports.AttentionReport, focus: Focus) -> Drawing:
+    """All heads small, or one large."""
+    pieces = report.passage.pieces
+    layers, heads, T = report.pattern.shape[:3]
+    if focus.layer is not None and focus.head is not None:
+        pattern = report.pattern[focus.layer, focus.head]
+        role = report.roles.role(focus.layer, focus.head) or "no clear role"
+        title = f"{report.passage.model}: layer {focus.layer}, head {focus.head}: {role}"
+        picture = _titled(title, "Rows ask, columns answer; on the right the most looked at, and how much.")
+        notes = [f"{row.max():.2f} {numbered(pieces)[int(row.argmax())]}" for row in pattern]
+        _labelled(picture, TOP, pattern, numbered(pieces), notes, cell=min(max(760 / T, 4), 22))
+        return picture
+    picture = _titled(f"{report.passage.model}: attention", "Above each map: layer.head, role; mean entropy in nats.")
+    cells = min(T, MOST_CELLS)
+    cell = min(max(120 / cells, 2), 8)
+    step = cells * cell + 26
+    for layer in range(layers) if focus.layer is None else [focus.layer]:
+        row = layer if focus.layer is None else 0
+        for head in range(heads):
+            x, y = LEFT + head * step, TOP + 12 + row * (step + 14)
+            role = report.roles.role(layer, head)
+            note = f"{layer}.{head} {role} H {report.entropy[layer, head].mean():.2f}"
+            picture.words(x, y, note, 9, FAINT if not role else (255, 214, 102))
+            _map(picture, x, y + 10, shrunk(report.pattern[layer, head], MOST_CELLS), cell)
+    _legend(picture, LEFT, picture.height, 0.0, 1.0)
+    return picture
 
 
-def _span(values: Sequence[float]) -> tuple[float, float]:
-    """The lowest and highest value, never the same."""
-    low, high = min(values, default=0.0), max(values, default=1.0)
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
+def roles(report: reports.RoleReport, focus: Focus) -> Drawing:
+    """The scores of every head."""
+    names = list(report.scores)
+    table = np.stack([report.scores[name] for name in names], axis=-1)
+    layers, heads = table.shape[:2]
+    places = [(layer, head) for layer in range(layers) for head in range(heads)]
+    picture = _titled(
+        "Roles of heads on repeated random tokens", f"Named from {report.threshold:.2f} on.  " + ", ".join(names)
+    )
+    rows = [f"{layer}.{head}" for layer, head in places]
+    values = table.reshape(-1, len(names))
+    notes = [report.role(*place) or "–" for place in places]
+    _labelled(picture, TOP, values, rows, notes, cell=30, numbers=".2f", columns=[name[:4] for name in names])
+    return picture
 
 
-def _at(value: float, low: float, high: float, cells: int) -> int:
-    """The cell of a value on an axis; outside the axis it is outside 0 … cells - 1."""
-    share = (value - low) / (high - low)
-    return round(share * (cells - 1)) if math.isfinite(share) else -1
+def induction(report: reports.InductionReport, focus: Focus) -> Drawing:
+    """The scores of every head."""
+    return roles(report.roles, focus)
 
 
-def _joined(cells: list[tuple[int, int]]) -> Iterable[tuple[int, int]]:
-    """The cells of a curve with those between neighbours filled in."""
-    for (x0, y0), (x1, y1) in pairwise(cells):
-        steps = max(abs(x1 - x0), abs(y1 - y0), 1)
-        for step in range(steps + 1):
-            yield round(x0 + (x1 - x0) * step / steps), round(y0 + (y1 - y0) * step / steps)
+def lens(report: reports.LensReport, focus: Focus) -> Drawing:
+    """The best guess after each layer at every position, a row a layer."""
+    rows, T = report.top.shape[:2]
+    picture = _titled(
+        f"{report.passage.model}: {report.kind} lens",
+        "The best guess after each layer, in percent.",
+    )
+    width, height, per_line = 92, 24, 12
+    shown = range(T) if focus.position is None else [focus.position]
+    for number, t in enumerate(shown):
+        line, column = divmod(number, per_line)
+        x, y = LEFT + 84 + column * width, TOP + line * (rows + 3) * height
+        if column == 0:
+            for row, name in enumerate([*layer_names(rows), "then"]):
+                picture.words(LEFT, y + (row + 1.5) * height, name, 11, FAINT)
+        picture.words(x, y + height / 2, numbered(report.passage.pieces)[t][:12], 11)
+        for row in range(rows):
+            probability = float(report.top_probability[row, t, 0])
+            colour, token = shade(probability), report.pieces[int(report.top[row, t, 0])]
+            top = y + (row + 1) * height
+            picture.box(x, top, width - 2, height - 2, colour)
+            picture.words(x + 3, top + height / 2, token[:9], 11, ink(colour))
+            picture.words(x + width - 5, top + height / 2, f"{probability * 100:.0f}", 10, ink(colour), "end")
+        picture.words(x + 3, y + (rows + 1.5) * height, report.pieces[int(report.target[t])][:11], 11)
+    return picture
+
+
+def tokens(report: reports.TokensReport, focus: Focus) -> Drawing:
+    """The text, each token coloured by its surprisal, with the number under it."""
+    title = f"{report.passage.model}: {report.loss:.3f} nats a token, perplexity {np.exp(report.loss):.1f}"
+    picture = _titled(title, "Under each token its surprisal in nats.")
+    x, y, high = float(LEFT), float(TOP), min(max(float(np.nanmax(report.surprisal)), 1e-9), 10.0)
+    for piece, value in zip(report.passage.pieces, report.surprisal.tolist(), strict=True):
+        width = max(len(piece), 4) * 8.6 + 6
+        if x + width > 860:
+            x, y = float(LEFT), y + 46
+        colour = shade(value / high) if value == value else PAPER
+        picture.box(x, y, width - 2, 24, colour)
+        picture.words(x + 4, y + 12, piece, 14, ink(colour))
+        picture.words(x + 4, y + 33, "–" if value != value else f"{value:.2f}", 10, FAINT)
+        x += width
+    _legend(picture, LEFT, y + 52, 0.0, high)
+    return picture
+
+
+def attribution(report: reports.AttributionReport, focus: Focus) -> Drawing:
+    """All parts, the loudest first."""
+    rather = "" if report.against is None else f" rather than “{report.pieces[report.against]}”"
+    title = f"What speaks for “{report.pieces[report.token]}”{rather} after “{report.passage.pieces[report.position]}”"
+    picture = _titled(title, f"The parts add up to {report.shares.sum():.4f}; the logit is {report.logit:.4f}.")
+    order = np.argsort(-np.abs(report.shares))
+    values = [float(report.shares[i]) for i in order]
+    _bars(picture, TOP, [report.parts[i].name for i in order], values, [f"{value:+.3f}" for value in values])
+    return picture
+
+
+def patch(report: reports.PatchReport, focus: Focus) -> Drawing:
+    """Layers by heads or positions."""
+    delta = report.delta
+    most = max(float(np.abs(delta).max()), 1e-9)
+    title = f"Δ logit of “{report.pieces[report.token]}” at position {report.position}: {report.point}, {report.kind}"
+    note = f"unchanged {report.corrupted:.3f}" + ("" if report.corrupt is None else f", clean {report.clean:.3f}")
+    picture = _titled(title, note)
+    rows = [f"layer {layer}" for layer in range(len(delta))]
+    notes = [f"{row[int(np.abs(row).argmax())]:+.2f} at {int(np.abs(row).argmax())}" for row in delta]
+    cell = min(max(760 / delta.shape[1], 8), 46)
+    _labelled(picture, TOP, delta, rows, notes, low=-most, high=most, cell=cell, numbers="+.1f" if cell > 24 else "")
+    if report.columns == "positions":
+        picture.words(
+            LEFT, picture.height, " ".join(f"{i}:{p.strip()}" for i, p in enumerate(report.passage.pieces)), 11, FAINT
+        )
+    return picture
+
+
+def tensors(report: reports.TensorsReport, focus: Focus) -> Drawing:
+    """A histogram for each tensor."""
+    picture = _titled(f"{report.model}: {report.kind}", "Square roots of histogram counts; mean ± σ, least … most.")
+    chosen = [t for t in report.tensors if focus.layer is None or t.name.startswith(f"blocks.{focus.layer}.")]
+    for number, tensor in enumerate(chosen):
+        row, column = divmod(number, 4)
+        x, y = LEFT + column * 268, TOP + row * 104
+        picture.words(x, y + 8, tensor.name, 10)
+        highest = float(tensor.counts.max()) ** 0.5 or 1.0
+        for i, count in enumerate(tensor.counts.tolist()):
+            height = count**0.5 / highest * 52
+            picture.box(x + i * 10, y + 70 - height, 9, height, shade(0.55))
+        text = f"{tensor.mean:.2g} ± {tensor.sd:.2g}, {tensor.least:.2g} … {tensor.most:.2g}"
+        bad = f"  {tensor.nans} NaN {tensor.infinities} Inf" if tensor.nans or tensor.infinities else ""
+        picture.words(x, y + 80, text + bad, 9, FAINT)
+    return picture
+
+
+def memory(report: reports.MemoryReport, focus: Focus) -> Drawing:
+    """Measured bytes as bars, those reckoned beside them."""
+    picture = _titled(f"{report.model}: memory for {report.tokens} tokens in {report.dtype}", "measured (reckoned)")
+    names = list(report.measured)
+    texts = [f"{size(report.measured[name])} ({size(report.predicted[name])})" for name in names]
+    end = _bars(picture, TOP, names, [report.measured[name] for name in names], texts)
+    picture.words(LEFT, end + 14, "the weights by part", 11, FAINT)
+    parts = report.by_part
+    _bars(picture, end + 26, list(parts), list(parts.values()), [size(n) for n in parts.values()])
+    return picture
+
+
+def embeddings(report: reports.EmbeddingsReport, focus: Focus) -> Drawing:
+    """The plane of most variance, and the similarities."""
+    first, second = report.explained
+    picture = _titled(f"{report.model}: embeddings", f"Variance: {first:.0%} across, {second:.0%} up.")
+    side = 420
+    picture.box(LEFT, TOP, side, side, (22, 26, 46))
+    low, high = report.plane.min(axis=0), report.plane.max(axis=0)
+    span = np.where(high > low, high - low, 1.0)
+    for word, point in zip(report.words, report.plane, strict=True):
+        across, up = (point - low) / span
+        x, y = LEFT + 20 + float(across) * (side - 110), TOP + side - 20 - float(up) * (side - 40)
+        picture.box(x - 3, y - 3, 6, 6, (255, 214, 102))
+        picture.words(x + 8, y, word, 12)
+    others = report.similarity - 2 * np.eye(len(report.words))
+    notes = [f"nearest {row.max():.2f} {report.words[int(row.argmax())]}" if len(row) > 1 else "" for row in others]
+    _labelled(
+        picture, TOP + side + 10, report.similarity, numbered(report.words), notes, low=-1.0, cell=34, numbers=".2f"
+    )
+    return picture
+
+
+PICTURES: dict[type, Callable[[Any, Focus], Drawing]] = {
+    reports.AttentionReport: attention,
+    reports.RoleReport: roles,
+    reports.InductionReport: induction,
+    reports.LensReport: lens,
+    reports.TokensReport: tokens,
+    reports.AttributionReport: attribution,
+    reports.PatchReport: patch,
+    reports.TensorsReport: tensors,
+    reports.MemoryReport: memory,
+    reports.EmbeddingsReport: embeddings,
+}

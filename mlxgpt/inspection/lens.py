@@ -11,7 +11,7 @@ from collections.abc import Callable
 import mlx.core as mx
 import numpy as np
 
-from mlxgpt.inspection.reports import LensReport, Passage
+from mlxgpt.inspection.reports import Ids, LensReport, Numbers, Passage
 from mlxgpt.inspection.trace import Trace
 from mlxgpt.model.gpt import GPT
 
@@ -23,13 +23,12 @@ def lens(
 ) -> LensReport:
     """The predictions after the embedding and after each block; `piece` says how a token looks."""
     trace = Trace("embed", "blocks.*.resid_post")
-    logits = trace.run(model, passage.ids)[0].astype(mx.float32)
+    logits = trace.run(model, passage.ids)[0]
     streams = [trace[name][0] for name in stream_names(model.config.n_layer)]  # (T, C) each
     if tuned is not None:
         streams = [translate(stream) for translate, stream in zip(tuned, streams[:-1], strict=True)] + streams[-1:]
-    own = logits.argmax(axis=-1)
-    target = mx.array([*passage.ids[1:], own[-1].item()])  # (T,)
     final = log_softmax(logits)
+    target = np.array([*passage.ids[1:], int(final[-1].argmax())])  # (T,)
     k = min(top, model.config.vocab_size)
     rows = [describe(final if layer == len(streams) - 1 else log_softmax(decode(model, stream)), final, target, k)
             for layer, stream in enumerate(streams)]  # fmt: skip
@@ -40,12 +39,12 @@ def lens(
     return LensReport(
         passage=passage,
         kind="logit" if tuned is None else "tuned",
-        top=tops.astype(np.int64),
+        top=tops,
         pieces={token: piece(token) for token in sorted(seen)},
         top_probability=top_probability,
-        target=np.array(target).astype(np.int64),
+        target=target,
         probability=probability,
-        rank=rank.astype(np.int64),
+        rank=rank,
         entropy=spread,
         divergence=divergence,
     )
@@ -61,18 +60,30 @@ def decode(model: GPT, x: mx.array) -> mx.array:
     return model.unembed(model.final_norm(x) if "final_norm" in model else x).astype(mx.float32)
 
 
-def log_softmax(logits: mx.array) -> mx.array:
-    """log p for each token; (…, V)."""
-    return logits - mx.logsumexp(logits, axis=-1, keepdims=True)
+def log_softmax(logits: mx.array) -> Numbers:
+    """log p for each token, (T, V).  In numpy, because MLX adds thousands of small terms one after the other in float32 on
+    a CPU, which is wrong by 4e-5."""
+    shifted = np.array(logits.astype(mx.float32))
+    shifted -= shifted.max(axis=-1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True, dtype=np.float64)).astype(np.float32)
+    return shifted
 
 
-def describe(log_p: mx.array, final: mx.array, target: mx.array, k: int) -> tuple[np.ndarray, ...]:
+def describe(log_p: Numbers, final: Numbers, target: Ids, k: int) -> tuple[np.ndarray, ...]:
     """Top ids and probabilities (T, k); probability and rank of the target, entropy, KL(final ‖ this) (T,)."""
-    order = mx.argsort(-log_p, axis=-1)[:, :k]
-    picked = mx.take_along_axis(log_p, target[:, None], axis=-1)  # (T, 1)
-    rank = 1 + (log_p > picked).sum(axis=-1)
-    p = mx.exp(log_p)
-    top = mx.take_along_axis(p, order, axis=-1)
-    divergence = mx.maximum((mx.exp(final) * (final - log_p)).sum(axis=-1), 0.0)  # rounding may fall below zero
-    found = (order, top, mx.exp(picked[:, 0]), rank, -(p * log_p).sum(axis=-1), divergence)
-    return tuple(np.array(array) for array in found)
+    order = np.argsort(-log_p, axis=-1, kind="stable")[:, :k]
+    picked = np.take_along_axis(log_p, target[:, None], axis=-1)  # (T, 1)
+    p = np.exp(log_p)
+    found = (
+        order,
+        np.take_along_axis(p, order, axis=-1),
+        np.exp(picked[:, 0]),
+        1 + (log_p > picked).sum(axis=-1),
+        -_sum(p * log_p),
+        np.maximum(_sum(np.exp(final) * (final - log_p)), 0.0),  # rounding may fall below zero
+    )
+    return tuple(array.astype(np.int64 if array.dtype.kind == "i" else np.float32) for array in found)
+
+
+def _sum(terms: Numbers) -> np.ndarray:
+    return np.asarray(terms.sum(axis=-1, dtype=np.float64))

@@ -9,6 +9,7 @@ import pytest
 from mlxgpt.errors import DataError
 from mlxgpt.inspection import attention, lens, roles, surprisal
 from mlxgpt.inspection.reports import plain
+from mlxgpt.training.losses import next_token_loss
 
 TEXT = "Era uma vez um gato chamado Tico, que vivia num sítio. Tico era muito curioso."
 
@@ -71,9 +72,8 @@ def test_a_text_is_read_after_the_token_that_texts_begin_after(nano):
 def test_the_loss_of_a_text_is_that_of_evaluation(nano):
     report = nano.tokens(TEXT)
     ids = mx.array([report.passage.ids])
-    from mlxgpt.training.losses import next_token_loss
-
-    assert report.loss == pytest.approx(next_token_loss(nano.model, ids[:, :-1], ids[:, 1:]).item(), abs=1e-5)
+    loss = next_token_loss(nano.model, ids[:, :-1], ids[:, 1:]).item()
+    assert report.loss == pytest.approx(loss, abs=1e-4)  # training adds in float32 all the way
 
 
 def test_text_that_is_too_long_can_be_cut(nano):
