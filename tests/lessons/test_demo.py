@@ -63,7 +63,7 @@ def test_exercises_are_asked_and_remembered(demo, mlxgpt, monkeypatch):
             lines.append("")  # go on
         if event["event"] == "ExerciseAsked":
             right = "abcdefgh"[int(event["answer"])] if event["choices"] else f"{event['answer']:.6g}".replace(".", ",")
-            lines += ["d", "não sei", right] if event is asked[0] else [right]
+            lines += ["?", "não sei", right] if event is asked[0] else [right]
     type_in(monkeypatch, *lines)
     answer = demo("--interactive")
     assert answer.code == 0

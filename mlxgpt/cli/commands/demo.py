@@ -1,6 +1,5 @@
 """`mlxgpt demo`: lessons about how a GPT works, computed on a live model."""
 
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -65,13 +64,16 @@ def demo(
         else:
             output.pages().print(path_view(entries, lang))
         return
+    if interactive and not json:  # somebody who is asked may leave at once
+        show_lessons(jobs.teach(config, device=device), config, educational_logs, interactive=True)
+        return
     with output.stop_on_interrupt() as stop:
         events = jobs.teach(config, device=device, stop=stop)
         if json:
             for _ in output.print_events(events):
                 pass
         else:
-            show_lessons(events, config, educational_logs, interactive and sys.stdin.readable())
+            show_lessons(events, config, educational_logs, interactive=False)
     if stop.is_set():
         raise typer.Exit(output.INTERRUPTED)
 
@@ -80,29 +82,32 @@ def show_lessons(events: Any, config: Any, logs: bool, interactive: bool) -> Non
     """Draw the events of lessons; with `interactive`, pause after each idea and ask the exercises."""
     from mlxgpt.cli import output
     from mlxgpt.display.lessons import LessonView
-    from mlxgpt.events import ExerciseAsked, IdeaTold, LessonFinished
+    from mlxgpt.events import ExerciseAsked, IdeaTold, LessonFinished, LessonStarted
     from mlxgpt.lessons import progress
 
     page = output.pages()
     view = LessonView(page, config.lang, logs=logs, answers=not interactive)
     done = progress.load()
     solved = 0
-    first = True
+    begun = False  # the first idea of a lesson needs no pause before it
     for event in events:
-        if interactive and isinstance(event, IdeaTold) and event.heading and not first and not pause(view):
+        turns = isinstance(event, LessonStarted) and event.number > 1
+        turns = turns or (isinstance(event, IdeaTold) and bool(event.heading) and begun)
+        if interactive and turns and not pause(view):
             break
-        first = first and not isinstance(event, IdeaTold)
+        begun = begun or isinstance(event, IdeaTold)
         view.show(event)
         if interactive and isinstance(event, ExerciseAsked):
             right = ask(view, event)
             solved += right
             done.answered(event.lesson, event.key, right)
+            done.save()
         if isinstance(event, LessonFinished):
             done.finished(event.lesson, event.exercises)
             done.save()
             if interactive:
                 view.score(solved, event.exercises)
-            solved, first = 0, True
+            solved, begun = 0, False
 
 
 def pause(view: Any) -> bool:
@@ -115,7 +120,7 @@ def ask(view: Any, exercise: Any) -> bool:
     from mlxgpt.lessons.answers import is_right
 
     while answer := read_line(view.words.write("prompt")):
-        if answer.casefold() in (view.words.write("hint_key"), "?"):
+        if answer == "?":
             view.hint(exercise)
         elif is_right(exercise, answer):
             view.right(exercise)
