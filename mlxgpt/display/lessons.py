@@ -23,6 +23,7 @@ from mlxgpt.events import (
     LessonFinished,
     LessonStarted,
     LessonStep,
+    Noted,
     PointsDrawn,
     SurfaceDrawn,
     TableShown,
@@ -92,6 +93,8 @@ class LessonView:
                 return self._exercise(event)
             case LessonFinished():
                 return self._ending(event)
+            case Noted():
+                return Text(visible(event.text), style="dim")
             case _:
                 return None
 

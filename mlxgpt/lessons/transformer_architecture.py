@@ -18,6 +18,16 @@ from mlxgpt.model import report
 from mlxgpt.model.gpt import GPT, TransformerBlock
 from mlxgpt.model.shapes import count, parameter_shapes
 
+# What a sentence becomes on its way, and the words of a config that a learner can read.
+POINTS = (
+    *("embed", "blocks.0.attn.q", "blocks.0.attn.pattern", "blocks.0.attn_out", "blocks.0.ffn.hidden"),
+    *("blocks.0.ffn_out", "blocks.0.resid_post", "final_norm", "logits"),
+)
+WORDS = (
+    *("norm", "norm_placement", "position", "ffn", "n_layer", "n_head", "kv_heads", "n_embd", "ffn_width"),
+    *("context_length", "vocab_size"),
+)
+
 
 def lesson(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Event]:
     """The lesson, step by step."""
@@ -37,43 +47,24 @@ def _stages(board: Board, subject: Subject, trace: Trace, config: LessonConfig) 
     model, ids = subject.model, subject.ids()
     shape = model.config
     yield board.tell("line", text=SENTENCE, layers=shape.n_layer)
-    points = [
-        "embed",
-        "blocks.0.attn.q",
-        "blocks.0.attn.pattern",
-        "blocks.0.attn_out",
-        "blocks.0.ffn.hidden",
-        "blocks.0.ffn_out",
-        "blocks.0.resid_post",
-        "final_norm",
-        "logits",
-    ]
     rows = [("tokens", f"1 × {len(ids)}", board.word("stage.tokens"))]
     rows += [
         (name, " × ".join(map(str, trace[name].shape)), board.word(f"stage.{name.split('.')[-1]}"))
-        for name in points
+        for name in POINTS
         if name in trace.names
     ]
     yield board.table("stages", rows, tokens=len(ids), channels=shape.n_embd, entries=shape.vocab_size)
     yield board.code("code.hidden", GPT.hidden)
     if config.show_tensors:
-        for name in points:
+        for name in POINTS:
             if name in trace.names:
                 yield board.tensor(name, trace[name])
-    words = (
-        "norm",
-        "norm_placement",
-        "position",
-        "ffn",
-        "n_layer",
-        "n_head",
-        "kv_heads",
-        "n_embd",
-        "ffn_width",
-        "context_length",
-        "vocab_size",
-    )
-    yield board.table("words", [(word, board.word(f"config.{word}"), str(getattr(shape, word))) for word in words])
+    if config.show_attention_maps:
+        pieces = subject.pieces(ids)
+        for layer in range(shape.n_layer):
+            mean = trace.numpy(f"blocks.{layer}.attn.pattern")[0].mean(axis=0)
+            yield board.heatmap("pattern", mean, pieces, pieces, layer=layer)
+    yield board.table("words", [(word, board.word(f"config.{word}"), str(getattr(shape, word))) for word in WORDS])
     yield board.ask("numbers", len(ids) * shape.n_embd, tokens=len(ids), channels=shape.n_embd)
 
 

@@ -198,3 +198,9 @@ def test_the_view_shows_whatever_a_lesson_does(given, tmp_path):
             assert not re.search(r"[\x00-\x08\x0b-\x1f]", plain)
             assert max(map(len, plain.splitlines())) <= width
             assert coloured == ("\x1b[" in text)
+
+
+def test_lessons_on_attention_suit_only_models_that_have_it():
+    suiting = [station.name for station in path.PATH if station.suits("rwkv7")]
+    assert "tokenization_process" in suiting and "attention" not in suiting
+    assert all(station.suits("transformer") for station in path.PATH)
