@@ -12,7 +12,7 @@ from mlxgpt.events import Event
 from mlxgpt.inspection.trace import Trace
 from mlxgpt.lessons.board import Board
 from mlxgpt.lessons.config import LessonConfig
-from mlxgpt.lessons.subject import SENTENCE, Subject
+from mlxgpt.lessons.subject import Subject
 
 # Words to look at, in families; a tokenizer that cuts one into pieces leaves it out.
 FAMILIES = (
@@ -156,13 +156,13 @@ def _context(board: Board, subject: Subject, words: dict[str, int]) -> Iterator[
 def _head(board: Board, subject: Subject) -> Iterator[Event]:
     model = subject.model
     trace = Trace("final_norm")
-    logits = np.array(trace.run(model, subject.ids(SENTENCE))[0, -1])
+    logits = np.array(trace.run(model, subject.ids())[0, -1])
     x = trace.numpy("final_norm")[0, -1]
     table = np.array(model.embedding.weight if model.config.tie_embeddings else model.head.weight)
     best = int(logits.argmax())
     dot = float(x @ table[best])
     tied = "tied" if model.config.tie_embeddings else "untied"
-    yield board.tell("head", text=SENTENCE, channels=len(x), entries=len(table), tied=board.word(tied))
+    yield board.tell("head", text=subject.sentence, channels=len(x), entries=len(table), tied=board.word(tied))
     order = np.argsort(-logits)[:6]
     rows = [
         (piece, float(x @ table[i]), float(logits[i]))

@@ -33,11 +33,16 @@ DARTS = 300
 def lesson(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Event]:
     """The lesson, step by step."""
     yield from _writing(board, subject)
-    logits = subject.model(mx.array([subject.ids(PROMPT)]))[:, -1]  # (1, V)
+    logits = subject.model(mx.array([opening(subject)]))[:, -1]  # (1, V)
     yield from _temperature(board, subject, logits)
     yield from _drawing(board, subject, logits, config)
     yield from _cache(board, subject, config)
     yield board.tell("end")
+
+
+def opening(subject: Subject) -> list[int]:
+    """The ids of PROMPT; of a model that sees little, no more than half of what it sees, so that there is room to write."""
+    return subject.ids(PROMPT)[: max(1, subject.model.config.context_length // 2)]
 
 
 def write_greedily(model: GPT, ids: list[int], count: int) -> list[tuple[int, float, float]]:
@@ -52,16 +57,18 @@ def write_greedily(model: GPT, ids: list[int], count: int) -> list[tuple[int, fl
 
 
 def _writing(board: Board, subject: Subject) -> Iterator[Event]:
-    ids = subject.ids(PROMPT)
-    written = write_greedily(subject.model, ids, WRITTEN)
+    ids = opening(subject)
+    prompt = subject.tokenizer.decode(ids)
+    count = min(WRITTEN, subject.model.config.context_length - len(ids))
+    written = write_greedily(subject.model, ids, count)
     pieces = subject.pieces([token for token, _, _ in written])
-    yield board.tell("loop", prompt=PROMPT, count=WRITTEN)
+    yield board.tell("loop", prompt=prompt, count=count)
     rows = [
         (step + 1, len(ids) + step, piece, share, second)
         for step, (piece, (_, share, second)) in enumerate(zip(pieces, written, strict=True))
     ]
     yield board.table("loop_table", rows, ("d", "d", "", ".1%", ".1%"))
-    yield board.tell("loop_after", prompt=PROMPT, text=subject.tokenizer.decode([token for token, _, _ in written]))
+    yield board.tell("loop_after", prompt=prompt, text=subject.tokenizer.decode([token for token, _, _ in written]))
     yield board.code("code.loop", write_greedily)
     together = float(np.prod([share for _, share, _ in written[:2]]))
     yield board.ask(
@@ -73,7 +80,7 @@ def _temperature(board: Board, subject: Subject, logits: mx.array) -> Iterator[E
     order = mx.argsort(-logits[0])[:6]
     pieces = subject.pieces(order.tolist())
     warm = [np.array(mx.softmax(logits[0] / t, axis=-1)[order]) for t in TEMPERATURES]
-    yield board.tell("temperature", prompt=PROMPT)
+    yield board.tell("temperature", prompt=subject.tokenizer.decode(opening(subject)))
     rows = [
         (piece, float(logits[0, i].item()), *(float(shares[n]) for shares in warm))
         for n, (piece, i) in enumerate(zip(pieces, order.tolist(), strict=True))
@@ -154,7 +161,7 @@ def race(model: GPT, ids: list[int], count: int, *, cached: bool) -> tuple[list[
 
 
 def _cache(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Event]:
-    model, ids = subject.model, subject.ids(PROMPT)
+    model, ids = subject.model, opening(subject)
     shape = model.config
     count = min(RACED, shape.context_length - len(ids))
     yield board.tell("cache", count=count)

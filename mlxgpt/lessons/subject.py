@@ -55,6 +55,11 @@ class Subject:
         return [dotted(self.tokenizer.token_text(i)) for i in ids]
 
     @cached_property
+    def sentence(self) -> str:
+        """SENTENCE, as much of it as the model sees at once."""
+        return self.tokenizer.decode(self.ids())
+
+    @cached_property
     def inspector(self) -> Inspector:
         """The same model, with a method for each report."""
         return Inspector(self.model, self.tokenizer, self.name)

@@ -56,7 +56,7 @@ def _guess(board: Board, subject: Subject) -> Iterator[Event]:
 
 
 def _pieces(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Event]:
-    ids = subject.ids(SENTENCE, begun=False)
+    ids = subject.tokenizer.encode(SENTENCE)
     pieces = subject.pieces(ids)
     yield board.tell("pieces", text=SENTENCE, tokens=len(ids), characters=len(SENTENCE))
     yield board.table(

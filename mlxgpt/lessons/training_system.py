@@ -24,7 +24,7 @@ from mlxgpt.events import (
 )
 from mlxgpt.lessons.board import Board
 from mlxgpt.lessons.config import LessonConfig
-from mlxgpt.lessons.subject import SENTENCE, Subject
+from mlxgpt.lessons.subject import Subject
 from mlxgpt.training.config import TrainConfig
 from mlxgpt.training.losses import next_token_loss
 from mlxgpt.training.step import Stepper
@@ -54,7 +54,7 @@ def _loss(board: Board, subject: Subject) -> Iterator[Event]:
     shares = surprises(subject, ids)
     rows = [(pieces[i], pieces[i + 1], share, -math.log(share)) for i, share in enumerate(shares)]
     loss = next_token_loss(subject.model, mx.array([ids[:-1]]), mx.array([ids[1:]])).item()
-    yield board.tell("shift", text=SENTENCE, tokens=len(ids), pairs=len(shares))
+    yield board.tell("shift", text=subject.sentence, tokens=len(ids), pairs=len(shares))
     yield board.table("shift_table", rows, ("", "", ".2%", ".3f"))
     mean = sum(row[3] for row in rows) / len(rows)
     yield board.tell("loss", mean=mean, loss=loss, perplexity=math.exp(loss))

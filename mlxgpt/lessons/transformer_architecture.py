@@ -46,7 +46,7 @@ def lesson(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Eve
 def _stages(board: Board, subject: Subject, trace: Trace, config: LessonConfig) -> Iterator[Event]:
     model, ids = subject.model, subject.ids()
     shape = model.config
-    yield board.tell("line", text=SENTENCE, layers=shape.n_layer)
+    yield board.tell("line", text=subject.sentence, layers=shape.n_layer)
     rows = [("tokens", f"1 × {len(ids)}", board.word("stage.tokens"))]
     rows += [
         (name, " × ".join(map(str, trace[name].shape)), board.word(f"stage.{name.split('.')[-1]}"))
@@ -164,7 +164,7 @@ def _lens(board: Board, subject: Subject) -> Iterator[Event]:
         )
         for layer in range(len(best))
     ]
-    yield board.tell("lens", text=SENTENCE)
+    yield board.tell("lens", text=subject.sentence)
     yield board.table("lens_table", rows, ("d", "", ".1%", ".1%", ",d"), final=final)
     settled = next(layer for layer in range(len(best)) if all(i == best[-1] for i in best[layer:]))
     yield board.tell("lens_last" if settled == len(best) - 1 else "lens_after", final=final, settled=settled)
@@ -174,7 +174,7 @@ def _lens(board: Board, subject: Subject) -> Iterator[Event]:
 def _head(board: Board, subject: Subject, logits: mx.array) -> Iterator[Event]:
     shares = np.array(mx.softmax(logits[0, -1], axis=-1))
     order = np.argsort(-shares)[:6]
-    yield board.tell("head", text=SENTENCE, entries=len(shares), sum=float(shares.sum(dtype=np.float64)))
+    yield board.tell("head", text=subject.sentence, entries=len(shares), sum=float(shares.sum(dtype=np.float64)))
     yield board.bars("head_bars", subject.pieces(order.tolist()), shares[order], ".1%")
 
 

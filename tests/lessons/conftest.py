@@ -12,6 +12,7 @@ from mlxgpt.lessons.subject import Subject
 from mlxgpt.model import initialize
 from mlxgpt.model.config import ModelConfig
 from mlxgpt.tokenizer.fast import train_bpe
+from mlxgpt.tokenizer.simple import byte_tokenizer
 
 SHAPES = {
     "modern": {
@@ -33,6 +34,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         )  # fmt: skip
         folders[name] = tmp_path_factory.mktemp(name)
         checkpoint.save(folders[name], initialize.build(shape, seed=1), tokenizer, {})
+    folders["short"] = tmp_path_factory.mktemp("short")  # sees fewer tokens than the lessons' sentence has bytes
+    shape = ModelConfig(name="short", vocab_size=265, n_layer=1, n_head=1, n_embd=16, context_length=16)
+    checkpoint.save(folders["short"], initialize.build(shape, seed=1), byte_tokenizer(), {})
     return folders
 
 

@@ -74,7 +74,7 @@ def test_the_numbers_do_not_depend_on_the_language_or_the_day(given, lesson):
         assert ours == pytest.approx(theirs, rel=1e-3, abs=1e-5)
 
 
-@pytest.mark.parametrize("model", ["gpt2", "first"])
+@pytest.mark.parametrize("model", ["gpt2", "first", "short"])
 @pytest.mark.parametrize("lesson", [name for name in LESSONS if name not in TIMED - {"inference_engine"}])
 def test_other_models_are_looked_into_as_well(given, lesson, model):
     assert isinstance(given(lesson, model)[-1], LessonFinished)
