@@ -33,7 +33,7 @@ from mlxgpt.lessons.teach import teach
 
 LESSONS = [station.name for station in path.PATH]
 PICTURES = (BarsDrawn, CurvesDrawn, HeatmapDrawn, PointsDrawn, SurfaceDrawn)
-TIMED = {"kernels", "benchmarks", "inference_engine", "training_system"}  # their figures are times, in part
+MEASURED = {"kernels", "benchmarks", "inference_engine", "training_system", "memory_management"}  # times and peaks
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -64,7 +64,7 @@ def test_both_languages_take_the_same_steps(given, lesson):
     ]
 
 
-@pytest.mark.parametrize("lesson", [name for name in LESSONS if name not in TIMED])
+@pytest.mark.parametrize("lesson", [name for name in LESSONS if name not in MEASURED])
 def test_the_numbers_do_not_depend_on_the_language_or_the_day(given, lesson):
     def numbers(lang):
         found = [event.numbers for event in given(lesson, lang=lang) if isinstance(event, IdeaTold | ExerciseAsked)]
@@ -75,7 +75,9 @@ def test_the_numbers_do_not_depend_on_the_language_or_the_day(given, lesson):
 
 
 @pytest.mark.parametrize("model", ["gpt2", "first", "short"])
-@pytest.mark.parametrize("lesson", [name for name in LESSONS if name not in TIMED - {"inference_engine"}])
+@pytest.mark.parametrize(
+    "lesson", [name for name in LESSONS if name not in MEASURED - {"inference_engine", "memory_management"}]
+)
 def test_other_models_are_looked_into_as_well(given, lesson, model):
     assert isinstance(given(lesson, model)[-1], LessonFinished)
 
