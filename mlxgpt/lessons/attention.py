@@ -83,13 +83,13 @@ def _one_row(
             piece,
             float(k[i] @ q[-1]),
             float(scores[i]),
-            float(np.exp(np.float64(scores[i]))),
+            float(np.exp(scores[i] - scores.max())),
             float(weights[i]),
             float(pattern[-1, i]),
         )
         for i, piece in enumerate(pieces)
     ]
-    yield board.table("row_table", rows, ("", ".3f", ".3f", ".4g", ".2%", ".2%"), scale=attn._scale)
+    yield board.table("row_table", rows, ("", ".3f", ".3f", ".5f", ".2%", ".2%"), scale=attn._scale)
     if len(ids) > len(subject.ids(begun=False)):
         yield board.tell("begin", begin=pieces[0])
     yield board.tell("row_after", difference=float(np.abs(weights - pattern[-1]).max()))
@@ -103,15 +103,8 @@ def _one_row(
     yield board.tell("values", difference=float(np.abs(z - given).max()), asking=pieces[-1])
     yield board.code("code.explicit", explicit)
     a, b = round(float(scores[strongest]), 3), round(float(scores[-1]), 3)  # as they are shown
-    yield board.ask(
-        "softmax",
-        float(np.exp(a) / (np.exp(a) + np.exp(b))),
-        tolerance=0.02,
-        a=a,
-        b=b,
-        ea=float(np.exp(a)),
-        eb=float(np.exp(b)),
-    )
+    grown = float(np.exp(b - a))
+    yield board.ask("softmax", 1 / (1 + grown), tolerance=0.02, a=a, b=b, difference=b - a, grown=grown)
 
 
 def _maps(board: Board, subject: Subject, trace: Trace, layer: int, head: int, config: LessonConfig) -> Iterator[Event]:
