@@ -127,6 +127,20 @@ def attention(report: reports.AttentionReport, focus: Focus) -> Drawing:
     return picture
 
 
+def rollout(report: reports.RolloutReport, focus: Focus) -> Drawing:
+    """What has reached each position after a layer, the last unless given."""
+    layer = len(report.rollout) - 1 if focus.layer is None else focus.layer
+    reached, rows = report.rollout[layer], numbered(report.passage.pieces)
+    picture = _titled(
+        f"{report.passage.model}: attention rollout after layer {layer}",
+        "On the right the largest share from another token.",
+    )
+    others = reached - np.diag(np.diag(reached))
+    notes = [f"{row.max():.2f} {rows[int(row.argmax())]}" for row in others]
+    _labelled(picture, TOP, reached, rows, notes, cell=min(max(760 / len(rows), 4), 22), high=float(reached.max()))
+    return picture
+
+
 def roles(report: reports.RoleReport, focus: Focus) -> Drawing:
     """The scores of every head."""
     names = list(report.scores)
@@ -275,6 +289,7 @@ def embeddings(report: reports.EmbeddingsReport, focus: Focus) -> Drawing:
 
 PICTURES: dict[type, Callable[[Any, Focus], Drawing]] = {
     reports.AttentionReport: attention,
+    reports.RolloutReport: rollout,
     reports.RoleReport: roles,
     reports.InductionReport: induction,
     reports.LensReport: lens,
