@@ -131,10 +131,8 @@ def rollout(report: reports.RolloutReport, focus: Focus) -> Drawing:
     """What has reached each position after a layer, the last unless given."""
     layer = len(report.rollout) - 1 if focus.layer is None else focus.layer
     reached, rows = report.rollout[layer], numbered(report.passage.pieces)
-    picture = _titled(
-        f"{report.passage.model}: attention rollout after layer {layer}",
-        "On the right the largest share from another token.",
-    )
+    title = f"{report.passage.model}: attention rollout after layer {layer}"
+    picture = _titled(title, "On the right the largest share from another token.")
     others = reached - np.diag(np.diag(reached))
     notes = [f"{row.max():.2f} {rows[int(row.argmax())]}" for row in others]
     _labelled(picture, TOP, reached, rows, notes, cell=min(max(760 / len(rows), 4), 22), high=float(reached.max()))
