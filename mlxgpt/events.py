@@ -127,6 +127,18 @@ class Noted(Event):
     text: str
 
 
+# ---- inspection ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LensStepFinished(Event):
+    """A step of tuning a lens: `divergence` is the mean KL, in nats, from the final prediction to the lens."""
+
+    step: int
+    steps: int
+    divergence: float
+
+
 # ---- tokenizer -------------------------------------------------------------------------------------------------------
 
 

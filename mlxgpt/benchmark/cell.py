@@ -26,6 +26,7 @@ from mlxgpt.tokenizer.scanner import scanner_for
 READ, ENCODE = "read + decode", "encode_batch_fast"
 FLOORS = (READ, ENCODE)
 _TRIAL_CHARACTERS = 1 << 16
+_STRETCHES = 16
 _PERCENTILES = (5, 50, 95)
 _REPEATS = 3  # of each size of text; the fastest counts
 _SAFETY = 1.5
@@ -90,8 +91,9 @@ def measure(task: Task) -> Json:
 
 def grow(task: Task) -> Json:
     """The fields of `events.BenchmarkGrowthMeasured`: as many sizes as there is time for."""
-    whole, tokenizer = read(task.text).encode(), registry.load(Path(task.tokenizer))
-    begin = _begin(task, tokenizer, whole.decode())
+    whole, tokenizer = read(task.text), registry.load(Path(task.tokenizer))
+    begin = _begin(task, tokenizer, whole)
+    characters_per_byte = len(whole) / len(whole.encode())
     began = time.perf_counter()
     sizes: list[int] = []
     seconds: list[float] = []
@@ -99,13 +101,13 @@ def grow(task: Task) -> Json:
         left = task.max_seconds - (time.perf_counter() - began)
         if seconds and left < _SAFETY * seconds[-1] * size / sizes[-1]:
             break
-        text = (whole * -(-size // len(whole)))[:size].decode(errors="ignore")
+        text = evenly(whole, int(size * characters_per_byte))
         runs = [timed(begin(), text)[0]]
         if not seconds and task.kind == "strategy":  # that one filled the table of counts
             runs = [timed(begin(), text)[0]]
         while len(runs) < _REPEATS and time.perf_counter() - began + runs[0] < task.max_seconds / 2:
             runs.append(timed(begin(), text)[0])
-        sizes.append(size)
+        sizes.append(len(text.encode()))
         seconds.append(min(runs))
     return {"row": task.row, "bytes": sizes, "seconds": seconds, "exponent": exponent_of(sizes, seconds)}
 
@@ -124,7 +126,15 @@ def affordable(text: str, begin: peers.Begin, max_seconds: float) -> str:
     characters = len(text)
     while characters > len(trial) and passed * characters / len(trial) > max_seconds / 3:
         characters = max(characters // 2, len(trial))
-    return text[:characters]
+    return text if characters == len(text) else evenly(text, characters)
+
+
+def evenly(text: str, characters: int) -> str:
+    """So many characters that are like the whole text: taken in equal parts from all over it, or the text again and again."""
+    if characters >= len(text):
+        return (text * -(-characters // len(text)))[:characters]
+    starts = [len(text) * place // _STRETCHES for place in range(_STRETCHES)]
+    return "".join(text[start : start + characters // _STRETCHES] for start in starts)
 
 
 def timed(run: peers.Run, text: str) -> tuple[float, Sequence[Any]]:

@@ -33,7 +33,10 @@ class Chunker(Protocol):
         outline = Outline()
         for block in measure(document, tokenizer):
             for chunk in self.cut(block, tokenizer):
-                yield replace(chunk, parent=outline.follow(chunk)) if self.nested else chunk
+                if self.nested:
+                    parent = outline.follow(chunk.start, chunk.end, chunk.n_tokens, chunk.level)
+                    chunk = replace(chunk, parent=parent)
+                yield chunk
 
 
 def check_size(max_size: int) -> None:

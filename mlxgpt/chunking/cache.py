@@ -20,7 +20,7 @@ from mlxgpt.chunking.base import Chunker
 from mlxgpt.chunking.cutting import COLUMNS, Borders
 from mlxgpt.chunking.sources import Decoding
 
-VERSION = 1  # raise it when a strategy gives other chunks for the same options
+VERSION = 2  # raise it when a strategy gives other chunks for the same options
 LARGEST_BYTES = 1 << 28  # of all results together; the least recently used go first
 
 

@@ -3,24 +3,27 @@
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.util import Finalize
 
 import numpy as np
 import numpy.typing as npt
 
 from mlxgpt.chunking.base import Chunker
-from mlxgpt.chunking.chunk import Chunk
 from mlxgpt.chunking.levels import Level
 from mlxgpt.chunking.measured import end_level, measure_block
 from mlxgpt.chunking.sources import TextBlock
 from mlxgpt.tokenizer.base import Tokenizer
+from mlxgpt.tokenizer.pretokens import Codes
+from mlxgpt.tokenizer.scanner import scanner_for
 
-# One row a chunk: start and end in characters of the block, tokens, level of its end, characters of overlap.
-Borders = npt.NDArray[np.int64]  # (n, 5)
-COLUMNS = 5
+# One row a chunk: start and end in characters, tokens, level of its end, characters of overlap, start and end in bytes.
+# Workers count them from the beginning of the block, `shift` moves them to their place in the document.
+Borders = npt.NDArray[np.int64]  # (n, 7)
+COLUMNS = 7
 WORTH_BYTES = 1 << 23  # a process takes half a second to start: less text is cut sooner without
 _WAITING = 3  # blocks for each process
 
@@ -31,6 +34,12 @@ class Cutter:
 
     chunker: Chunker
     tokenizer: Tokenizer
+    remember: bool = False  # keep what is learnt of the tokenizer for the next time
+
+    def finish(self) -> None:
+        """When everything is cut."""
+        if self.remember:
+            scanner_for(self.tokenizer).save()
 
     def cut(self, text: str, last: bool) -> Borders:
         """The chunks of a block."""
@@ -39,21 +48,23 @@ class Cutter:
             (chunk.start, chunk.end, chunk.n_tokens, chunk.level, chunk.overlap)
             for chunk in self.chunker.cut(block, self.tokenizer)
         ]
-        return np.array(rows, dtype=np.int64).reshape(-1, COLUMNS)
+        cut = np.array(rows, dtype=np.int64)
+        return np.hstack([cut, _bytes_before(block.scan.codes, cut[:, :2])])
 
 
-def chunks_of(block: TextBlock, borders: Borders) -> Iterator[Chunk]:
-    """The chunks that rows of a block stand for; the offsets are those in the document."""
-    text, offset = block.text, block.start
-    for start, end, n_tokens, level, overlap in borders.tolist():
-        yield Chunk(
-            text=text[start:end],
-            start=offset + start,
-            end=offset + end,
-            n_tokens=n_tokens,
-            level=Level(level),
-            overlap=overlap,
-        )
+def shift(characters: int, bytes: int) -> Borders:  # noqa: A002
+    """What to add to rows to move them that far.  (7,)"""
+    return np.array([characters, characters, 0, 0, 0, bytes, bytes], dtype=np.int64)
+
+
+def _bytes_before(codes: Codes, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The bytes of UTF-8 before each place: one for each character, and more for those from U+0080, U+0800 and U+10000."""
+    found = places.copy()
+    wide = np.arange(0)
+    for first in (0x80, 0x800, 0x10000):
+        wide = np.flatnonzero(codes >= first) if first == 0x80 else wide[codes[wide] >= first]
+        found += np.searchsorted(wide, places)
+    return found
 
 
 def workers_for(total_bytes: int, wanted: int) -> int:
@@ -82,7 +93,9 @@ class Crew:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
+        if self._pool is None:
+            self.cutter.finish()
+        else:
             self._pool.shutdown(cancel_futures=True)
 
     @property
@@ -104,6 +117,7 @@ def _begin_work(cutter: Cutter) -> None:
     global _cutter  # a process pool hands its workers nothing else
     _cutter = cutter
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    Finalize(None, cutter.finish, exitpriority=0)
 
 
 def _work(text: str, last: bool) -> Borders:

@@ -33,7 +33,7 @@ def divide(block: Block, max_size: int, levels: tuple[Level, ...] = EVERY_LEVEL,
 
 def divide_part(block: Block, low: int, high: int, max_size: int, levels: tuple[Level, ...], ends: list[int]) -> None:
     """Append to `ends` those of the chunks between two places."""
-    if block.cost(low, high) <= max_size:
+    if block.fits(low, high, max_size):
         ends.append(high)
         return
     places: Sequence[int] = ()
@@ -48,10 +48,10 @@ def divide_part(block: Block, low: int, high: int, max_size: int, levels: tuple[
         ends.append(high)
         return
     run = [low]  # the borders of the chunks of this level since the last piece that was too big
-    while block.cost(run[-1], high) > max_size:
+    while not block.fits(run[-1], high, max_size):
         most = block.totals.item(run[-1]) + max_size
         fits = bisect_right(arrivals, most, first, stop) - 1
-        while fits >= first and block.cost(run[-1], places[fits]) > max_size:
+        while fits >= first and not block.fits(run[-1], places[fits], max_size):
             fits -= 1
         if fits >= first:
             run.append(int(places[fits]))
@@ -76,7 +76,7 @@ def _balanced(block: Block, run: list[int], max_size: int, places: Sequence[int]
     middle = (int(block.totals[start]) + int(block.arrivals[end])) / 2
     after = bisect_left(arrivals, middle, first, stop)
     near = [int(places[place]) for place in (after - 1, after) if first <= place < stop]
-    near = [at for at in near if block.cost(start, at) <= max_size and block.cost(at, end) <= max_size]
+    near = [at for at in near if block.fits(start, at, max_size) and block.fits(at, end, max_size)]
     best = min(near, key=lambda at: abs(int(block.totals[at]) - middle), default=cut)
     return [*run[1:-2], best, end]
 
@@ -97,10 +97,10 @@ def _joins_left(block: Block, borders: list[int], ends: list[int], number: int, 
     """True when the last chunk or the one before it is small and the two belong together."""
     before, start, end = borders[-3:]
     left, right = block.cost(before, start), block.cost(start, end)
-    if min(left, right) >= min_size or block.cost(before, end) > max_size:
+    if min(left, right) >= min_size or not block.fits(before, end, max_size):
         return False
     if left < min_size or number + 1 == len(ends):  # the one before had its chance with its own left neighbour
         return True
     following = ends[number + 1]
     weaker = block.levels[end] < block.levels[start]
-    return not (weaker and block.cost(start, following) <= max_size)
+    return not (weaker and block.fits(start, following, max_size))

@@ -4,14 +4,12 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 from mlxgpt.chunking.chunk import Chunk
-from mlxgpt.chunking.levels import Level
+from mlxgpt.chunking.levels import LEVELS, Level
 from mlxgpt.chunking.measured import Block
 from mlxgpt.chunking.windows import token_windows
 from mlxgpt.tokenizer.base import Tokenizer
 
 Span = tuple[int, int]  # two places of a block
-_LEVELS = tuple(Level)  # three times as fast as Level(number)
-_LEVELS = tuple(Level)
 
 
 def spans_of(ends: Iterable[int]) -> Iterator[Span]:
@@ -36,7 +34,7 @@ def with_overlap(block: Block, ends: Iterable[int], overlap: int, max_size: int,
                 if begin < start:
                     break
             begin = max(begin, latest + 1)
-            while begin < start and block.cost(begin, end) > max_size:
+            while begin < start and not block.fits(begin, end, max_size):
                 begin += 1
         latest = begin
         yield begin, end
@@ -57,7 +55,7 @@ def emit(block: Block, spans: Iterable[Span], tokenizer: Tokenizer, max_size: in
     for low, high in spans:
         start, end = block.positions.item(low), block.positions.item(high)
         n_tokens = block.cost(low, high)
-        level = _LEVELS[block.levels.item(high)]
+        level = LEVELS[block.levels.item(high)]
         text = block.text[start:end]
         if n_tokens <= max_size:
             yield Chunk(

@@ -6,11 +6,10 @@ schema.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TextIO
 
-from mlxgpt.chunking.chunk import Chunk
 from mlxgpt.chunking.levels import Level
 from mlxgpt.errors import ConfigError, nearest
 
@@ -93,23 +92,6 @@ class Node(Protocol):
     def n_tokens(self) -> int: ...
 
 
-def place(chunks: Iterable[Chunk], first_byte: int = 0) -> Iterator[StoredChunk]:
-    """The chunks of one document with their ids and byte offsets; `ValueError` when they leave characters out.
-
-    `first_byte` is where the text begins: 3 behind a byte order mark.
-    """
-    done, done_bytes = 0, first_byte  # where the chunk before ends
-    for number, chunk in enumerate(chunks):
-        if chunk.start != done - chunk.overlap:
-            raise ValueError(f"chunk {number} starts at {chunk.start}, not at {done} - {chunk.overlap}")
-        byte_start = done_bytes - len(chunk.text[: chunk.overlap].encode())
-        done, done_bytes = chunk.end, byte_start + len(chunk.text.encode())
-        yield StoredChunk(
-            id=number, parent=chunk.parent, start=chunk.start, end=chunk.end, byte_start=byte_start,
-            byte_end=done_bytes, n_tokens=chunk.n_tokens, boundary=chunk.level, overlap=chunk.overlap, text=chunk.text,
-        )  # fmt: skip
-
-
 class Writer(Protocol):
     """Writes documents one after the other: `begin`, `add` for each chunk, `end`; and `close` behind the last."""
 
@@ -139,7 +121,7 @@ class JsonWriter:
         self._documents, self._chunks = self._documents + 1, 0
 
     def add(self, chunk: StoredChunk) -> None:
-        self._out.write(("," if self._chunks else "") + "\n" + _dumps(_chunk_row(chunk, self._with_text)))
+        self._out.write(("," if self._chunks else "") + "\n" + _chunk_line(chunk, self._with_text))
         self._chunks += 1
 
     def end(self, *, sha256: str, characters: int, bytes: int, nodes: Iterable[Node] = ()) -> None:  # noqa: A002
@@ -166,7 +148,7 @@ class JsonLinesWriter:
         self._chunks = 0
 
     def add(self, chunk: StoredChunk) -> None:
-        self._line(_chunk_row(chunk, self._with_text))
+        self._out.write(_chunk_line(chunk, self._with_text) + "\n")
         self._chunks += 1
 
     def end(self, *, sha256: str, characters: int, bytes: int, nodes: Iterable[Node] = ()) -> None:  # noqa: A002
@@ -241,13 +223,14 @@ def _header(provenance: Provenance) -> Json:
     }
 
 
-def _chunk_row(chunk: StoredChunk, with_text: bool) -> Json:
-    row: Json = {
-        "id": chunk.id, "parent": chunk.parent, "start": chunk.start, "end": chunk.end, "byte_start": chunk.byte_start,
-        "byte_end": chunk.byte_end, "n_tokens": chunk.n_tokens, "boundary": chunk.boundary.name.lower(),
-        "overlap": chunk.overlap,
-    }  # fmt: skip
-    return row | {"text": chunk.text} if with_text and chunk.text is not None else row
+def _chunk_line(chunk: StoredChunk, with_text: bool) -> str:
+    """Numbers and words that need no escapes, put together by hand: there may be millions."""
+    text = f', "text": {_dumps(chunk.text)}' if with_text and chunk.text is not None else ""
+    return (
+        f'{{"id": {chunk.id}, "parent": {"null" if chunk.parent is None else chunk.parent}, "start": {chunk.start}, '
+        f'"end": {chunk.end}, "byte_start": {chunk.byte_start}, "byte_end": {chunk.byte_end}, '
+        f'"n_tokens": {chunk.n_tokens}, "boundary": "{_NAMES[chunk.boundary]}", "overlap": {chunk.overlap}{text}}}'
+    )
 
 
 def _node_row(node: Node) -> Json:
@@ -257,5 +240,5 @@ def _node_row(node: Node) -> Json:
     }  # fmt: skip
 
 
-def _dumps(value: Json) -> str:
-    return json.dumps(value, ensure_ascii=False)
+_NAMES = {level: level.name.lower() for level in Level}
+_dumps = json.JSONEncoder(ensure_ascii=False).encode

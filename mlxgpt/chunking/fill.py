@@ -32,6 +32,6 @@ def _farthest(block: Block, start: int, max_size: int) -> int:
     """The last place to which the tokens from `start` on fit; `start` when not even one piece does."""
     most = int(block.totals[start]) + max_size
     end = min(int(np.searchsorted(block.arrivals, most, side="right")), block.last)
-    while end > start and block.cost(start, end) > max_size:
+    while end > start and not block.fits(start, end, max_size):
         end -= 1
     return end

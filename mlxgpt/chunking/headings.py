@@ -1,4 +1,4 @@
-"""Headings of plain text: "CAPÍTULO II", "XII", "Art. 5º", a line of capitals, a short line that stands alone.
+"""Headings of plain text: "CAPÍTULO II", "XII", "Art. 5º", a line of capitals, a short line that stands alone, "== Title ==".
 
 L lines · C candidates among them.
 """
@@ -11,12 +11,15 @@ import numpy.typing as npt
 from mlxgpt.chunking.abbreviations import Keys, keys_after, sorted_keys, word_key
 from mlxgpt.chunking.characters import Codes, Flags, Kind, Kinds, Places, flags_of, ragged
 from mlxgpt.chunking.layout import Lines
+from mlxgpt.chunking.markdown import heading_depths
 
 Ranks = npt.NDArray[np.uint8]  # 0 no heading, 1 section, 2 chapter, 3 part
 
 SECTION, CHAPTER, PART = 1, 2, 3
 _LONGEST = 100  # characters of a heading
 _SHORT = 60  # of one that only its shortness gives away
+_PARAGRAPH = 200  # characters that no verse, item or speech of a play has on one line, or hardly any
+_DEEPEST = 6  # marks of a heading
 _SHORTEST = 30  # of one that ends with a stop or the like, as in "CHAPTER I."
 
 # Followed by a number: "Parte II", "Chapter 3", "CAPÍTULO PRIMEIRO".
@@ -57,6 +60,45 @@ def plain_headings(codes: Codes, kinds: Kinds, lines: Lines, taken: Flags) -> tu
     ranks = _led(ranks)
     ranks[_articles(codes, kinds, lines, taken)] = SECTION
     return heading, ranks
+
+
+def marked_depths(codes: Codes, kinds: Kinds, lines: Lines) -> Ranks:
+    """The depth of each line that marks at its start make a heading, 0 for the others: "## Title", "== Title ==".  (L,)"""
+    return np.maximum(heading_depths(codes, kinds, lines), _equals_depths(codes, kinds, lines))
+
+
+def _equals_depths(codes: Codes, kinds: Kinds, lines: Lines) -> Ranks:
+    """The depth of each heading as MediaWiki and AsciiDoc write them.  (L,)
+
+    "= Title =" has depth 1, "== Title ==" 2; a single mark must be closed, more need not be.  Tokenized text has spaces
+    between them, as in WikiText: "= = Title = =".
+    """
+    depths = np.zeros(len(lines.heads), dtype=np.uint8)
+    opens = np.flatnonzero(codes[lines.heads] == ord("="))
+    if len(opens) == 0:
+        return depths
+    heads, tails = lines.heads[opens], lines.tails[opens]
+    left, start = _equals(codes, heads, 1)
+    right, end = _equals(codes, tails - 1, -1)
+    spaced = kinds[np.minimum(start, len(kinds) - 1)] == Kind.SPACE
+    closed = (right == left) | ((right == 0) & (left > 1) & spaced)
+    titled = (start <= end) & (left <= _DEEPEST) & (tails - heads <= _LONGEST)
+    depths[opens[closed & titled]] = left[closed & titled]
+    return depths
+
+
+def _equals(codes: Codes, at: Places, step: int) -> tuple[Places, Places]:
+    """How many = there are from each place on, one more than the deepest at most, and the place behind.  (C,), (C,)"""
+    count = np.zeros(len(at), dtype=np.int64)
+    behind = at.copy()
+    last = len(codes) - 1
+    for _ in range(_DEEPEST + 1):
+        apart = (count > 0) & (codes[np.clip(behind, 0, last)] == ord(" "))
+        place = np.clip(behind + step * apart, 0, last)
+        more = codes[place] == ord("=")
+        behind = np.where(more, place + step, behind)
+        count += more
+    return count, behind
 
 
 def _ranks(codes: Codes, kinds: Kinds, lines: Lines, open_ends: Flags, chosen: Places) -> Ranks:
@@ -133,11 +175,15 @@ def _all_capitals(kinds: Kinds, heads: Places, tails: Places) -> Flags:
 
 
 def _stands_alone(lines: Lines, open_ends: Flags, chosen: Places) -> Flags:
-    """Whether each line has blank lines around it, a finished one before and a longer one behind.  (C,)"""
+    """Whether each line has blank lines around it, a finished one before and a longer one behind.  (C,)
+
+    The blank line behind may be missing before a whole paragraph on one line.
+    """
     finished = np.concatenate([[True], ~open_ends])[chosen]
     size = np.append(lines.tails - lines.heads, 0)
     longer = size[chosen + 1] > 1.5 * size[chosen]
-    alone: Flags = lines.blank[chosen] & lines.blank[chosen + 1] & finished & longer
+    behind = lines.blank[chosen + 1] | (size[chosen + 1] >= _PARAGRAPH)
+    alone: Flags = lines.blank[chosen] & behind & finished & longer
     return alone
 
 

@@ -9,17 +9,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from mlxgpt.chunking import cache
-from mlxgpt.chunking.chunk import Chunk
 from mlxgpt.chunking.config import ChunkConfig
-from mlxgpt.chunking.cutting import Borders, Crew, Cutter, chunks_of, workers_for
-from mlxgpt.chunking.files import Provenance, Writer, place
+from mlxgpt.chunking.cutting import Borders, Crew, Cutter, shift, workers_for
+from mlxgpt.chunking.files import Provenance, StoredChunk, Writer
+from mlxgpt.chunking.levels import LEVELS
 from mlxgpt.chunking.outline import Outline
 from mlxgpt.chunking.sources import TextBlock, check_text, first_byte, hash_file, read_blocks
 from mlxgpt.errors import DataError
@@ -45,10 +45,9 @@ class _Document:
     sha256: str
     key: str
     known: Borders | None  # from the cache
-    first_byte: int  # where the text begins
+    end_byte: int  # of what is cut so far; the text need not begin at 0
     began: float = field(default_factory=time.monotonic)
     characters: int = 0
-    bytes: int = 0
     chunks: int = 0
     n_tokens: int = 0
     borders: list[Borders] = field(default_factory=list)  # of the document, to be kept
@@ -82,7 +81,8 @@ class ChunkJob:
         yield ChunkingStarted(
             files=len(self._sources), bytes=self._total, strategy=self._config.strategy, workers=workers
         )
-        with Crew(Cutter(chunker=self._chunker, tokenizer=self._tokenizer), workers) as crew:
+        cutter = Cutter(chunker=self._chunker, tokenizer=self._tokenizer, remember=self._config.cached)
+        with Crew(cutter, workers) as crew:
             steps = _ahead(self._read(crew), crew.most_waiting)
             for step in steps:
                 match step:
@@ -118,8 +118,7 @@ class ChunkJob:
                 if document.known is None:
                     yield block, crew.begin(block)
                 else:
-                    rows = _rows_of(document.known, block)
-                    yield block, partial(np.asarray, rows)
+                    yield block, partial(_rows_of, document.known, block)
             yield None
 
     def _survey(self, source: Source) -> _Document:
@@ -130,7 +129,7 @@ class ChunkJob:
         if known is None:
             check_text(source.path, self._config.decoding, source.name)
         first = first_byte(source.path, self._config.decoding, source.name)
-        return _Document(source=source, sha256=sha256, key=key, known=known, first_byte=first)
+        return _Document(source=source, sha256=sha256, key=key, known=known, end_byte=first)
 
     def _write(self, document: _Document, steps: Iterator[_Step]) -> Iterator[Event]:
         """Write a document as its blocks come; it is complete unless the job was stopped."""
@@ -144,7 +143,7 @@ class ChunkJob:
                 options=asdict(self._chunker),  # type: ignore[call-overload]  # every strategy is a dataclass
             )
         )
-        for stored in place(self._chunks_of(document, steps), document.first_byte):
+        for stored in self._chunks_of(document, steps):
             self._writer.add(stored)
             self._chunks += 1
             self._tokens += stored.n_tokens
@@ -162,39 +161,45 @@ class ChunkJob:
         self._writer.end(
             sha256=document.sha256,
             characters=document.characters,
-            bytes=document.bytes,
+            bytes=document.end_byte,
             nodes=document.outline.nodes if self._chunker.nested else (),
         )
         if document.known is None and self._config.cached:
             cache.save(document.key, np.concatenate(document.borders))
         self._files += 1
         self._hits += document.known is not None
-        self._done += document.bytes
+        self._done += document.end_byte
         yield FileChunked(
             path=document.source.name,
             chunks=document.chunks,
             n_tokens=document.n_tokens,
             characters=document.characters,
-            bytes=document.bytes,
+            bytes=document.end_byte,
             seconds=time.monotonic() - document.began,
             cached=document.known is not None,
         )
 
-    def _chunks_of(self, document: _Document, steps: Iterator[_Step]) -> Iterator[Chunk]:
+    def _chunks_of(self, document: _Document, steps: Iterator[_Step]) -> Iterator[StoredChunk]:
         """The chunks of a document, in order; counts them."""
         for step in steps:
             if not isinstance(step, tuple) or self._stop.is_set():
                 return
             block, result = step
-            borders = result()
+            borders = result() + shift(block.start, document.end_byte)
             if document.known is None:
-                document.borders.append(borders + _shift(block))
-            for chunk in chunks_of(block, borders):
+                document.borders.append(borders)
+            for start, end, n_tokens, level, overlap, byte_start, byte_end in borders.tolist():
+                boundary = LEVELS[level]
+                parent = document.outline.follow(start, end, n_tokens, boundary) if self._chunker.nested else None
+                text = block.text[start - block.start : end - block.start]
+                yield StoredChunk(
+                    id=document.chunks, parent=parent, start=start, end=end, byte_start=byte_start, byte_end=byte_end,
+                    n_tokens=n_tokens, boundary=boundary, overlap=overlap, text=text,
+                )  # fmt: skip
                 document.chunks += 1
-                document.n_tokens += chunk.n_tokens
-                yield replace(chunk, parent=document.outline.follow(chunk)) if self._chunker.nested else chunk
+                document.n_tokens += n_tokens
             document.characters += len(block.text)
-            document.bytes = block.byte_start + len(block.text.encode())
+            document.end_byte = byte_end
 
 
 def _ahead(steps: Iterator[_Step], most: int) -> Iterator[_Step]:
@@ -208,12 +213,8 @@ def _ahead(steps: Iterator[_Step], most: int) -> Iterator[_Step]:
 
 
 def _rows_of(borders: Borders, block: TextBlock) -> Borders:
-    """The rows of one block, in its own characters, from those of the document."""
+    """The rows of one block, counted from its beginning, out of those of the document."""
     first, stop = np.searchsorted(borders[:, 1], [block.start, block.start + len(block.text)], side="right")
-    rows: Borders = borders[first:stop] - _shift(block)
+    begin = borders[first - 1, 6] if first else borders[0, 5]
+    rows: Borders = borders[first:stop] - shift(block.start, begin)
     return rows
-
-
-def _shift(block: TextBlock) -> Borders:
-    """What to add to the rows of a block to get those of the document."""
-    return np.array([block.start, block.start, 0, 0, 0], dtype=np.int64)

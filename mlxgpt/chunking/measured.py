@@ -50,6 +50,19 @@ class Block:
             return self.arrivals.item(high) - self.totals.item(low)
         return self.scan.cost(self.index.item(low), self.index.item(high))
 
+    def fits(self, low: int, high: int, size: int) -> bool:
+        """True when the text between two places has at most that many tokens.
+
+        Where counts are estimates, only a close one is made sure of by encoding: what a strategy asks of long texts
+        again and again would take minutes.  A chunk that is too long after all is cut when it is emitted.
+        """
+        if self.scan.encoder is not None:
+            slack = size + 16 if self.scan.rough else 8
+            estimate = self.totals.item(high) - self.totals.item(low)
+            if abs(estimate - size) > slack:
+                return estimate < size
+        return self.cost(low, high) <= size
+
     def at_least(self, level: Level) -> tuple[Sequence[int], Sequence[int]]:
         """The places of that level or a stronger one, and the block's two ends; and their `arrivals`.  Made once."""
         if level not in self._strong:

@@ -32,21 +32,21 @@ class Outline:
         self._open: list[tuple[Level, Node]] = []
         self._border = Level.PART  # what the last chunk ended at
 
-    def follow(self, chunk: Chunk) -> int:
-        """Open the nodes that begin with `chunk`, the next of its document, count it to all of its nodes; its parent's id."""
+    def follow(self, start: int, end: int, n_tokens: int, level: Level) -> int:
+        """Open the nodes that begin with a chunk, the next of its document, count it to all of its nodes; its parent's id."""
         if not self.nodes:
-            self._begin("document", Level.PART, chunk.start)
-            self._begin("paragraph", Level.PARAGRAPH, chunk.start)
+            self._begin("document", Level.PART, start)
+            self._begin("paragraph", Level.PARAGRAPH, start)
         elif self._border >= Level.PARAGRAPH:
             while len(self._open) > 1 and self._open[-1][0] <= self._border:
                 self._open.pop()
             if self._border > Level.PARAGRAPH:
-                self._begin(KINDS[self._border], self._border, chunk.start)
-            self._begin("paragraph", Level.PARAGRAPH, chunk.start)
+                self._begin(KINDS[self._border], self._border, start)
+            self._begin("paragraph", Level.PARAGRAPH, start)
         for _, node in self._open:
-            node.end = chunk.end
-            node.n_tokens += chunk.n_tokens
-        self._border = chunk.level
+            node.end = end
+            node.n_tokens += n_tokens
+        self._border = level
         return self._open[-1][1].id
 
     def _begin(self, kind: str, level: Level, start: int) -> None:
@@ -59,5 +59,5 @@ def nodes_of(chunks: Iterable[Chunk]) -> list[Node]:
     """The nodes that the chunks of a document belong to, by their ids; `parent` of each chunk is one of them."""
     outline = Outline()
     for chunk in chunks:
-        outline.follow(chunk)
+        outline.follow(chunk.start, chunk.end, chunk.n_tokens, chunk.level)
     return outline.nodes

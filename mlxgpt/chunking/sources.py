@@ -1,4 +1,4 @@
-"""A file of text as blocks, with where each begins in characters and in bytes, never more than a few blocks in memory.
+"""A file of text as blocks, with where each begins, never more than a few blocks in memory.
 
 Line ends stay what they are, so offsets are those of the file on the disk.  Bytes are counted in UTF-8: in a file of that
 encoding they are the file's own, a byte order mark included, which is no text.
@@ -47,11 +47,10 @@ class Decoding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextBlock:
-    """A block of a file and what is before it; `last` when nothing follows."""
+    """A block of a file, and where it begins; `last` when nothing follows."""
 
     text: str
     start: int  # characters
-    byte_start: int
     last: bool
 
 
@@ -71,26 +70,20 @@ def check_text(path: Path, decoding: Decoding, name: str) -> None:
 def read_blocks(path: Path, decoding: Decoding, name: str) -> Iterator[TextBlock]:
     """The blocks of a file, none for an empty one; `name` is what errors call it."""
     with _opened(path, name) as file:
-        start, byte_start = 0, _mark(file, decoding)
-        waiting = ""
+        start, waiting = 0, ""
         for text in split_blocks(_texts(file, name, decoding)):
             if waiting:
-                yield TextBlock(text=waiting, start=start, byte_start=byte_start, last=False)
-                start, byte_start = start + len(waiting), byte_start + len(waiting.encode())
+                yield TextBlock(text=waiting, start=start, last=False)
+                start += len(waiting)
             waiting = text
         if waiting:
-            yield TextBlock(text=waiting, start=start, byte_start=byte_start, last=True)
+            yield TextBlock(text=waiting, start=start, last=True)
 
 
 def first_byte(path: Path, decoding: Decoding, name: str) -> int:
     """Where the text begins: 3 behind a byte order mark of UTF-8."""
     with _opened(path, name) as file:
-        return _mark(file, decoding)
-
-
-def _mark(file: BufferedReader, decoding: Decoding) -> int:
-    """The bytes of UTF-8's byte order mark at the beginning of an open file."""
-    return 3 if decoding.utf8 and file.peek(3).startswith(codecs.BOM_UTF8) else 0
+        return 3 if decoding.utf8 and file.peek(3).startswith(codecs.BOM_UTF8) else 0
 
 
 @contextmanager

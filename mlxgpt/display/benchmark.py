@@ -113,7 +113,7 @@ class BenchmarkView:
             "know the words, peers begin anew each time.  over: chunks over the limit, encoded alone."
         )
         if any(row.bytes < max(other.bytes for other in self.rows) for row in self.rows if row.kind == "peer"):
-            yield "Rows with a smaller “of MB” would not have finished the file in their time; they got its beginning."
+            yield "Rows with a smaller “of MB” would not have finished the file in their time; they got parts from all over it."
         if altered := [f"{row.row} ({row.altered:,})" for row in self.rows if row.altered]:
             yield "Chunks that are not in the text as they are: " + ", ".join(altered) + "."
         shares = [row.processor_share for row in self.rows if row.kind != "floor"]

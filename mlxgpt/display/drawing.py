@@ -67,6 +67,7 @@ class Drawing:
 
 def save(drawing: Drawing, path: Path, kind: str) -> None:
     """Write a drawing as "svg" or "png"; `MissingExtra` when Pillow is needed and not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     if kind == "svg":
         whole.write_text(path, svg(drawing))
     else:
@@ -112,10 +113,10 @@ def png(drawing: Drawing, path: Path) -> None:
     for shape in drawing.shapes:
         x, y = shape.x * SHARPNESS, shape.y * SHARPNESS
         if isinstance(shape, Box):
-            if shape.width and shape.height:
-                pen.rectangle(
-                    (x, y, x + shape.width * SHARPNESS - 1, y + shape.height * SHARPNESS - 1), fill=shape.fill
-                )
+            left, top = round(x), round(y)
+            right, bottom = round(x + shape.width * SHARPNESS) - 1, round(y + shape.height * SHARPNESS) - 1
+            if right >= left and bottom >= top:
+                pen.rectangle((left, top, right, bottom), fill=shape.fill)
         else:
             anchor = {"start": "lm", "middle": "mm", "end": "rm"}[shape.anchor]
             pen.text((x, y), shape.text, fill=shape.fill, font=fonts[shape.size], anchor=anchor)

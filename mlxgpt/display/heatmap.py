@@ -52,7 +52,8 @@ class Heatmap:
         columns = min(self.values.shape[1], room)
         colour = has_colour(console)
         if self.header:
-            numbers = "".join(f"{column % 100:<{CELL}}" for column in range(columns))
+            step = 1 if columns <= 10 else 2  # numbers of two digits need room
+            numbers = "".join(f"{column % 1000:<{step * CELL}}" for column in range(0, columns, step))
             yield Text(" " * (label + 1) + numbers, style="dim", no_wrap=True, overflow="crop")
         for row, name, text in zip(self.values, self.rows, self.notes, strict=True):
             line = Text(fitted(name, label) + " ", no_wrap=True, overflow="crop")

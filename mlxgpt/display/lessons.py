@@ -11,7 +11,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from mlxgpt.display import charts
+from mlxgpt.display import lesson_pictures as pictures
 from mlxgpt.events import (
     BarsDrawn,
     CodeShown,
@@ -62,15 +62,15 @@ class LessonView:
             case TableShown():
                 return _titled(event.title, self._table(event))
             case BarsDrawn():
-                return _titled(event.title, charts.bars(event, self._write))
+                return _titled(event.title, pictures.bars(event, self._write))
             case CurvesDrawn():
-                return _titled(event.title, charts.curves(event, self.page.width, self._write))
+                return _titled(event.title, pictures.curves(event, self.page.width, self._write))
             case HeatmapDrawn():
-                return _titled(event.title, charts.Heat(event, self._write))
+                return _titled(event.title, pictures.Heat(event, self._write))
             case PointsDrawn():
-                return _titled(event.title, charts.points(event))
+                return _titled(event.title, pictures.points(event))
             case SurfaceDrawn():
-                return _titled(event.title, charts.surface(event, self.page.width, self._write))
+                return _titled(event.title, pictures.surface(event, self.page.width, self._write))
             case CodeShown():
                 where = f"{event.path}:{event.first_line}  {event.name}"
                 code = Syntax(

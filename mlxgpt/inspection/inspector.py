@@ -3,14 +3,18 @@
 It holds MLX arrays, so it belongs to the thread that made it; the reports that it returns may go anywhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import mlx.core as mx
+import numpy as np
 
 from mlxgpt import checkpoint
+from mlxgpt.data.documents import read_documents
+from mlxgpt.data.packing import pack
 from mlxgpt.errors import ConfigError, DataError, nearest
+from mlxgpt.events import Event
 from mlxgpt.generation.generate import begin_id
 from mlxgpt.inspection import attention, attribution, embeddings, lens, memory, patching, roles, surprisal, tensors
 from mlxgpt.inspection.reports import (
@@ -24,9 +28,12 @@ from mlxgpt.inspection.reports import (
     Passage,
     PatchReport,
     RoleReport,
+    RolloutReport,
     TensorsReport,
     TokensReport,
 )
+from mlxgpt.inspection.trace import patterns
+from mlxgpt.inspection.tuned_lens import TunedLens, tune
 from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import SPECIALS, Tokenizer
 
@@ -75,6 +82,12 @@ class Inspector:
         """Who looks at whom, and what each head does."""
         return attention.attention(self.model, self.passage(text, cut=cut), self.roles)
 
+    def rollout(self, text: str, *, cut: bool = False) -> RolloutReport:
+        """How much of each token has reached each position, layer by layer."""
+        passage = self.passage(text, cut=cut)
+        pattern = patterns(self.model, np.array([passage.ids]))[:, 0]
+        return RolloutReport(passage=passage, rollout=attention.rollout(pattern))
+
     @cached_property
     def roles(self) -> RoleReport:
         """What each head does on repeated random tokens."""
@@ -86,9 +99,18 @@ class Inspector:
         """How repeated random tokens are predicted, with and without each head."""
         return roles.find_induction(self.model, self.roles)
 
-    def lens(self, text: str, *, top: int = 5, cut: bool = False) -> LensReport:
-        """What the model would predict if it stopped after each layer."""
-        return lens.lens(self.model, self.passage(text, cut=cut), self.tokenizer.token_text, top=top)
+    def lens(self, text: str, *, top: int = 5, tuned: Path | None = None, cut: bool = False) -> LensReport:
+        """What the model would predict if it stopped after each layer; `tuned` is a file of `tune_lens`."""
+        passage = self.passage(text, cut=cut)
+        translate = None if tuned is None else TunedLens.load(tuned, self.model).translate
+        return lens.lens(self.model, passage, self.tokenizer.token_text, top=top, translate=translate)
+
+    def tune_lens(self, data: Path, out: Path, *, steps: int = 100) -> Iterator[Event]:
+        """Train a tuned lens on a file or folder of text and save it at `out`."""
+        stream = pack(list(read_documents(data)), self.tokenizer)
+        tuned = TunedLens.start(self.model)
+        yield from tune(self.model, tuned, np.asarray(stream.ids).astype(np.int32), steps=steps)
+        tuned.save(out)
 
     def tokens(self, text: str, *, top: int = 5, cut: bool = False) -> TokensReport:
         """How much each token surprises the model."""

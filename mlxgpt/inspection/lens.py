@@ -15,18 +15,18 @@ from mlxgpt.inspection.reports import Ids, LensReport, Numbers, Passage
 from mlxgpt.inspection.trace import Trace
 from mlxgpt.model.gpt import GPT
 
-Translators = list[Callable[[mx.array], mx.array]]  # for each row of the lens but the last
+Translate = Callable[[int, mx.array], mx.array]  # a row of the lens but the last, and its residual stream
 
 
 def lens(
-    model: GPT, passage: Passage, piece: Callable[[int], str], *, top: int = 5, tuned: Translators | None = None
+    model: GPT, passage: Passage, piece: Callable[[int], str], *, top: int = 5, translate: Translate | None = None
 ) -> LensReport:
     """The predictions after the embedding and after each block; `piece` says how a token looks."""
     trace = Trace("embed", "blocks.*.resid_post")
     logits = trace.run(model, passage.ids)[0]
     streams = [trace[name][0] for name in stream_names(model.config.n_layer)]  # (T, C) each
-    if tuned is not None:
-        streams = [translate(stream) for translate, stream in zip(tuned, streams[:-1], strict=True)] + streams[-1:]
+    if translate is not None:
+        streams = [*(translate(row, stream) for row, stream in enumerate(streams[:-1])), streams[-1]]
     final = log_softmax(logits)
     target = np.array([*passage.ids[1:], int(final[-1].argmax())])  # (T,)
     k = min(top, model.config.vocab_size)
@@ -38,7 +38,7 @@ def lens(
     seen = {int(token) for token in tops.ravel()} | {int(token) for token in target.tolist()}
     return LensReport(
         passage=passage,
-        kind="logit" if tuned is None else "tuned",
+        kind="logit" if translate is None else "tuned",
         top=tops,
         pieces={token: piece(token) for token in sorted(seen)},
         top_probability=top_probability,

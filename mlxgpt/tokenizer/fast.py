@@ -100,6 +100,10 @@ class FastTokenizer:
         ends = {self.eos_id, self.id_of("<END>"), *stop_ids}
         self.stop_ids = frozenset(token_id for token_id in ends if token_id is not None)
 
+    def __reduce__(self) -> tuple[type["FastTokenizer"], tuple[Backend, Mapping[str, Any], frozenset[int]]]:
+        """Copies and other processes begin with the constructor: a pickled backend forgets `encode_special_tokens`."""
+        return FastTokenizer, (self._backend, self.settings, self.stop_ids)
+
     def encode(self, text: str, *, specials: bool = False) -> list[int]:
         backend = self._parsing if specials else self._backend
         try:

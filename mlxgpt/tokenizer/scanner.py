@@ -56,6 +56,7 @@ class Scan:
     totals: Ints  # (P + 1,)
     tails: Ints  # (P + 1,) what to add when the text ends at a start: white space merges there
     encoder: Tokenizer | None = None  # set where sums are not exact
+    rough: bool = False  # and not even near
 
     def cost(self, i: int, j: int) -> int:
         """Exactly the tokens of text[starts[i]:starts[j]] encoded alone."""
@@ -220,14 +221,16 @@ class Scanner:
         sizes = np.array([len(self.tokenizer.token_bytes(token)) for token in known.tolist()], dtype=np.int64)
         begins = _sums(sizes[inverse])  # bytes before each token, and all of them
         bytes_before = _sums(utf8_sizes(codes))  # (N + 1,)
-        if begins[-1] != bytes_before[-1]:  # <UNK>, or a tokenizer that changes the text: spread evenly
+        rough = bool(begins[-1] != bytes_before[-1])
+        if rough:  # <UNK>, or a tokenizer that changes the text: spread evenly
             begins = np.linspace(0, int(bytes_before[-1]), num=len(ids) + 1).astype(np.int64)
         starts = np.unique(np.searchsorted(bytes_before, begins, side="right") - 1)
         starts = np.union1d(starts, [0, len(codes)])
         totals = np.searchsorted(begins, bytes_before[starts])
         return Scan(
-            text=text, codes=codes, starts=starts, totals=totals, tails=np.zeros_like(totals), encoder=self.tokenizer
-        )
+            text=text, codes=codes, starts=starts, totals=totals, tails=np.zeros_like(totals), encoder=self.tokenizer,
+            rough=rough,
+        )  # fmt: skip
 
 
 def _codes(text: str) -> Codes:

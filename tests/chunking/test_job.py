@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from mlxgpt.chunking.config import ChunkConfig
 from mlxgpt.chunking.registry import CHUNKERS, create
 from mlxgpt.errors import ConfigError, DataError
 from mlxgpt.events import ChunkingFinished, ChunkingStarted, Event, FileChunked, FileRefused
-from mlxgpt.tokenizer import registry
+from mlxgpt.tokenizer import registry, scanner
 from mlxgpt.tokenizer.base import Tokenizer
 
 PROSE = (
@@ -75,13 +76,29 @@ def test_files_give_the_chunks_that_texts_give(
             assert data[row["byte_start"] : row["byte_end"]].decode() == row["text"]
 
 
-def test_several_processes_give_the_same(texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_processes_give_the_same(texts: Path, tmp_path: Path) -> None:
+    (texts / "c.txt").write_text("<BOS>Special tokens in a text are text.<EOS>\n" * 60, encoding="utf-8")
     options = {"max_size": 40}
     run([texts], tmp_path / "one.json", ChunkConfig(options=options, workers=1, cached=False))
     run([texts], tmp_path / "two.json", ChunkConfig(options=options, workers=2, cached=False))
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
     assert cutting.workers_for(100, 0) == 1
     assert cutting.workers_for(100, 3) == 3
+
+
+def test_what_is_learnt_of_the_tokenizer_is_kept_with_the_results(
+    texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By this process and by others; not when nothing is to be kept."""
+    monkeypatch.setattr(scanner, "_SCANNERS", OrderedDict())  # those of other tests have learnt already
+    counts = tmp_path / "home" / "cache" / "counts"
+    for workers in (1, 2):
+        run([texts], tmp_path / "c.json", ChunkConfig(workers=workers, cached=False))
+        assert not counts.exists()
+    for workers in (1, 2):
+        run([texts], tmp_path / "c.json", ChunkConfig(options={"max_size": 40 + workers}, workers=workers))
+        (table,) = counts.iterdir()
+        table.unlink()
 
 
 @pytest.mark.parametrize("strategy", ["recursive", "hierarchical", "overlapping"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mlxgpt.chunking import blocks, sources
-from mlxgpt.chunking.sources import Decoding, check_text, hash_file, read_blocks
+from mlxgpt.chunking.sources import Decoding, check_text, first_byte, hash_file, read_blocks
 from mlxgpt.errors import ConfigError, DataError
 
 TEXT = "Ação, coração — 漢字 👩\u200d👧.\r\n\r\nSegundo parágrafo: não há.\n" * 60
@@ -33,9 +33,9 @@ def test_offsets_are_those_of_the_file(tmp_path: Path, mark: bytes) -> None:
     assert len(read_) > 5
     assert [block.last for block in read_] == [False] * (len(read_) - 1) + [True]
     assert "".join(block.text for block in read_) == TEXT
+    assert data[first_byte(path, STRICT, "it") :] == TEXT.encode()
     for block in read_:
         assert TEXT[block.start :].startswith(block.text)
-        assert data[block.byte_start :].startswith(block.text.encode())
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])

@@ -166,3 +166,10 @@ def test_windows_that_cost_more_alone_keep_the_promises(ratio: float) -> None:
     document = "abbbbbcbbab" * 20
     chunks = list(Overlapping(max_size=12, overlap_ratio=ratio).split(document, tokenizer))
     check_promises(document, chunks, tokenizer, 12)
+
+
+def test_adaptive_cuts_no_sentence_that_fits_however_dense_it_is() -> None:
+    thin, dense = "E o rio e o mar e o rio e o mar. ", "Xk7 qz9 wv3 jp5 hb8 gf4 dm6 rt2 yl1 sn0 cu7 ae3 io5. "
+    document = thin * 40 + dense * 20
+    chunks = list(create("adaptive", max_size=len(dense) + 10, min_size=16).split(document, byte_tokenizer()))
+    assert all(chunk.text.endswith(".") or chunk is chunks[-1] for chunk in chunks)

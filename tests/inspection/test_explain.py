@@ -101,6 +101,11 @@ def test_the_code_level_names_the_tensor_of_each_number(nano):
     assert "blocks.0.attn.pattern[0, 3, 5, 5]" in lines[0].text
 
 
+def test_every_part_that_can_speak_has_a_name():
+    kinds = ("token", "position", "head", "ffn", "attn bias", "ffn bias", "final bias")
+    assert all(WORDS[kind].keys() == set(LANGUAGES) for kind in kinds)
+
+
 def test_portuguese_writes_a_comma(nano):
     assert re.search(r"\d,\d", explain(nano.tokens(TEXT), lang="pt")[0].text)
 

@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from mlxgpt.errors import TokenizerError
 from mlxgpt.tokenizer.base import SPECIALS, StreamDecoder, Tokenizer
 from mlxgpt.tokenizer.fast import FastTokenizer, train_bpe
 from mlxgpt.tokenizer.registry import load
+from mlxgpt.tokenizer.scanner import Scanner
 from mlxgpt.tokenizer.simple import byte_tokenizer, train_characters
 
 HARD = "🙂👩‍👩‍👧 学生 e\u0301\r\n\0\x7f\u202e\ufeff\ufffd  \t<EOS><BOS>\U0010ffff نص ▁Ġ"
@@ -201,3 +203,12 @@ def test_the_worked_examples_are_true(module: str) -> None:
     result = doctest.testmod(importlib.import_module(f"mlxgpt.tokenizer.{module}"))
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def test_a_pickled_tokenizer_is_the_same(trained: FastTokenizer) -> None:
+    """`tokenizers` forgets on the way that special tokens in a text are text."""
+    copy = pickle.loads(pickle.dumps(trained))
+    assert copy.encode(HARD) == trained.encode(HARD)
+    assert copy.encode(HARD, specials=True) == trained.encode(HARD, specials=True)
+    assert (copy.fingerprint, copy.stop_ids) == (trained.fingerprint, trained.stop_ids)
+    assert Scanner(copy).kind == Scanner(trained).kind == "words"

@@ -12,10 +12,9 @@ import numpy.typing as npt
 from mlxgpt.chunking.analysis.words import Words, words_of
 from mlxgpt.chunking.characters import Kind, codes_of, kinds_of, whitespace_runs
 from mlxgpt.chunking.chunk import Chunk
-from mlxgpt.chunking.headings import plain_headings
+from mlxgpt.chunking.headings import marked_depths, plain_headings
 from mlxgpt.chunking.layout import layout_of, line_gaps, lines_of
 from mlxgpt.chunking.levels import Level, find_cuts
-from mlxgpt.chunking.markdown import heading_depths
 
 Places = npt.NDArray[np.int64]
 Levels = npt.NDArray[np.uint8]
@@ -65,7 +64,7 @@ class DocumentView:
         runs = whitespace_runs(self.codes, self.kinds)
         new_line = line_gaps(self.codes, self.kinds, runs, layout_of(self.kinds, runs))
         lines = lines_of(runs, np.flatnonzero(new_line))
-        depths = heading_depths(self.codes, self.kinds, lines)
+        depths = marked_depths(self.codes, self.kinds, lines)
         heading, _ = plain_headings(self.codes, self.kinds, lines, depths > 0)
         ends = np.append(lines.heads[1:], len(self.text))
         chosen = np.flatnonzero(heading | (depths > 0))

@@ -32,7 +32,7 @@ class Adaptive(Chunker):
     """Each chunk ends at the strongest place in the last third before the size that its passage asks for."""
 
     max_size: int = setting(512, "most tokens in a chunk")
-    min_size: int = setting(0, "size asked for where the text is densest; 0 is a quarter of max_size")
+    min_size: int = setting(0, "size asked for where the text is densest; 0 is half of max_size")
     overlap_ratio: float = setting(0.0, "share of a chunk that repeats whole sentences of the one before")
     information_density_threshold: float = setting(
         0.5, "share of passages, the thinnest, that get max_size; from there on size falls to min_size"
@@ -51,7 +51,8 @@ class Adaptive(Chunker):
 
     def cut(self, block: Block, tokenizer: Tokenizer) -> Iterator[Chunk]:
         overlap = int(self.max_size * self.overlap_ratio)
-        ends = self._ends(block, self._wanted(block, tokenizer, max(1, self.max_size - overlap)))
+        most = max(1, self.max_size - overlap)
+        ends = self._ends(block, self._wanted(block, tokenizer, most), most)
         return emit(block, with_overlap(block, ends, overlap, self.max_size, sentences=True), tokenizer, self.max_size)
 
     @property
@@ -69,10 +70,10 @@ class Adaptive(Chunker):
         threshold = self.information_density_threshold
         excess = np.clip((ranks - threshold) / max(1 - threshold, 1e-9), 0, 1)
         excess *= min(1.0, (high - low) / max(_EVEN * middle, 1e-9))  # where all is alike, ranks mean little
-        least = min(self.min_size or max(1, self.max_size // 4), most)
+        least = min(self.min_size or max(1, self.max_size // 2), most)
         return np.rint(most - excess * (most - least)).astype(np.int64)
 
-    def _ends(self, block: Block, wanted: Sizes) -> list[int]:
+    def _ends(self, block: Block, wanted: Sizes, most: int) -> list[int]:
         places, arrivals = block.at_least(self.weakest)
         levels = block.levels[np.asarray(places)]
         ends: list[int] = []
@@ -82,10 +83,10 @@ class Adaptive(Chunker):
             total = int(block.totals[start])
             first = bisect_right(places, start)
             stop = bisect_right(arrivals, total + size, first)
-            while stop > first and block.cost(start, places[stop - 1]) > size:
+            while stop > first and not block.fits(start, places[stop - 1], size):
                 stop -= 1
-            if stop <= first:  # not even one unit fits
-                divide_part(block, start, int(places[first]), size, levels_from(Level(self.weakest - 1)), ends)
+            if stop <= first:  # one unit is larger than wanted: whole if it fits all the same
+                divide_part(block, start, int(places[first]), most, levels_from(Level(self.weakest - 1)), ends)
             elif stop == len(places):
                 ends.append(block.last)
             else:

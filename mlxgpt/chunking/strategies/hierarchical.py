@@ -38,7 +38,7 @@ class Hierarchical(Chunker):
         for place, following in pairwise([*sentences[1:], block.last]):
             whole = block.levels[place] >= Level.PARAGRAPH or place == block.last
             small = block.cost(start, place) < self.min_size
-            if small and not whole and block.cost(start, following) <= self.max_size:
+            if small and not whole and block.fits(start, following, self.max_size):
                 continue
             divide_part(block, start, place, self.max_size, levels_from(Level.CLAUSE), ends)
             start = place

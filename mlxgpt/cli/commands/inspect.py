@@ -14,8 +14,9 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         help="See inside a model: attention, predictions, causes, tensors.", no_args_is_help=True, rich_markup_mode=None
     )
-    for view in (attention, heads, lens, tokens, attribution, patch, tensors, embeddings, memory):
+    for view in (attention, rollout, heads, lens, tokens, attribution, patch, tensors, embeddings, memory):
         group.command()(command(view))
+    group.command()(tune_lens)
     group.command()(training)
     app.add_typer(group, name="inspect")
 
@@ -25,14 +26,25 @@ def attention(inspector: Any, text: Text = SAMPLE, cut: Cut = False) -> Any:
     return inspector.attention(text, cut=cut)
 
 
+def rollout(inspector: Any, text: Text = SAMPLE, cut: Cut = False) -> Any:
+    """How much of each token has reached each position, if attention alone moved it."""
+    return inspector.rollout(text, cut=cut)
+
+
 def heads(inspector: Any) -> Any:
     """What each head does on repeated random tokens, and what is lost without it."""
     return inspector.induction()
 
 
-def lens(inspector: Any, text: Text = SAMPLE, top: Top = 5, cut: Cut = False) -> Any:
+def lens(
+    inspector: Any,
+    text: Text = SAMPLE,
+    top: Top = 5,
+    tuned: Annotated[Path | None, typer.Option(help="A file of `mlxgpt inspect tune-lens`.")] = None,
+    cut: Cut = False,
+) -> Any:
     """What the model would predict if it stopped after each layer."""
-    return inspector.lens(text, top=top, cut=cut)
+    return inspector.lens(text, top=top, tuned=tuned, cut=cut)
 
 
 def tokens(inspector: Any, text: Text = SAMPLE, top: Top = 5, cut: Cut = False) -> Any:
@@ -100,6 +112,28 @@ def embeddings(
 def memory(inspector: Any, text: Text = SAMPLE, cut: Cut = False) -> Any:
     """Bytes by part, reckoned and measured: weights, KV cache, gradients, optimizer, activations."""
     return inspector.memory(text, cut=cut)
+
+
+def tune_lens(
+    data: Annotated[Path, typer.Option(help="File or folder of text.")],
+    out: Annotated[Path, typer.Option(help="File for the lens.")],
+    model: options.Model = "nano-pt",
+    steps: Annotated[int, typer.Option(min=1, help="Optimizer steps.")] = 100,
+    json: options.Json = False,
+    device: options.Device = "auto",
+) -> None:
+    """Train a tuned lens: a map for each layer that brings its prediction near the final one."""
+    from mlxgpt import jobs
+    from mlxgpt.cli import output
+    from mlxgpt.events import LensStepFinished
+
+    for event in jobs.open_inspector(model, device=device).tune_lens(data, out, steps=steps):
+        if json:
+            output.print_json(event.to_json())
+        elif isinstance(event, LensStepFinished) and event.step % max(1, steps // 10) == 0:
+            output.narrator().print(
+                f"step {event.step}/{steps}  KL to the end {event.divergence:.4f} nats", highlight=False
+            )
 
 
 def training(
