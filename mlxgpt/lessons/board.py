@@ -215,7 +215,7 @@ def plain(values: Mapping[str, Any]) -> dict[str, Any]:
 def paragraphs(text: str) -> str:
     """Lines of a paragraph joined, paragraphs kept apart by an empty line; lines that begin with two spaces stay."""
     joined = []
-    for part in text.strip().split("\n\n"):
+    for part in text.strip("\n").split("\n\n"):
         lines = part.split("\n")
         keeps = any(line.startswith("  ") for line in lines)
         joined.append(part if keeps else " ".join(line.strip() for line in lines))
