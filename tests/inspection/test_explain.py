@@ -108,7 +108,7 @@ def test_every_part_that_can_speak_has_a_name():
 
 def test_the_loudest_parts_are_named_for_and_against(made):
     report = made["attribution"]
-    said = {key: named for key, named in facts.FACTS[type(report)](report, Focus())}
+    said = dict(facts.FACTS[type(report)](report, Focus()))
     for key, i in (("attribution.for", report.shares.argmax()), ("attribution.against", report.shares.argmin())):
         part, word = report.parts[i], said[key]["part"]
         assert (word.key, word.layer, word.head) == (part.kind, part.layer, part.head)
