@@ -9,7 +9,7 @@ import pytest
 from mlxgpt import jobs
 from mlxgpt.errors import ConfigError, DataError
 from mlxgpt.events import SignalsMeasured, StepFinished
-from mlxgpt.inspection import tensors
+from mlxgpt.inspection import surprisal, tensors
 from mlxgpt.inspection.embeddings import analogies, principal_plane, read_analogies, unit
 from mlxgpt.inspection.signals import find_spikes
 from mlxgpt.model import initialize
@@ -31,11 +31,22 @@ def test_a_tensor_without_numbers_has_a_summary_too():
     assert tensors.summary("x", mx.array([math.nan])).nans == 1
 
 
-def test_gradients_are_those_of_pytorch(case):
-    passage = case.passage()
-    report = tensors.gradients(case.model, passage)
+def test_gradients_are_the_slopes_of_the_loss_that_pytorch_gives(case):
+    model, passage = case.model, case.passage()
+    report = tensors.gradients(model, passage)
     assert report.loss == pytest.approx(float(case.expected["per_token_loss"][0].mean()), abs=1e-5)
-    assert len(report.tensors) == len(tensors.weights(case.model, "x").tensors)
+    norms = {summary.name: summary.norm for summary in report.tensors}
+    assert norms.keys() == {summary.name for summary in tensors.weights(model, "x").tensors}
+    gain, step, slopes = np.array(model.final_norm.weight), 0.02, []
+    for i in range(len(gain)):
+        ends = []
+        for sign in (1, -1):
+            moved = gain.copy()
+            moved[i] += sign * step
+            model.final_norm.weight = mx.array(moved)
+            ends.append(surprisal.surprisal(model, passage, str).loss)
+        slopes.append((ends[0] - ends[1]) / (2 * step))
+    assert norms["final_norm.weight"] == pytest.approx(np.linalg.norm(slopes), rel=1e-3)
 
 
 def test_stream_norms_are_lengths_of_the_hidden_states(case):
