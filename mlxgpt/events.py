@@ -76,6 +76,18 @@ class EvaluationFinished(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignalsMeasured(Event):
+    """What the next step after `step` does in each layer: L2 norms of its gradient (before clipping), of its weights, and
+    of their change; `update_ratios` is change / weights."""
+
+    step: int
+    layers: tuple[str, ...]
+    gradient_norms: tuple[float, ...]
+    weight_norms: tuple[float, ...]
+    update_ratios: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SampleDrawn(Event):
     """What the model writes at this moment of training."""
 
@@ -113,6 +125,18 @@ class Noted(Event):
     """Something a person may want to know, in one sentence: a choice made, a fallback taken."""
 
     text: str
+
+
+# ---- inspection ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LensStepFinished(Event):
+    """A step of tuning a lens: `divergence` is the mean KL, in nats, from the final prediction to the lens."""
+
+    step: int
+    steps: int
+    divergence: float
 
 
 # ---- tokenizer -------------------------------------------------------------------------------------------------------
@@ -503,6 +527,162 @@ class GenerationFinished(Event):
     seed: int = 0
 
 
+# ---- lessons ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LessonStarted(Event):
+    """A lesson begins, number `number` of the `lessons` that were asked for; `lang` is the language of its texts."""
+
+    lesson: str
+    number: int
+    lessons: int
+    level: str
+    title: str
+    about: str
+    model: str
+    lang: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LessonStep(Event):
+    """The base of what a lesson shows: the `key` of its text, the line of our code that showed it, and when (seconds from
+    the lesson's beginning)."""
+
+    lesson: str
+    key: str
+    source: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdeaTold(LessonStep):
+    """A paragraph under an optional heading.  Every number in it is in `numbers`, unrounded, under its template's name."""
+
+    heading: str
+    text: str
+    numbers: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorShown(LessonStep):
+    """The beginning of a tensor, `values` (rows of numbers), of all its `shape`; the rest are figures of the whole tensor."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    values: tuple[tuple[float, ...], ...]
+    row_labels: tuple[str, ...]
+    column_labels: tuple[str, ...]
+    mean: float
+    deviation: float
+    smallest: float
+    largest: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableShown(LessonStep):
+    """Rows under columns; `formats` says how the numbers of each column are written (".3f")."""
+
+    title: str
+    columns: tuple[str, ...]
+    formats: tuple[str, ...]
+    rows: tuple[tuple[str | int | float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarsDrawn(LessonStep):
+    """One bar for each label."""
+
+    title: str
+    labels: tuple[str, ...]
+    values: tuple[float, ...]
+    format: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvesDrawn(LessonStep):
+    """Several curves in one frame: curve `names[i]` goes through the points (`xs[i]`, `ys[i]`)."""
+
+    title: str
+    x_label: str
+    y_label: str
+    names: tuple[str, ...]
+    xs: tuple[tuple[float, ...], ...]
+    ys: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatmapDrawn(LessonStep):
+    """A matrix as colours and numbers."""
+
+    title: str
+    row_labels: tuple[str, ...]
+    column_labels: tuple[str, ...]
+    values: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurfaceDrawn(LessonStep):
+    """A landscape seen from above, `heights` (rows along y, columns along x), and the paths (x, y) that walkers took."""
+
+    title: str
+    x_label: str
+    y_label: str
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+    heights: tuple[tuple[float, ...], ...]
+    names: tuple[str, ...]
+    paths: tuple[tuple[tuple[float, float], ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointsDrawn(LessonStep):
+    """A map: each of `names` stands at its (x, y)."""
+
+    title: str
+    x_label: str
+    y_label: str
+    names: tuple[str, ...]
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeShown(LessonStep):
+    """The project's own lines that did what was just shown."""
+
+    title: str
+    name: str
+    path: str
+    first_line: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExerciseAsked(LessonStep):
+    """A question whose answer was just computed: a number within `tolerance`, or, with `choices`, the index of one."""
+
+    number: int
+    question: str
+    hint: str
+    why: str
+    answer: float
+    tolerance: float
+    choices: tuple[str, ...]
+    numbers: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LessonFinished(Event):
+    """The lesson is over; `following` is the next one of the path, or empty."""
+
+    lesson: str
+    exercises: int
+    seconds: float
+    following: str
+
+
 # ---- keeping and replaying -------------------------------------------------------------------------------------------
 
 
@@ -512,9 +692,12 @@ def from_json(line: dict[str, Any]) -> Event | None:
     if kind is None:
         return None
     names = {field.name for field in dataclasses.fields(kind)}
-    return kind(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in line.items() if key in names}
-    )
+    return kind(**{key: _frozen(value) for key, value in line.items() if key in names})
+
+
+def _frozen(value: Any) -> Any:  # Any: JSON
+    """Lists as tuples, inside one another too."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def record(job: Iterable[Event], path: Path) -> Iterator[Event]:

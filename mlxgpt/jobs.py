@@ -6,7 +6,7 @@ A verb that takes time is a job, a generator of events; one that answers at once
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlxgpt.config import Settings
 from mlxgpt.events import Event
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from mlxgpt.data.fetch import FetchConfig
     from mlxgpt.data.stats import DatasetReport, Sample
     from mlxgpt.generation.chat import Chat
+    from mlxgpt.inspection.inspector import Inspector
+    from mlxgpt.inspection.reports import TrainingReport
+    from mlxgpt.lessons.config import LessonConfig, NarrationConfig
     from mlxgpt.listing import Entry
     from mlxgpt.model.report import ModelReport
     from mlxgpt.tokenizer.base import Tokenizer
@@ -255,6 +258,60 @@ def generate_in_chunks(
     yield from generation.generate(loaded, tokenizer, _prompt_ids(text, tokenizer), config, stop=stop)
 
 
+def generate_explained(
+    model: str,
+    prompt: str,
+    settings: Settings,
+    narration: "NarrationConfig",
+    *,
+    device: str = "auto",
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Continue a prompt as `generate` does, and explain it; see `lessons.narration`."""
+    from mlxgpt import checkpoint, runs
+    from mlxgpt.backend import devices
+    from mlxgpt.generation import generate as generation
+    from mlxgpt.generation.config import read
+    from mlxgpt.lessons.narration import narrate_writing
+
+    config = read({**settings, "show_tokens": True})
+    directory = runs.find_model(model)
+    devices.prepare(device)
+    loaded, tokenizer = checkpoint.load(directory)
+    window = generation.open_window(loaded, config)
+    events = generation.generate(loaded, tokenizer, _prompt_ids(prompt, tokenizer), config, window=window, stop=stop)
+    return narrate_writing(events, narration, loaded, tokenizer, lambda: window.rows[0])
+
+
+def answer_explained(
+    chat: "Chat", text: str, narration: "NarrationConfig", *, stop: threading.Event | None = None
+) -> Iterator[Event]:
+    """The answer of a chat, explained."""
+    from mlxgpt.lessons.narration import narrate_writing
+
+    usual, chat.config = chat.config, chat.config.with_(show_tokens=True)
+    try:
+        events = chat.say(text, stop=stop)
+        yield from narrate_writing(events, narration, chat.model, chat.tokenizer, lambda: chat.window.rows[0])
+    finally:
+        chat.config = usual
+
+
+def train_explained(
+    config: "TrainConfig",
+    model_changes: Settings,
+    narration: "NarrationConfig",
+    *,
+    device: str = "auto",
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Train as `train` does, and explain it; with tensors, each layer is measured five times in the run."""
+    from mlxgpt.lessons.narration import narrate_training, with_signals
+
+    config = with_signals(config) if narration.show_tensors else config
+    return narrate_training(train(config, model_changes, device=device, stop=stop), narration)
+
+
 def _prompt_ids(prompt: str, tokenizer: "Tokenizer") -> list[int]:
     """A prompt as the beginning of a document: after the token that a text begins after."""
     from mlxgpt.generation.generate import begin_id
@@ -368,3 +425,49 @@ def suggest_chunking(subject: "Subject", *, budget_seconds: float = 20.0) -> "Se
 
     texts = [text for text, _ in subject.documents]
     return search(texts, subject.require_tokenizer(), subject.strategy, subject.options, budget_seconds=budget_seconds)
+
+
+def teach(config: "LessonConfig", *, device: str = "auto", stop: threading.Event | None = None) -> Iterator[Event]:
+    """Lessons about how a GPT works, computed on a live model; see `lessons.teach`."""
+    from mlxgpt.lessons.teach import teach
+
+    return teach(config, device=device, stop=stop)
+
+
+def learning_path(lang: str = "pt") -> list[dict[str, Any]]:
+    """Every lesson in order, with what the learner has done of it."""
+    from mlxgpt.lessons import path, progress
+    from mlxgpt.lessons.language import Catalogue
+
+    done = progress.load().lessons
+    entries = []
+    for station in path.PATH:
+        texts = Catalogue(station.name, lang)
+        mine = done.get(station.name, progress.Done())
+        entries.append(
+            {
+                "lesson": station.name, "level": station.level, "modules": station.modules,
+                "title": texts.write("title"), "about": texts.write("about"),
+                "read": mine.read, "right": mine.solved, "exercises": mine.exercises,
+            }
+        )  # fmt: skip
+    return entries
+
+
+def open_inspector(model: str, *, device: str = "auto") -> "Inspector":
+    """A model opened to be looked into; each method of an `Inspector` returns a report."""
+    from mlxgpt import runs
+    from mlxgpt.backend import devices
+    from mlxgpt.inspection.inspector import Inspector
+
+    directory = runs.find_model(model)
+    devices.prepare(device)
+    return Inspector.open(directory)
+
+
+def inspect_training(run: str, *, device: str = "auto") -> "TrainingReport":
+    """A run looked into: the signals of its layers, and its spikes with the batches that caused them."""
+    from mlxgpt import runs
+    from mlxgpt.inspection.signals import signals
+
+    return signals(runs.find_run(run), device=device)

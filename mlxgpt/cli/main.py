@@ -14,8 +14,10 @@ from mlxgpt.cli.commands import (
     chat,
     chunk,
     data,
+    demo,
     doctor,
     generate,
+    inspect,
     inspect_model,
     logits,
     models,
@@ -33,23 +35,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (
-    *(
-        quickstart,
-        chat,
-        train,
-        generate,
-        chunk,
-        analyze,
-        benchmark,
-        tokenizer,
-        data,
-        models,
-        inspect_model,
-        logits,
-        doctor,
-    ),
-):
+_COMMANDS = (  # in the order of the help
+    *(quickstart, demo, chat, train, generate),
+    *(chunk, analyze, benchmark, tokenizer, data),
+    *(models, inspect_model, inspect, logits, doctor),
+)
+for module in _COMMANDS:
     module.register(app)
 
 

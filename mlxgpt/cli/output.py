@@ -26,6 +26,25 @@ def printer() -> Console:
     return Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 1000)
 
 
+def pages() -> Console:
+    """The console for pages with pictures, on stdout: never wider than is good to read, the same width in a file."""
+    width = min(100, Console().width) if sys.stdout.isatty() else 100
+    return Console(highlight=False, width=width)
+
+
+def explainer(narration: Any) -> Callable[[Event], None]:
+    """Shows the explanations among the events, on stderr; does nothing when nobody asked for any."""
+    if narration is None:
+        return lambda event: None
+    from mlxgpt.display.lessons import LessonView
+    from mlxgpt.events import LessonStep
+
+    console = narrator()
+    console.width = min(100, console.width)
+    view = LessonView(console, narration.lang)
+    return lambda event: view.show(event) if isinstance(event, LessonStep) else None
+
+
 def print_json(value: Any, file: TextIO | None = None) -> None:
     """One JSON value on a line of stdout, or `file`, with an escape for every character that a terminal would act on."""
     text = json.dumps(value, ensure_ascii=False)

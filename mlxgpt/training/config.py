@@ -21,7 +21,7 @@ WORDS: dict[str, tuple[str, ...]] = {
 NEVER_NEGATIVE = (
     *("steps", "epochs", "minutes", "batch_size", "context_length", "chunk_size", "vocab_size", "learning_rate"),
     *("muon_learning_rate", "final_learning_rate", "clip", "weight_decay", "patience", "eval_every", "eval_tokens"),
-    *("checkpoint_every", "seed"),
+    *("checkpoint_every", "signals_every", "seed"),
 )
 SHARES = {"warmup": (0, 1), "cooldown": (0, 1), "validation_share": (0, 0.9), "beta1": (0, 1), "beta2": (0, 1)}
 
@@ -79,6 +79,7 @@ class TrainConfig:
     checkpoint_every: int = setting(
         0, "steps between checkpoints, besides the best ones; 0: each epoch, or ten in a run"
     )
+    signals_every: int = setting(0, "steps between measurements of each layer's gradient and update; 0: never")
     keep: int = setting(3, "checkpoints kept besides the best and the last")
     seed: int = setting(0, "seed of initial values, data order, dropout and samples")
 

@@ -55,6 +55,22 @@ class Stepper:
         self.steps += 1
         return loss, norm
 
+    def measure(
+        self, batches: Sequence[Batch], rate: float, muon_rate: float, key: mx.array | None = None
+    ) -> tuple[Tree, Tree]:
+        """The gradients of `batches`, not clipped, and the weights as `step` would leave them; nothing changes.
+
+        Not compiled: it is for looking now and then, and compiling it would cost more than it saves.
+        """
+        gradients: Tree | None = None
+        for part in self._parts(batches, key):
+            _, gradients = self._trace_gradients(self.parameters, part, gradients)
+        assert gradients is not None
+        scalars = self.optimizer.scalars(self.steps + 1, rate, muon_rate)
+        _, parameters, _ = self._apply(self.parameters, gradients, self.state, scalars)
+        mx.eval(gradients, parameters)
+        return gradients, parameters
+
     def evaluate(self, *arrays: mx.array) -> None:
         """Compute what the step described: the only place where training waits."""
         mx.eval(*arrays, self.parameters, self.state)

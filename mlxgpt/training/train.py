@@ -42,6 +42,7 @@ from mlxgpt.training.config import TrainConfig
 from mlxgpt.training.meter import Clock, Moments
 from mlxgpt.training.prepare import Plan, prepare, usual_vocab_size
 from mlxgpt.training.schedules import learning_rate_share
+from mlxgpt.training.signals import measure
 
 
 def train(
@@ -149,6 +150,9 @@ def _train(plan: Plan, stop: threading.Event) -> Iterator[Event]:
             rates = share * config.learning_rate, share * config.muon_learning_rate
             key = mx.random.key((config.seed << 32) + progress.step) if plan.model.config.dropout else None
             taken = [next(batches) for _ in range(config.grad_accum)]
+            if config.signals_every and progress.step % config.signals_every == 0:
+                yield measure(plan.stepper, taken, *rates, key)
+                clock.begin_step()
             loss, norm = stepper.step(taken, *rates, key)
             stepper.evaluate(loss, norm)
             clock.end_step()

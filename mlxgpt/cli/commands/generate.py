@@ -40,6 +40,10 @@ def generate(
     show_tokens: Annotated[
         bool, typer.Option("--show-tokens", help="Id, text, probability and rank of each token.")
     ] = False,
+    educational: options.Educational = False,
+    show_tensors: options.ShowTensors = False,
+    show_attention: options.ShowAttention = False,
+    lang: options.Lang = "pt",
     device: options.Device = "auto",
     json: options.Json = False,
 ) -> None:
@@ -47,6 +51,7 @@ def generate(
     from mlxgpt import jobs
     from mlxgpt.cli import output
     from mlxgpt.display.tokens import TokenPrinter
+    from mlxgpt.errors import ConfigError
 
     if prompt == "-":
         prompt = sys.stdin.read()
@@ -62,8 +67,13 @@ def generate(
         "overflow": overflow,
         "show_tokens": show_tokens or None,
     }
+    narration = options.narration(educational, show_tensors, show_attention, lang)
+    if narration and chunk_strategy:
+        raise ConfigError("--educational does not explain prompts in chunks.", hint="Leave --chunk-strategy out.")
     with output.stop_on_interrupt() as wanted:
-        if chunk_strategy:
+        if narration:
+            events = jobs.generate_explained(model, prompt, given, narration, device=device, stop=wanted)
+        elif chunk_strategy:
             events = jobs.generate_in_chunks(
                 model, prompt, given, chunk_strategy, chunk_size, device=device, stop=wanted
             )
@@ -75,7 +85,9 @@ def generate(
         else:
             printer = TokenPrinter(output.printer(), output.narrator(), show_tokens=show_tokens)
             printer.begin(prompt)
+            explain = output.explainer(narration)
             for event in events:
                 printer.show(event)
+                explain(event)
     if wanted.is_set():
         raise typer.Exit(output.INTERRUPTED)

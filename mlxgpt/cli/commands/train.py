@@ -45,6 +45,10 @@ def train(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Any other setting: train.eval_every=50, model.n_layer=6.")
     ] = None,
+    educational: options.Educational = False,
+    show_tensors: options.ShowTensors = False,
+    show_attention: options.ShowAttention = False,
+    lang: options.Lang = "pt",
     device: options.Device = "auto",
     json: options.Json = False,
 ) -> None:
@@ -82,7 +86,8 @@ def train(
     refuse_zeros({name: given[name] for name in MORE_THAN_ZERO})
     train_changes, model_changes = parse_settings(set_ or [])
     settings, model = jobs.load_train_config(given | train_changes, config)
-    show_training(settings, {**model, **model_changes}, device=device, json=json)
+    narration = options.narration(educational, show_tensors, show_attention, lang)
+    show_training(settings, {**model, **model_changes}, device=device, json=json, narration=narration)
 
 
 MORE_THAN_ZERO = (
@@ -107,7 +112,7 @@ def refuse_zeros(given: dict[str, Any]) -> None:
             raise ConfigError(f"--{option} must be more than 0.", hint="Leave it out to have it chosen.")
 
 
-def show_training(settings: Any, model: Settings, *, device: str, json: bool) -> Any:
+def show_training(settings: Any, model: Settings, *, device: str, json: bool, narration: Any = None) -> Any:
     """Run a training job and show it; returns the view, and exits with 130 when it was interrupted."""
     from mlxgpt import jobs
     from mlxgpt.cli import output
@@ -116,10 +121,15 @@ def show_training(settings: Any, model: Settings, *, device: str, json: bool) ->
 
     reason = run = ""
     with output.stop_on_interrupt() as stop, TrainingView(output.narrator(), live=False if json else None) as view:
-        events = jobs.train(settings, model, device=device, stop=stop)
+        if narration:
+            events = jobs.train_explained(settings, model, narration, device=device, stop=stop)
+        else:
+            events = jobs.train(settings, model, device=device, stop=stop)
+        explain = output.explainer(narration)
         for event in output.print_events(events) if json else events:
             if not json:
                 view.show(event)
+                explain(event)
             if isinstance(event, RunFinished):
                 reason, run = event.reason, Path(event.run).name
     if reason == "interrupted":

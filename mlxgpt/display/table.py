@@ -1,0 +1,47 @@
+"""A table of tokens, each cell coloured by its probability: the logit lens as it is usually drawn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from mlxgpt.display.colours import has_colour, painted, shade
+from mlxgpt.display.heatmap import fitted
+
+CELL, LABEL, WIDEST = 12, 10, 130
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cells:
+    """Rows of (text, share); the columns that do not fit go below, as further tables."""
+
+    columns: Sequence[str]
+    rows: Sequence[str]
+    cells: Sequence[Sequence[tuple[str, float]]]
+    footer: Sequence[str]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = min(max(options.max_width, 1), WIDEST)
+        many = max((width - LABEL - 1) // CELL, 1)
+        for first in range(0, len(self.columns), many):
+            chosen = range(first, min(first + many, len(self.columns)))
+            yield self._line("", [Text(fitted(self.columns[i], CELL - 1)) for i in chosen])
+            for name, row in zip(self.rows, self.cells, strict=True):
+                yield self._line(name, [_cell(*row[i], has_colour(console)) for i in chosen])
+            yield self._line("then", [Text(fitted(self.footer[i], CELL - 1), "bold") for i in chosen])
+            if chosen.stop < len(self.columns):
+                yield Text()
+
+    def _line(self, name: str, cells: Sequence[Text]) -> Text:
+        line = Text(fitted(name, LABEL) + " ", no_wrap=True, overflow="crop")
+        for cell in cells:
+            line.append(cell)
+            line.append(" ")
+        return line
+
+
+def _cell(text: str, share: float, colour: bool) -> Text:
+    number = f"{share * 100:3.0f}"
+    shown = f"{fitted(text, CELL - 2 - len(number))} {number}"
+    return Text(shown, painted(shade(share)) if colour else "")

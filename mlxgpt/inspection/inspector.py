@@ -1,0 +1,196 @@
+"""A model opened to be looked into: one method a report, for the CLI, the TUI and the lessons alike.
+
+It holds MLX arrays, so it belongs to the thread that made it; the reports that it returns may go anywhere.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import mlx.core as mx
+import numpy as np
+
+from mlxgpt import checkpoint
+from mlxgpt.data.documents import read_documents
+from mlxgpt.data.packing import pack
+from mlxgpt.errors import ConfigError, DataError, nearest
+from mlxgpt.events import Event
+from mlxgpt.generation.generate import begin_id
+from mlxgpt.inspection import attention, attribution, embeddings, lens, memory, patching, roles, surprisal, tensors
+from mlxgpt.inspection.reports import (
+    AnalogyReport,
+    AttentionReport,
+    AttributionReport,
+    EmbeddingsReport,
+    InductionReport,
+    LensReport,
+    MemoryReport,
+    Passage,
+    PatchReport,
+    RoleReport,
+    RolloutReport,
+    TensorsReport,
+    TokensReport,
+)
+from mlxgpt.inspection.trace import patterns
+from mlxgpt.inspection.tuned_lens import TunedLens, tune
+from mlxgpt.model.gpt import GPT
+from mlxgpt.tokenizer.base import SPECIALS, Tokenizer
+
+
+class Inspector:
+    """A model and its tokenizer; everything is computed in float32, whatever the weights are stored in."""
+
+    def __init__(self, model: GPT, tokenizer: Tokenizer, name: str) -> None:
+        self.model, self.tokenizer, self.name = model, tokenizer, name
+
+    @staticmethod
+    def open(directory: Path) -> "Inspector":
+        """The model in a directory."""
+        return Inspector(*checkpoint.load(directory, dtype=mx.float32), directory.name)
+
+    # ---- what is read ------------------------------------------------------------------------------------------------
+
+    def passage(self, text: str, *, cut: bool = False) -> Passage:
+        """A text as the model reads it, after the token that texts begin after.
+
+        Raises `DataError` for a text without tokens, and for one longer than the context, unless `cut` keeps its beginning.
+        """
+        begin = begin_id(self.tokenizer)
+        ids = [*([] if begin is None else [begin]), *self.tokenizer.encode(text)]
+        longest = self.model.config.context_length
+        if not text or len(ids) < 2:
+            raise DataError(
+                "There is no text to look at." if not text else "The text is one token: nothing comes before it.",
+                hint="Give a few words with --text, or a file with --file.",
+            )
+        if len(ids) > longest and not cut:
+            raise DataError(
+                f"The text has {len(ids):,} tokens, but {self.name} sees {longest:,} at a time.",
+                hint=f"Shorten it, or let --cut keep its first {longest:,} tokens.",
+            )
+        return self._passage(text, ids[:longest])
+
+    def _passage(self, text: str, ids: Sequence[int]) -> Passage:
+        if len(ids) and max(ids) >= self.model.config.vocab_size:
+            raise DataError(f"The text has the token id {max(ids)}, which {self.name} does not know.")
+        return Passage(model=self.name, text=text, ids=tuple(ids), pieces=tuple(map(self.tokenizer.token_text, ids)))
+
+    # ---- reports -----------------------------------------------------------------------------------------------------
+
+    def attention(self, text: str, *, cut: bool = False) -> AttentionReport:
+        """Who looks at whom, and what each head does."""
+        return attention.attention(self.model, self.passage(text, cut=cut), self.roles)
+
+    def rollout(self, text: str, *, cut: bool = False) -> RolloutReport:
+        """How much of each token has reached each position, layer by layer."""
+        passage = self.passage(text, cut=cut)
+        pattern = patterns(self.model, np.array([passage.ids]))[:, 0]
+        return RolloutReport(passage=passage, rollout=attention.rollout(pattern))
+
+    @cached_property
+    def roles(self) -> RoleReport:
+        """What each head does on repeated random tokens."""
+        ours = self.tokenizer.chunk_id is not None
+        probe = roles.probe(self.model, begin_id(self.tokenizer), len(SPECIALS) if ours else 0)
+        return roles.find_roles(self.model, probe)
+
+    def induction(self) -> InductionReport:
+        """How repeated random tokens are predicted, with and without each head."""
+        return roles.find_induction(self.model, self.roles)
+
+    def lens(self, text: str, *, top: int = 5, tuned: Path | None = None, cut: bool = False) -> LensReport:
+        """What the model would predict if it stopped after each layer; `tuned` is a file of `tune_lens`."""
+        passage = self.passage(text, cut=cut)
+        translate = None if tuned is None else TunedLens.load(tuned, self.model).translate
+        return lens.lens(self.model, passage, self.tokenizer.token_text, top=top, translate=translate)
+
+    def tune_lens(self, data: Path, out: Path, *, steps: int = 100) -> Iterator[Event]:
+        """Train a tuned lens on a file or folder of text and save it at `out`."""
+        stream = pack(list(read_documents(data)), self.tokenizer)
+        tuned = TunedLens.start(self.model)
+        yield from tune(self.model, tuned, np.asarray(stream.ids).astype(np.int32), steps=steps)
+        tuned.save(out)
+
+    def tokens(self, text: str, *, top: int = 5, cut: bool = False) -> TokensReport:
+        """How much each token surprises the model."""
+        return surprisal.surprisal(self.model, self.passage(text, cut=cut), self.tokenizer.token_text, top=top)
+
+    def attribution(
+        self, text: str, *, position: int = -1, token: str = "", against: str = "", cut: bool = False
+    ) -> AttributionReport:
+        """What each part of the model adds to the logit of a token, or to its difference to another."""
+        passage = self.passage(text, cut=cut)
+        place = self.place(passage, position)
+        return attribution.attribution(
+            self.model, passage, place, self.token(token), self.token(against), self.tokenizer.token_text
+        )
+
+    def ablation(
+        self, text: str, *, point: str = "attn.z", kind: str = "zero", position: int = -1, token: str = "",
+        against: str = "", cut: bool = False,
+    ) -> PatchReport:  # fmt: skip
+        """What a logit becomes without each head, or without the value of each position."""
+        passage = self.passage(text, cut=cut)
+        return patching.ablate(
+            self.model, passage, point=point, kind=kind, position=self.place(passage, position),
+            token=self.token(token), against=self.token(against), piece=self.tokenizer.token_text,
+        )  # fmt: skip
+
+    def patch(
+        self, text: str, corrupt: str, *, point: str = "resid_pre", position: int = -1, token: str = "",
+        against: str = "", cut: bool = False,
+    ) -> PatchReport:  # fmt: skip
+        """What a logit of the run of `corrupt` becomes when single values of the run of `text` are put in."""
+        passage = self.passage(text, cut=cut)
+        return patching.patch(
+            self.model, passage, self.passage(corrupt, cut=cut), point=point, position=self.place(passage, position),
+            token=self.token(token), against=self.token(against), piece=self.tokenizer.token_text,
+        )  # fmt: skip
+
+    def tensors(self, kind: str = "weights", text: str = "", *, cut: bool = False) -> TensorsReport:
+        """The weights in numbers; or the activations on a text, or the gradients of its loss."""
+        match kind:
+            case "weights":
+                return tensors.weights(self.model, self.name)
+            case "activations":
+                return tensors.activations(self.model, self.passage(text, cut=cut))
+            case "gradients":
+                return tensors.gradients(self.model, self.passage(text, cut=cut))
+        raise ConfigError(f"There are no {kind!r}.", hint=nearest(kind, ("weights", "activations", "gradients")))
+
+    def memory(self, text: str, *, cut: bool = False) -> MemoryReport:
+        """Bytes by part for running a text and for a step of training on it, reckoned and measured."""
+        return memory.memory(self.model, self.passage(text, cut=cut))
+
+    def embeddings(self, words: Sequence[str], *, top: int = 8) -> EmbeddingsReport:
+        """Neighbours, similarities and a map of some words."""
+        return embeddings.embeddings(self.model, self.tokenizer, self.name, words, top=top)
+
+    def analogies(self, path: Path) -> AnalogyReport:
+        """How many analogies of a file come out right."""
+        questions = embeddings.read_analogies(path)
+        return embeddings.analogies(self.model, self.tokenizer, self.name, questions)
+
+    # ---- words for places and tokens ---------------------------------------------------------------------------------
+
+    def place(self, passage: Passage, position: int) -> int:
+        """A position of a text, counted from the end when negative; `ConfigError` says the range."""
+        if not -len(passage) <= position < len(passage):
+            raise ConfigError(
+                f"There is no position {position}: the text has {len(passage)} tokens.",
+                hint=f"Positions are 0 to {len(passage) - 1}, or -1 for the last; 0 is {passage.pieces[0]!r}.",
+            )
+        return position % len(passage)
+
+    def token(self, text: str) -> int | None:
+        """The id that a text is, or None for no text; `ConfigError` when it is several."""
+        if not text:
+            return None
+        ids = self.tokenizer.encode(text)
+        if len(ids) != 1:
+            pieces = ", ".join(repr(self.tokenizer.token_text(token)) for token in ids)
+            raise ConfigError(
+                f"{text!r} is {len(ids)} tokens: {pieces}.", hint="Give one of them; words begin with their space."
+            )
+        return ids[0]
