@@ -66,6 +66,8 @@ def convert(value: Any, wanted: Any, where: str) -> Any:
         return Path(value)
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if dataclasses.is_dataclass(wanted) and type(value) is wanted:  # built before
+        return value
     if wanted in (int, float, bool, str) and type(value) is wanted:
         return value
     raise ConfigError(f"{where} must be {_name(wanted)}, not {value!r}.")

@@ -160,8 +160,17 @@ class MergeLearned(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenizerProgressed(Event):
+    """So much of the corpus was read; when it is all, the merges are being learned."""
+
+    documents: int
+    corpus_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenizerTrained(Event):
-    """A tokenizer was trained and saved."""
+    """A tokenizer was trained and saved; `bytes_per_token` is that of the first 4 million characters."""
 
     path: str
     algorithm: str
@@ -328,6 +337,144 @@ class BenchmarkFinished(Event):
 
     recommended: str
     reason: str
+    seconds: float
+    stopped: bool
+
+
+# ---- cleaning --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleaningStarted(Event):
+    """So many files are about to be cleaned."""
+
+    files: int
+    bytes: int
+    workers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleaningProgressed(Event):
+    """How far it is: `documents` of the pass that is going on, `share` of both, characters that were read so far."""
+
+    documents: int
+    share: float
+    characters: int
+    characters_per_second: float
+    seconds_left: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentDropped(Event):
+    """A document was dropped by a rule, with what was measured."""
+
+    source: str
+    place: str
+    rule: str
+    reason: str
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleaningFinished(Event):
+    """All is written; or the job was `stopped`, and nothing is.
+
+    `changed` and `dropped` count documents by rule; `memory_bytes` were held to find duplicates.
+    """
+
+    documents: int
+    kept: int
+    refused: int
+    changed: dict[str, int]
+    dropped: dict[str, int]
+    characters: int
+    characters_kept: int
+    memory_bytes: int
+    seconds: float
+    stopped: bool
+
+
+# ---- datasets --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildStarted(Event):
+    """So many files of `sources` sources are about to become shards; with `resumed_documents` an earlier build goes on."""
+
+    path: str
+    sources: int
+    files: int
+    bytes: int
+    workers: int
+    resumed_documents: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildProgressed(Event):
+    """Counts since the beginning, rates of this process; `bytes` are those of the text that was read."""
+
+    path: str
+    documents: int
+    dropped: int
+    tokens: int
+    bytes: int
+    share: float
+    documents_per_second: float
+    bytes_per_second: float
+    tokens_per_second: float
+    seconds_left: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardWritten(Event):
+    """A shard is complete; it appears at its place with all the others."""
+
+    file: str
+    documents: int
+    tokens: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildFinished(Event):
+    """The dataset is at `path`; or the job was `stopped`, and the same command goes on from here.
+
+    `known` when it was there already, made from the same sources with the same settings.
+    """
+
+    path: str
+    documents: int
+    dropped: int
+    refused: int
+    train_documents: int
+    train_tokens: int
+    validation_documents: int
+    validation_tokens: int
+    bytes: int
+    seconds: float
+    stopped: bool = False
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchProgressed(Event):
+    """Rows of a dataset of the Hub so far; `limit` is how many are wanted, 0 for all."""
+
+    rows: int
+    limit: int
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetFetched(Event):
+    """The rows are in a file; `stopped` when more were wanted.  `license` is empty where it is not known here."""
+
+    name: str
+    path: str
+    rows: int
+    bytes: int
+    license: str
     seconds: float
     stopped: bool
 
@@ -501,6 +648,162 @@ class MetricCompared(Event):
     items: int
 
 
+# ---- lessons ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LessonStarted(Event):
+    """A lesson begins, number `number` of the `lessons` that were asked for; `lang` is the language of its texts."""
+
+    lesson: str
+    number: int
+    lessons: int
+    level: str
+    title: str
+    about: str
+    model: str
+    lang: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LessonStep(Event):
+    """The base of what a lesson shows: the `key` of its text, the line of our code that showed it, and when (seconds from
+    the lesson's beginning)."""
+
+    lesson: str
+    key: str
+    source: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdeaTold(LessonStep):
+    """A paragraph under an optional heading.  Every number in it is in `numbers`, unrounded, under its template's name."""
+
+    heading: str
+    text: str
+    numbers: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorShown(LessonStep):
+    """The beginning of a tensor, `values` (rows of numbers), of all its `shape`; the rest are figures of the whole tensor."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    values: tuple[tuple[float, ...], ...]
+    row_labels: tuple[str, ...]
+    column_labels: tuple[str, ...]
+    mean: float
+    deviation: float
+    smallest: float
+    largest: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableShown(LessonStep):
+    """Rows under columns; `formats` says how the numbers of each column are written (".3f")."""
+
+    title: str
+    columns: tuple[str, ...]
+    formats: tuple[str, ...]
+    rows: tuple[tuple[str | int | float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarsDrawn(LessonStep):
+    """One bar for each label."""
+
+    title: str
+    labels: tuple[str, ...]
+    values: tuple[float, ...]
+    format: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvesDrawn(LessonStep):
+    """Several curves in one frame: curve `names[i]` goes through the points (`xs[i]`, `ys[i]`)."""
+
+    title: str
+    x_label: str
+    y_label: str
+    names: tuple[str, ...]
+    xs: tuple[tuple[float, ...], ...]
+    ys: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatmapDrawn(LessonStep):
+    """A matrix as colours and numbers."""
+
+    title: str
+    row_labels: tuple[str, ...]
+    column_labels: tuple[str, ...]
+    values: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurfaceDrawn(LessonStep):
+    """A landscape seen from above, `heights` (rows along y, columns along x), and the paths (x, y) that walkers took."""
+
+    title: str
+    x_label: str
+    y_label: str
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+    heights: tuple[tuple[float, ...], ...]
+    names: tuple[str, ...]
+    paths: tuple[tuple[tuple[float, float], ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointsDrawn(LessonStep):
+    """A map: each of `names` stands at its (x, y)."""
+
+    title: str
+    x_label: str
+    y_label: str
+    names: tuple[str, ...]
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeShown(LessonStep):
+    """The project's own lines that did what was just shown."""
+
+    title: str
+    name: str
+    path: str
+    first_line: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExerciseAsked(LessonStep):
+    """A question whose answer was just computed: a number within `tolerance`, or, with `choices`, the index of one."""
+
+    number: int
+    question: str
+    hint: str
+    why: str
+    answer: float
+    tolerance: float
+    choices: tuple[str, ...]
+    numbers: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LessonFinished(Event):
+    """The lesson is over; `following` is the next one of the path, or empty."""
+
+    lesson: str
+    exercises: int
+    seconds: float
+    following: str
+
+
 # ---- keeping and replaying -------------------------------------------------------------------------------------------
 
 
@@ -510,9 +813,12 @@ def from_json(line: dict[str, Any]) -> Event | None:
     if kind is None:
         return None
     names = {field.name for field in dataclasses.fields(kind)}
-    return kind(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in line.items() if key in names}
-    )
+    return kind(**{key: _frozen(value) for key, value in line.items() if key in names})
+
+
+def _frozen(value: Any) -> Any:  # Any: JSON
+    """Lists as tuples, inside one another too."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def record(job: Iterable[Event], path: Path) -> Iterator[Event]:

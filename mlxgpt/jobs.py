@@ -4,9 +4,9 @@ A verb that takes time is a job, a generator of events; one that answers at once
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlxgpt.config import Settings
 from mlxgpt.events import Event
@@ -14,19 +14,23 @@ from mlxgpt.events import Event
 if TYPE_CHECKING:
     from mlxgpt.backend.doctor import DoctorReport
     from mlxgpt.benchmark.config import ChunkingBenchmarkConfig
+    from mlxgpt.chunking.analysis.model_scores import ModelScores
     from mlxgpt.chunking.analysis.subject import Findings, Subject
     from mlxgpt.chunking.config import ChunkConfig
     from mlxgpt.chunking.optimize import Search
+    from mlxgpt.data.clean import CleanJobConfig
+    from mlxgpt.data.config import BuildConfig
+    from mlxgpt.data.fetch import FetchConfig
+    from mlxgpt.data.stats import DatasetReport, Sample
     from mlxgpt.generation.chat import Chat
     from mlxgpt.inspection.inspector import Inspector
     from mlxgpt.inspection.reports import TrainingReport
+    from mlxgpt.lessons.config import LessonConfig, NarrationConfig
     from mlxgpt.listing import Entry
     from mlxgpt.model.report import ModelReport
     from mlxgpt.tokenizer.base import Tokenizer
     from mlxgpt.tokenizer.report import TokenizerReport
     from mlxgpt.training.config import TrainConfig
-
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 
 
 def load_train_config(given: Settings, file: Path | None = None) -> "tuple[TrainConfig, Settings]":
@@ -45,51 +49,56 @@ def train(
     return train(config, model_changes, device=device, stop=stop)
 
 
-def train_tokenizer(corpus: Path, output: Path, settings: Settings) -> Iterator[Event]:
-    """Train a tokenizer on a file or folder of text and save it at `output`, whole or not at all."""
-    import time
-
-    from mlxgpt import whole
+def train_tokenizer(
+    paths: Sequence[str | Path],
+    output: Path,
+    settings: Settings,
+    *,
+    column: str | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Train a tokenizer on files, folders and patterns; see `data.tokenizing`."""
     from mlxgpt.config import build
-    from mlxgpt.data.documents import read_documents
-    from mlxgpt.errors import ConfigError
-    from mlxgpt.events import TokenizerTrained
-    from mlxgpt.tokenizer import registry
+    from mlxgpt.data.tokenizing import train
     from mlxgpt.tokenizer.config import TokenizerConfig
 
     config = build(TokenizerConfig, settings, where="tokenizer")
-    strangers = {path.name for path in output.iterdir()} - {*TOKENIZER_FILES} if output.is_dir() else {}
-    if strangers:
-        raise ConfigError(
-            f"{output} holds other files, such as {min(strangers)}.", hint="Choose a new folder for the tokenizer."
-        )
-    began = time.monotonic()
-    texts = [text for document in read_documents(corpus) for text in document.texts]
-    tokenizer = registry.train(texts, config)
-    whole.write_directory(output, tokenizer.save)
-    corpus_bytes = sum(len(text.encode()) for text in texts)
-    yield TokenizerTrained(
-        path=str(output),
-        algorithm=config.algorithm,
-        vocab_size=tokenizer.vocab_size,
-        corpus_bytes=corpus_bytes,
-        bytes_per_token=corpus_bytes / max(1, sum(map(len, tokenizer.encode_batch(texts)))),
-        seconds=time.monotonic() - began,
-    )
+    return train(paths, output, config, column=column, stop=stop)
 
 
-def tokenize(tokenizer: str, text: str) -> list[tuple[int, str]]:
-    """The (id, piece) pairs of a text."""
+def tokenize(tokenizer: str, text: str, *, specials: bool = False) -> list[tuple[int, str]]:
+    """The (id, piece) pairs of a text; with `specials`, "<EOS>" in it is that token."""
     loaded = _tokenizer(tokenizer)
-    return [(token, loaded.token_text(token)) for token in loaded.encode(text)]
+    return [(token, loaded.token_text(token)) for token in loaded.encode(text, specials=specials)]
 
 
-def inspect_tokenizer(tokenizer: str, corpus: Path) -> "TokenizerReport":
+def detokenize(tokenizer: str, ids: Sequence[int], *, skip_specials: bool = False) -> str:
+    """The text of ids; `TokenizerError` for one that the tokenizer does not have."""
+    from mlxgpt.errors import TokenizerError
+
+    loaded = _tokenizer(tokenizer)
+    for token in ids:
+        if not 0 <= token < loaded.vocab_size:
+            raise TokenizerError(
+                f"There is no token {token} in {tokenizer}.", hint=f"Its ids are 0 … {loaded.vocab_size - 1}."
+            )
+    return loaded.decode(ids, skip_specials=skip_specials)
+
+
+def inspect_tokenizer(tokenizer: str, paths: Sequence[str | Path], *, column: str | None = None) -> "TokenizerReport":
     """How well a tokenizer suits a text."""
-    from mlxgpt.data.documents import read_documents
-    from mlxgpt.tokenizer.report import report
+    from mlxgpt.data.tokenizing import measure
 
-    return report(_tokenizer(tokenizer), (text for document in read_documents(corpus) for text in document.texts))
+    return measure(_tokenizer(tokenizer), paths, column=column)
+
+
+def compare_tokenizers(
+    tokenizers: Sequence[str], paths: Sequence[str | Path], *, column: str | None = None
+) -> "list[TokenizerReport]":
+    """The reports of several tokenizers on the same text."""
+    from mlxgpt.data.tokenizing import compare
+
+    return compare([_tokenizer(word) for word in tokenizers], paths, column=column)
 
 
 def _tokenizer(word: str) -> "Tokenizer":
@@ -121,6 +130,52 @@ def chunk(
     return chunk_paths(
         paths, _tokenizer(config.tokenizer), config, output, kind=kind, with_text=with_text, at_once=at_once, stop=stop
     )
+
+
+def load_build_config(
+    given: Settings, sources: Sequence[str] = (), *, column: str | None = None, recipe: Path | None = None
+) -> "BuildConfig":
+    """The settings of a build from a recipe, and what was given besides."""
+    from mlxgpt.data.recipe import load_build_config
+
+    return load_build_config(given, sources, column=column, recipe=recipe)
+
+
+def build_dataset(
+    config: "BuildConfig", *, restart: bool = False, stop: threading.Event | None = None
+) -> Iterator[Event]:
+    """Make shards to train from; see `data.build`."""
+    from mlxgpt.data.build import build_dataset
+
+    return build_dataset(config, _tokenizer(config.tokenizer), restart=restart, stop=stop)
+
+
+def fetch(config: "FetchConfig", *, stop: threading.Event | None = None) -> Iterator[Event]:
+    """Rows of a dataset of the Hugging Face Hub as a file; see `data.fetch`."""
+    from mlxgpt.data.fetch import fetch
+
+    return fetch(config, stop=stop)
+
+
+def describe_dataset(path: Path) -> "DatasetReport":
+    """The figures of a dataset, every byte of it checked."""
+    from mlxgpt.data.stats import examine
+
+    return examine(path)
+
+
+def peek(path: Path, *, count: int, side: str, source: str, most_tokens: int) -> "tuple[Sample, ...]":
+    """Documents of a dataset, as they are learned."""
+    from mlxgpt.data.stats import peek
+
+    return peek(path, count=count, side=side, source=source, most_tokens=most_tokens)
+
+
+def clean(paths: Sequence[str], config: "CleanJobConfig", *, stop: threading.Event | None = None) -> Iterator[Event]:
+    """Mend the documents of files, folders and patterns, and drop those that are none; see `data.clean`."""
+    from mlxgpt.data.clean import clean
+
+    return clean(paths, config, stop=stop)
 
 
 def list_checkpoints(folder: Path | None = None) -> "list[Entry]":
@@ -277,6 +332,59 @@ def generate_many(
     )
 
 
+def generate_explained(
+    model: str,
+    prompt: str,
+    settings: Settings,
+    narration: "NarrationConfig",
+    *,
+    device: str = "auto",
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Continue a prompt as `generate` does, and explain it; see `lessons.narration`."""
+    from mlxgpt import checkpoint, runs
+    from mlxgpt.backend import devices
+    from mlxgpt.generation import generate as generation
+    from mlxgpt.generation.config import read
+    from mlxgpt.lessons.narration import narrate_writing
+
+    config = read({**settings, "show_tokens": True})
+    directory = runs.find_model(model)
+    loaded, tokenizer = checkpoint.load_to_run(directory, devices.prepare(device).device)
+    window = generation.open_window(loaded, config)
+    events = generation.generate(loaded, tokenizer, _prompt_ids(prompt, tokenizer), config, window=window, stop=stop)
+    return narrate_writing(events, narration, loaded, tokenizer, lambda: window.rows[0])
+
+
+def answer_explained(
+    chat: "Chat", text: str, narration: "NarrationConfig", *, stop: threading.Event | None = None
+) -> Iterator[Event]:
+    """The answer of a chat, explained."""
+    from mlxgpt.lessons.narration import narrate_writing
+
+    usual, chat.config = chat.config, chat.config.with_(show_tokens=True)
+    try:
+        events = chat.say(text, stop=stop)
+        yield from narrate_writing(events, narration, chat.model, chat.tokenizer, lambda: chat.window.rows[0])
+    finally:
+        chat.config = usual
+
+
+def train_explained(
+    config: "TrainConfig",
+    model_changes: Settings,
+    narration: "NarrationConfig",
+    *,
+    device: str = "auto",
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Train as `train` does, and explain it; with tensors, each layer is measured five times in the run."""
+    from mlxgpt.lessons.narration import narrate_training, with_signals
+
+    config = with_signals(config) if narration.show_tensors else config
+    return narrate_training(train(config, model_changes, device=device, stop=stop), narration)
+
+
 def _prompt_ids(prompt: str, tokenizer: "Tokenizer") -> list[int]:
     """A prompt as the beginning of a document: after the token that a text begins after."""
     from mlxgpt.generation.generate import begin_id
@@ -352,32 +460,29 @@ def benchmark_chunking(
     return benchmark_chunking(path, _tokenizer(config.tokenizer), config, stop)
 
 
-def analyze_chunks(
-    subject: "Subject",
-    *,
-    lang: str = "auto",
-    model: str = "",
-    threshold: float = 0.1,
-    ungated: bool = False,
-    device: str = "auto",
-) -> "Findings":
-    """The figures of some chunks; with a `model`, what it says about the cuts."""
+def analyze_chunks(subject: "Subject", *, lang: str = "auto") -> "Findings":
+    """The figures of some chunks."""
     from mlxgpt.chunking.analysis.subject import Findings
 
-    report = subject.report(lang)
-    scores = None
-    if model:
-        from mlxgpt import runs
-        from mlxgpt.backend import devices
-        from mlxgpt.evaluation import boundaries
-
-        directory = runs.find_model(model)
-        devices.prepare(device)
-        loaded, tokenizer = boundaries.load(directory)
-        scores = boundaries.score(loaded, tokenizer, subject.documents, threshold=threshold, ungated=ungated)
     return Findings(
-        strategy=subject.strategy, options=subject.options, report=report, model=scores, notes=subject.notes
+        strategy=subject.strategy, options=subject.options, report=subject.report(lang), notes=subject.notes
     )  # fmt: skip
+
+
+def cut_scorer(
+    model: str, *, threshold: float = 0.1, ungated: bool = False, device: str = "auto"
+) -> "Callable[[Subject, Callable[[float], object]], ModelScores]":
+    """What asks a model about the cuts of a subject; its second argument hears how much of the work is done, 0 … 1."""
+    from mlxgpt import runs
+    from mlxgpt.backend import devices
+    from mlxgpt.evaluation import boundaries
+
+    directory = runs.find_model(model)
+    devices.prepare(device)
+    loaded, tokenizer = boundaries.load(directory)
+    return lambda subject, told: boundaries.score(
+        loaded, tokenizer, subject.documents, threshold=threshold, ungated=ungated, told=told
+    )
 
 
 def read_chunks(path: Path, tokenizer: str = "") -> "Subject":
@@ -387,7 +492,15 @@ def read_chunks(path: Path, tokenizer: str = "") -> "Subject":
     return read_subject(path, _tokenizer, tokenizer)
 
 
-def chunk_to_analyze(path: Path, strategy: str, options: Settings, tokenizer: str = "nano-pt") -> "Subject":
+def chunk_to_analyze(
+    path: Path,
+    strategy: str,
+    options: Settings,
+    tokenizer: str = "nano-pt",
+    *,
+    encoding: str = "utf-8",
+    errors: str = "strict",
+) -> "Subject":
     """The documents of a file or folder, chunked now and nowhere kept."""
     import dataclasses
 
@@ -396,11 +509,11 @@ def chunk_to_analyze(path: Path, strategy: str, options: Settings, tokenizer: st
     from mlxgpt.chunking.output import text_files
 
     chunker = registry.create(strategy, **options)
-    loaded = _tokenizer(tokenizer)
+    loaded, decoding = _tokenizer(tokenizer), sources.Decoding(encoding=encoding, errors=errors)
     texts = []
     for file in text_files(path) if path.is_dir() else [path]:
-        sources.check_text(file, sources.Decoding(), str(file))
-        texts.append("".join(block.text for block in sources.read_blocks(file, sources.Decoding(), str(file))))
+        sources.check_text(file, decoding, str(file))
+        texts.append("".join(block.text for block in sources.read_blocks(file, decoding, str(file))))
     return Subject(
         documents=tuple((text, tuple(chunker.split(text, loaded))) for text in texts),
         source=str(path), strategy=strategy,
@@ -412,15 +525,36 @@ def chunk_to_analyze(path: Path, strategy: str, options: Settings, tokenizer: st
 def suggest_chunking(subject: "Subject", *, budget_seconds: float = 20.0) -> "Search":
     """Better settings for the documents, each one measured; see `chunking.optimize`."""
     from mlxgpt.chunking.optimize import search
-    from mlxgpt.errors import TokenizerError
 
-    if subject.tokenizer is None:
-        raise TokenizerError(
-            f"Settings cannot be compared without the tokenizer {subject.tokenizer_name}.",
-            hint="Give one with --tokenizer.",
-        )
     texts = [text for text, _ in subject.documents]
-    return search(texts, subject.tokenizer, subject.strategy, subject.options, budget_seconds=budget_seconds)
+    return search(texts, subject.require_tokenizer(), subject.strategy, subject.options, budget_seconds=budget_seconds)
+
+
+def teach(config: "LessonConfig", *, device: str = "auto", stop: threading.Event | None = None) -> Iterator[Event]:
+    """Lessons about how a GPT works, computed on a live model; see `lessons.teach`."""
+    from mlxgpt.lessons.teach import teach
+
+    return teach(config, device=device, stop=stop)
+
+
+def learning_path(lang: str = "pt") -> list[dict[str, Any]]:
+    """Every lesson in order, with what the learner has done of it."""
+    from mlxgpt.lessons import path, progress
+    from mlxgpt.lessons.language import Catalogue
+
+    done = progress.load().lessons
+    entries = []
+    for station in path.PATH:
+        texts = Catalogue(station.name, lang)
+        mine = done.get(station.name, progress.Done())
+        entries.append(
+            {
+                "lesson": station.name, "level": station.level, "modules": station.modules,
+                "title": texts.write("title"), "about": texts.write("about"),
+                "read": mine.read, "right": mine.solved, "exercises": mine.exercises,
+            }
+        )  # fmt: skip
+    return entries
 
 
 def open_inspector(model: str, *, device: str = "auto") -> "Inspector":

@@ -4,13 +4,14 @@ What is written goes to a hidden name beside its place, is synced to the disk an
 new one, or a hidden rest that the next write into the same folder clears away.
 """
 
+import io
 import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 _ASIDE = ".mlxgpt-writing-"
 _REPLACED = ".mlxgpt-replaced-"
@@ -28,11 +29,11 @@ def write_directory(directory: Path, write: Callable[[Path], object]) -> None:
         aside.mkdir()
         write(aside)
         for path in [*aside.rglob("*"), aside]:
-            _sync(path)
+            sync(path)
         if directory.exists():
             directory.rename(directory.with_name(_REPLACED + directory.name))  # `clear_unfinished` mends a crash here
         aside.rename(directory)
-        _sync(directory.parent)
+        sync(directory.parent)
     finally:
         clear_unfinished(directory.parent)
 
@@ -47,28 +48,35 @@ def write_bytes(path: Path, data: bytes) -> None:
     aside = _aside(path)
     try:
         aside.write_bytes(data)
-        _sync(aside)
+        sync(aside)
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 @contextmanager
 def draft(path: Path) -> Iterator[tuple[TextIO, Callable[[], None]]]:
     """A text file to write bit by bit, and a function that says it is complete: without that it never appears at `path`."""
+    with binary_draft(path) as (file, keep), io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
+        yield text, keep
+
+
+@contextmanager
+def binary_draft(path: Path) -> Iterator[tuple[BinaryIO, Callable[[], None]]]:
+    """The same for a file of bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = _aside(path)
     kept: list[bool] = []
     try:
-        with aside.open("w", encoding="utf-8", newline="") as file:
+        with aside.open("wb") as file:
             yield file, lambda: kept.append(True)
         if kept:
-            _sync(aside)
+            sync(aside)
             aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def point(link: Path, target: Path) -> None:
@@ -76,7 +84,7 @@ def point(link: Path, target: Path) -> None:
     aside = _aside(link)
     aside.symlink_to(target.name)
     aside.replace(link)
-    _sync(link.parent)
+    sync(link.parent)
 
 
 def remove(directory: Path) -> None:
@@ -109,7 +117,7 @@ def _discard(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Force a file or directory to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:

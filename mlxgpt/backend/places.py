@@ -70,3 +70,9 @@ def user_data() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "mlxgpt"
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "mlxgpt"
+
+
+def progress() -> Path:
+    """What a learner has done so far: `$MLXGPT_HOME/lessons.json`, else in the platform's data folder."""
+    home = os.environ.get("MLXGPT_HOME")
+    return (Path(home).expanduser().absolute() if home else user_data()) / "lessons.json"

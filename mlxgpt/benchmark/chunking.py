@@ -19,6 +19,7 @@ from mlxgpt.benchmark.cell import FLOORS, Task, read
 from mlxgpt.benchmark.config import ChunkingBenchmarkConfig
 from mlxgpt.benchmark.peers import PEERS
 from mlxgpt.chunking.sources import Decoding, check_text
+from mlxgpt.errors import DataError
 from mlxgpt.events import (
     BenchmarkFinished,
     BenchmarkGrowthMeasured,
@@ -66,7 +67,12 @@ def benchmark_chunking(
     path: Path, tokenizer: Tokenizer, config: ChunkingBenchmarkConfig, stop: threading.Event | None = None
 ) -> Iterator[Event]:
     """Measure every row; `DataError` when the file is missing, empty or no text."""
-    check_text(path, Decoding(), str(path))
+    try:
+        check_text(path, Decoding(), str(path))
+    except DataError as error:
+        if "not utf-8" not in error.message:
+            raise
+        raise DataError(error.message, hint="A benchmark reads UTF-8: convert it first, as with iconv.") from None
     stop = stop or threading.Event()
     began = time.monotonic()
     cells = cells_of(config)
@@ -113,7 +119,7 @@ def recommend(rows: Sequence[BenchmarkRowMeasured]) -> tuple[str, str]:
     best = min(quick, key=lambda row: (row.chunks, -row.megabytes_per_second_p50))
     return best.row, (
         f"{best.mid_sentence:.1%} of its cuts are inside a sentence (lowest {lowest:.1%}), "
-        f"{best.megabytes_per_second_p50:.1f} MB/s (fastest as careful {fastest:.1f}), {best.chunks:,} chunks.  "
+        f"{best.megabytes_per_second_p50:.1f} MB/s in the median (fastest as careful {fastest:.1f}), {best.chunks:,} chunks.  "
         f"Rule: {RULE}."
     )
 

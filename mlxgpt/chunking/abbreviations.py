@@ -50,7 +50,7 @@ _ABBREVIATIONS = {
         exmo exmos exmas ilmo ilma ilmos ilmas ilm revmo revma revmos digmo eng enga engo engª arq arqa
         gen sgt cb brig alm cmte cmdt sto sta gov pres sen desa proc adv emb mons côn supt lt capt cpl pvt insp hon
         mr mrs ms mx messrs mme mmes mlle mlles
-        p pp pag pags pág págs pg pgs fl fls fol ff n nn nr nrs num núm núms v vv vs vol vols fasc tít
+        p pp pag pags pág págs parágs pg pgs fl fls fol ff n nn nr nrs num núm núms v vv vs vol vols fasc tít
         séc sécs cf cfr conf cit op loc ibid obs ch chap viz trad coord gráf alín parág
         """,
 }

@@ -1,7 +1,8 @@
 r"""Where a text may be cut without splitting what a reader sees as one character.
 
 An approximation of Unicode's grapheme clusters (UAX #29) without its tables: marks, joiners, variation selectors, skin
-tones, tags, Hangul vowels and finals stay with what is before them, "\n" with its "\r", flags are pairs.
+tones, tags, Hangul vowels and finals stay with what is before them, "\n" with its "\r", flags are pairs, and consonants
+of Indic scripts stay with a virama before them.
 """
 
 import unicodedata
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 _JOINER = "\u200d"
+_VIRAMAS = "\u094d\u09cd\u0acd\u0b4d\u0c4d\u0d4d"  # they join two consonants (rule GB9c)
 FIRST_MARK = 0x300  # the first code point that may belong to the character before it, "\n" aside
 
 
@@ -39,7 +41,7 @@ def is_whole(text: str, at: int, low: int = 0) -> bool:
     before, after = text[at - 1], text[at]
     if after < "\u0300":
         return not (before == "\r" and after == "\n")
-    if before == _JOINER or _extends(after):
+    if before == _JOINER or _extends(after) or (before in _VIRAMAS and unicodedata.category(after) == "Lo"):
         return False
     if _is_flag_half(after):
         start = at
@@ -74,10 +76,15 @@ def whole_mask(codes: npt.NDArray[np.uint32], positions: npt.NDArray[np.int64]) 
         return whole
     before = codes[positions[inner] - 1]
     joined = (after >= FIRST_MARK) & ((before == ord(_JOINER)) | _extending()[after])
+    for place in np.flatnonzero(np.isin(before, _LINKERS)).tolist():
+        joined[place] |= unicodedata.category(chr(after[place])) == "Lo"
     whole[inner] = ~(joined | ((before == ord("\r")) & (after == ord("\n"))))
     flags = inner[_is_flag(after) & whole[inner]]
     whole[flags] = _even_flags(codes, positions[flags])
     return whole
+
+
+_LINKERS = np.array([ord(character) for character in _VIRAMAS], dtype=np.uint32)
 
 
 def _is_flag(codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from mlxgpt.tokenizer.base import Ids, Tokenizer
 from mlxgpt.tokenizer.scanner import scanner_for
 
 PIECE_CHARACTERS = 1 << 16
+SCAN_CHARACTERS = 1 << 18  # short texts are scanned together
 BATCH_CHARACTERS = 1 << 21  # bounds the memory that the tokenizer's own results take
 
 # A newline between a word or punctuation and a letter: every pre-tokenizer of ours ends a pre-token behind it.
@@ -24,7 +25,8 @@ def encode_texts(texts: Iterable[str], tokenizer: Tokenizer) -> Iterator[Ids]:
     """The ids of each text, in order; exactly `tokenizer.encode(text)` for each."""
     scanner = scanner_for(tokenizer)
     if scanner.kind == "words":
-        yield from map(scanner.encode, texts)
+        for texts_of_batch in _batches(texts):
+            yield from scanner.encode_batch(texts_of_batch)
         return
     batch: list[str] = []
     pieces: list[int] = []  # of each text in the batch
@@ -38,6 +40,19 @@ def encode_texts(texts: Iterable[str], tokenizer: Tokenizer) -> Iterator[Ids]:
             yield from _joined(tokenizer.encode_batch(batch), pieces)
             batch, pieces, size = [], [], 0
     yield from _joined(tokenizer.encode_batch(batch), pieces)
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Texts that have `SCAN_CHARACTERS` together."""
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        batch.append(text)
+        size += len(text)
+        if size >= SCAN_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    yield batch
 
 
 def _joined(ids: list[Ids], pieces: list[int]) -> Iterator[Ids]:

@@ -27,6 +27,7 @@ from mlxgpt.events import ChunkingFinished, ChunkingProgressed, ChunkingStarted,
 from mlxgpt.tokenizer.base import Tokenizer
 
 _SECONDS = 0.2  # between two reports of progress
+_TINY = 8  # tokens: no character has more, or a tokenizer is odd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +129,25 @@ class ChunkJob:
         known = cache.load(key) if self._config.cached else None
         if known is None:
             check_text(source.path, self._config.decoding, source.name)
+            self._check_characters(source)
         first = first_byte(source.path, self._config.decoding, source.name)
         return _Document(source=source, sha256=sha256, key=key, known=known, end_byte=first)
+
+    def _check_characters(self, source: Source) -> None:
+        """Raise `DataError` for a character that has more tokens than a chunk may: nothing could be done about it later."""
+        if self._chunker.max_size >= _TINY:
+            return
+        characters: set[str] = set()
+        for block in read_blocks(source.path, self._config.decoding, source.name):
+            characters |= set(block.text)
+        costs = {character: len(self._tokenizer.encode(character)) for character in sorted(characters)}
+        most = max(costs, key=costs.__getitem__)
+        if costs[most] > self._chunker.max_size:
+            raise DataError(
+                f"{source.name}: the character {most!r} has {costs[most]} tokens, more than max_size = "
+                f"{self._chunker.max_size}.",
+                hint=f"Set --max-size to {costs[most]} or more; usual sizes are 128 to 1024.",
+            )
 
     def _write(self, document: _Document, steps: Iterator[_Step]) -> Iterator[Event]:
         """Write a document as its blocks come; it is complete unless the job was stopped."""

@@ -17,7 +17,7 @@ from mlxgpt.chunking.analysis.cohesion import GapScores
 from mlxgpt.chunking.analysis.report import Analysis
 from mlxgpt.chunking.analysis.view import ChunkView, DocumentView
 from mlxgpt.chunking.chunk import Chunk
-from mlxgpt.chunking.registry import CHUNKERS, create
+from mlxgpt.chunking.registry import CHUNKERS, create, flag_of
 from mlxgpt.errors import ConfigError
 from mlxgpt.tokenizer.base import Tokenizer
 
@@ -184,12 +184,13 @@ def candidates(limit: int, strategy: str, options: Options) -> Iterator[tuple[st
 
 
 def command_line(tried: Tried, source: str, tokenizer: str, output: str) -> str:
-    """What to type to chunk with these settings."""
-    words = ["mlxgpt", "chunk", "--file", source, "--strategy", tried.strategy]
+    """What to type behind the program's name to chunk with these settings."""
+    which = ["-"] if source == "<stdin>" else ["--file", source]
+    words = ["chunk", *which, "--strategy", tried.strategy]
     for key, value in tried.options.items():
-        flag = "--overlap" if key == "overlap_ratio" else "--" + key.replace("_", "-")
+        flag = flag_of(key)
         if isinstance(value, bool):
-            words += [flag if value else "--no-" + flag[2:]]
+            words += [flag if value else flag.replace("preserve", "cut")]
         elif key == "max_size" or value != 0:
             words += [flag, f"{value:g}" if isinstance(value, float) else str(value)]
     words += ["--tokenizer", tokenizer] if tokenizer else []

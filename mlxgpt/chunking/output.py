@@ -20,6 +20,7 @@ from mlxgpt.tokenizer.base import Tokenizer
 
 STDIN = Path("-")
 SUFFIXES = (".txt", ".md", ".markdown", ".rst", ".text")  # what is read in a folder
+ROWS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 
 
 def chunk_paths(
@@ -38,14 +39,53 @@ def chunk_paths(
     if kind not in WRITERS:
         raise ConfigError(f"Chunks cannot be written as {kind!r}.", hint=nearest(kind, WRITERS))
     config.chunker  # noqa: B018  # raises what is wrong with the options before anything is read
-    with tempfile.TemporaryDirectory(prefix="mlxgpt-") as folder, _opened(output, at_once) as (out, keep):
+    if STDIN in paths and not with_text:
+        raise ConfigError(
+            "Standard input is gone afterwards: chunks of it are nothing without their texts.",
+            hint="Leave --no-text out.",
+        )
+    with tempfile.TemporaryDirectory(prefix="mlxgpt-") as folder:
         sources = list(_sources(paths, Path(folder)))
+        yield from _notes(sources)
+        yield from _chunk(sources, tokenizer, config, _target(output, sources), kind, with_text, at_once, stop)
+
+
+def _chunk(
+    sources: Sequence[Source],
+    tokenizer: Tokenizer,
+    config: ChunkConfig,
+    output: Path | None,
+    kind: str,
+    with_text: bool,
+    at_once: bool,
+    stop: threading.Event | None,
+) -> Iterator[Event]:
+    with _opened(output, at_once) as (out, keep):
         for event in ChunkJob(sources, tokenizer, config, writer(kind, out, with_text=with_text), stop):
             if isinstance(event, ChunkingFinished) and (at_once or (event.files and not event.stopped)):
                 keep()
             yield event
             if isinstance(event, ChunkingFinished) and event.stopped and output and not at_once:
-                yield Noted(text=f"{output} was not written.  The files that were done are remembered.")
+                known = "  The files that were done are remembered." if config.cached else ""
+                yield Noted(text=f"{output} was not written.{known}")
+
+
+def _notes(sources: Sequence[Source]) -> Iterator[Event]:
+    """What somebody may not expect."""
+    rows = next((source.name for source in sources if source.path.suffix.lower() in ROWS), None)
+    if rows is not None:
+        yield Noted(text=f"{rows} is cut as the text that it is, whatever its rows mean.")
+
+
+def _target(output: Path | None, sources: Sequence[Source]) -> Path | None:
+    """Where the output goes in the end; `ConfigError` where it would do harm."""
+    if output is None:
+        return None
+    if output.is_dir():
+        raise ConfigError(f"{output} is a folder.", hint=f"Name a file, as in --output {output / 'chunks.json'}.")
+    if output.exists() and any(source.path.exists() and source.path.samefile(output) for source in sources):
+        raise ConfigError(f"{output} is one of the texts to cut: it would be lost.", hint="Choose another --output.")
+    return output.resolve() if output.is_symlink() else output
 
 
 def _kind_of(output: Path | None, at_once: bool) -> str:
@@ -60,6 +100,8 @@ def _sources(paths: Sequence[Path], folder: Path) -> Iterator[Source]:
     for path in dict.fromkeys(paths):
         if path == STDIN:
             spooled = folder / "stdin"
+            if sys.stdin is None:
+                raise DataError("Standard input is closed.", hint="mlxgpt chunk FILE reads a file.")
             with spooled.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
             yield Source(path=spooled, name="<stdin>")
@@ -87,7 +129,7 @@ def _opened(output: Path | None, at_once: bool) -> Iterator[tuple[TextIO, Callab
     """Where to write, and what to call when it is complete."""
     if output is None:
         yield sys.stdout, sys.stdout.flush
-    elif at_once:
+    elif at_once or (output.exists() and not output.is_file()):  # a pipe or a device cannot be replaced
         output.parent.mkdir(parents=True, exist_ok=True)
         with output.open("w", encoding="utf-8", newline="", buffering=1) as file:
             yield file, file.flush

@@ -1,5 +1,6 @@
 """The chunking strategies by name."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,4 +38,21 @@ def create(strategy: str, **options: Any) -> Chunker:  # Any: build checks the o
     """
     if strategy not in CHUNKERS:
         raise ConfigError(f"There is no chunk strategy named {strategy!r}.", hint=nearest(strategy, CHUNKERS))
+    known = _options(strategy)
+    for name in options:
+        if name not in known:
+            others = [other for other in CHUNKERS if name in _options(other)]
+            raise ConfigError(
+                f"The chunk strategy {strategy} has no {flag_of(name)}.",
+                hint=f"Strategies that have it: {', '.join(others)}." if others else nearest(name, known),
+            )
     return build(CHUNKERS[strategy], options, where=f"chunking {strategy}")
+
+
+def flag_of(name: str) -> str:
+    """What an option is called on the command line."""
+    return "--overlap" if name == "overlap_ratio" else "--" + name.replace("_", "-")
+
+
+def _options(strategy: str) -> list[str]:
+    return [field.name for field in dataclasses.fields(CHUNKERS[strategy])]  # type: ignore[arg-type]  # a dataclass

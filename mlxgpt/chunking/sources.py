@@ -130,6 +130,11 @@ def _not_text(error: UnicodeDecodeError, at: int, name: str, decoding: Decoding)
     """What to say about the byte that `error` found at byte `at` of the file."""
     if decoding.utf8 and at == 0 and error.object[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return DataError(f"{name} is UTF-16, not UTF-8.", hint="Add --encoding utf-16.")
+    if b"\0" in error.object:
+        return DataError(
+            f"{name} is no text: it holds NULs and bytes that are not {decoding.encoding}.",
+            hint="It is probably a program, picture or archive; --errors replace takes it as it is.",
+        )
     return DataError(
         f"{name} is not {decoding.encoding}: byte {at:,} is 0x{error.object[error.start]:02x}.",
         hint="Give its encoding with --encoding, as in --encoding cp1252, or go on with --errors replace.",

@@ -13,6 +13,8 @@ from mlxgpt.cli.commands import (
     benchmark,
     chat,
     chunk,
+    data,
+    demo,
     doctor,
     evaluate,
     generate,
@@ -35,25 +37,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (
-    *(
-        quickstart,
-        chat,
-        train,
-        generate,
-        serve,
-        chunk,
-        analyze,
-        evaluate,
-        benchmark,
-        tokenizer,
-        models,
-        inspect_model,
-        inspect,
-        logits,
-        doctor,
-    ),
-):
+_COMMANDS = (  # in the order of the help
+    *(quickstart, demo, chat, train, generate, serve),
+    *(chunk, analyze, evaluate, benchmark, tokenizer, data),
+    *(models, inspect_model, inspect, logits, doctor),
+)
+for module in _COMMANDS:
     module.register(app)
 
 
@@ -76,6 +65,10 @@ def _version(wanted: bool) -> None:
 
 def run() -> None:
     """Run the command line; any error becomes a panel on stderr and an exit code."""
+    if sys.stdout is None or sys.stderr is None:  # closed by who started us
+        sys.exit(
+            "mlxgpt: standard output or standard error is closed; send it to /dev/null instead." if sys.stderr else 2
+        )
     try:
         app()
     except SystemExit:

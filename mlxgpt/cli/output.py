@@ -4,11 +4,12 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
 
 from mlxgpt.events import Event
 
@@ -25,6 +26,25 @@ def printer() -> Console:
     return Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 1000)
 
 
+def pages() -> Console:
+    """The console for pages with pictures, on stdout: never wider than is good to read, the same width in a file."""
+    width = min(100, Console().width) if sys.stdout.isatty() else 100
+    return Console(highlight=False, width=width)
+
+
+def explainer(narration: Any) -> Callable[[Event], None]:
+    """Shows the explanations among the events, on stderr; does nothing when nobody asked for any."""
+    if narration is None:
+        return lambda event: None
+    from mlxgpt.display.lessons import LessonView
+    from mlxgpt.events import LessonStep
+
+    console = narrator()
+    console.width = min(100, console.width)
+    view = LessonView(console, narration.lang)
+    return lambda event: view.show(event) if isinstance(event, LessonStep) else None
+
+
 def print_json(value: Any, file: TextIO | None = None) -> None:
     """One JSON value on a line of stdout, or `file`, with an escape for every character that a terminal would act on."""
     text = json.dumps(value, ensure_ascii=False)
@@ -36,6 +56,20 @@ def print_events(events: Iterable[Event]) -> Iterator[Event]:
     for event in events:
         print_json(event.to_json())
         yield event
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[float], None]]:
+    """A bar on stderr while something takes its time, on a file a line; what is yielded moves it, 0 … 1."""
+    console = narrator()
+    if not console.is_terminal:
+        console.print(f"{what} …", highlight=False)
+        yield lambda _: None
+        return
+    columns = BarColumn(bar_width=None), TextColumn("{task.percentage:>3.0f}%  {task.description}")
+    with Progress(*columns, console=console, expand=True, transient=True) as bar:
+        task = bar.add_task(what, total=1.0)
+        yield lambda share: bar.update(task, completed=share)
 
 
 @contextmanager

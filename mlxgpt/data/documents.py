@@ -1,124 +1,132 @@
-"""Documents from files: plain text, Markdown, and JSON lines with texts or chats, one document at a time.
+"""Documents: what a source holds, and how text, Markdown and rows of JSON, CSV or Parquet become them; `sources` reads files.
 
-Nothing is skipped in silence: a file that cannot be read stops the reading with its name and place.  A text keeps its
-characters, but for a byte order mark (dropped), CRLF (a newline) and blank lines at its two ends (dropped).
+Nothing is skipped in silence: what cannot be a document raises `DataError` with its place.  A text keeps its characters, but
+for blank lines at its two ends, which are dropped.
 """
 
 import json
-import os
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mlxgpt.errors import DataError, nearest
 from mlxgpt.tokenizer.chat import ROLES, Message
 
-SUFFIXES = (".txt", ".md", ".jsonl")  # what is read in a folder; a file given by name is text unless it is .jsonl
+MARK = "<|endoftext|>"  # a line of its own between two documents of a text file
+LONGEST = 1 << 24  # characters: a longer text is cut at a blank line, so that no file has to fit into memory
 
-# What stands between the documents of a .txt: two or more blank lines, or a line <|endoftext|>.
-_SEPARATOR = re.compile(r"\n(?:[^\S\n]*\n){2,}|^[^\S\n]*<\|endoftext\|>[^\S\n]*$", re.MULTILINE)
+Row = Mapping[str, Any]  # Any: JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A text, or a chat when there are `messages`; `index` counts the documents of its file from 0."""
+    """A text, or a chat when there are `messages`.
+
+    `source` is the path it came from (or <stdin>), `place` where it is there, such as "line 7"; `index` counts the documents
+    of the source from 0.  `encoding` is how its bytes were read, and `metadata` what else its JSON or CSV row says.
+    """
 
     text: str = ""
     messages: tuple[Message, ...] = ()
-    source: Path
+    source: str
+    place: str = ""
     index: int = 0
+    encoding: str = "utf-8"
+    metadata: Row = field(default_factory=dict, hash=False)
 
     @property
     def texts(self) -> tuple[str, ...]:
         """All that is written in it: the text, or what each message says."""
         return tuple(message["content"] for message in self.messages) if self.messages else (self.text,)
 
+    @property
+    def where(self) -> str:
+        """Source and place, for a message."""
+        return f"{self.source}, {self.place}" if self.place else self.source
+
 
 def read_documents(path: Path) -> Iterator[Document]:
-    """The documents of a file, or of every .txt, .md and .jsonl in a folder: recursively, sorted, without hidden ones.
+    """The documents of a file or folder as training reads them: the first thing that cannot be read raises `DataError`."""
+    from mlxgpt.data.sources import read  # `sources` stands on this module
 
-    Raises `DataError` for what is missing, empty or unreadable.  An empty file among others holds no document and is no
-    error; a folder of only such files is.
+    return read([path])
+
+
+def split_text(lines: Iterable[str]) -> Iterator[str]:
+    """The documents of a text file: between them are two or more blank lines, or a line <|endoftext|>.
+
+    One longer than `LONGEST` is cut at a blank line, or where a line ends when none comes.
     """
-    files = find_files(path)
-    found = False
-    for file in files:
-        for document in _read_file(file):
-            found = True
-            yield document
-    if not found:
-        what = f"{path} is empty" if len(files) == 1 else f"The {len(files)} files in {path} are empty"
-        raise DataError(f"{what}: there is no text to learn from.", hint="Give a file with text in it.")
+    kept: list[str] = []
+    size = blank = 0
+    for line in lines:
+        bare = line.strip()
+        if bare and (blank > 1 or (blank and size > LONGEST) or size > LONGEST + LONGEST // 4):
+            yield from whole_text(kept)
+            kept, size = [], 0
+        blank = 0 if bare else blank + 1
+        if bare == MARK:
+            yield from whole_text(kept)
+            kept, size = [], 0
+        elif bare or kept:
+            kept.append(line)
+            size += len(line)
+    yield from whole_text(kept)
 
 
-def find_files(path: Path) -> list[Path]:
-    """The files that `read_documents` reads, in order."""
-    if not path.exists():
-        raise DataError(f"{path} does not exist.", hint=_neighbour(path))
-    if not path.is_dir():
-        return [path]
-    files = sorted(_walk(path), key=lambda file: file.relative_to(path).parts)
-    usable = [file for file in files if file.suffix.lower() in SUFFIXES]
-    if not usable:
-        others = sorted({file.suffix.lower() or file.name for file in files})[:8]
-        has = f"only {', '.join(others)}" if others else "nothing"
-        raise DataError(f"{path} holds no {', '.join(SUFFIXES)} file: {has}.", hint="Put plain text files in it.")
-    return usable
+def whole_text(lines: Iterable[str]) -> Iterator[str]:
+    """The text of `lines` without blank ends; nothing when that leaves nothing."""
+    if text := without_blank_ends("".join(lines)):
+        yield text
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Every file below `folder` that is not hidden; linked folders are followed, each folder once."""
-    seen: set[str] = set()
-    for root, folders, names in os.walk(folder, followlinks=True, onerror=_refuse):
-        real = os.path.realpath(root)
-        folders[:] = [] if real in seen else sorted(name for name in folders if not name.startswith("."))
-        if real not in seen:
-            yield from (Path(root, name) for name in names if not name.startswith("."))
-        seen.add(real)
+def without_blank_ends(text: str) -> str:
+    """`text` from its first line with something on it (its indent kept) to the last character that is no space."""
+    text = text.rstrip()
+    first = len(text) - len(text.lstrip())
+    return text[text.rfind("\n", 0, first) + 1 :]
 
 
-def _read_file(path: Path) -> Iterator[Document]:
-    if path.suffix.lower() == ".jsonl":
-        return _read_json_lines(path)
-    texts = [_decode(_read_bytes(path), path)]
-    if path.suffix.lower() != ".md":  # in Markdown, blank lines are only layout
-        texts = _SEPARATOR.split(texts[0])
-    texts = [text for text in map(_without_blank_ends, texts) if text]
-    return (Document(text=text, source=path, index=index) for index, text in enumerate(texts))
-
-
-def _read_json_lines(path: Path) -> Iterator[Document]:
-    index = offset = 0
-    for number, line in enumerate(_read_bytes(path).split(b"\n"), start=1):
-        text = _decode(line, path, offset)
-        offset += len(line) + 1
-        if text.strip():
-            document = _from_json(text, path, number, index)
-            if document is not None:
-                index += 1
-                yield document
-
-
-def _from_json(line: str, path: Path, number: int, index: int) -> Document | None:
-    """The document of one line; None for an empty `text`."""
-    where = f"{path}:{number}"
+def parse_json(line: str, where: str) -> Row:
+    """The JSON object on a line."""
     try:
         row = json.loads(line)
     except (json.JSONDecodeError, RecursionError) as error:
         raise DataError(f"{where} is not valid JSON: {error}", hint="Each line must be one JSON object.") from None
     if not isinstance(row, dict):
         raise DataError(f"{where} is not a JSON object.", hint='Write each line as {"text": "…"}.')
-    if "messages" in row:
-        return Document(messages=_messages(row["messages"], where), source=path, index=index)
-    if "text" not in row:
-        raise DataError(
-            f"{where} has neither a `text` nor `messages`; its keys are {', '.join(map(str, row)) or 'none'}.",
-            hint="Rename the key that holds the text to `text`.",
+    return row
+
+
+def from_row(row: Row, where: str, column: str | None = None, *, repair: bool = False) -> Document | None:
+    """The document of a row: its `column`, else its `messages` or its `text`; None when that is empty.
+
+    With `repair`, halves of surrogate pairs are joined or become U+FFFD instead of an error.
+    """
+    name = column or ("messages" if "messages" in row else "text")
+    if name not in row:
+        raise no_column(where, column, row)
+    value = _paired(row[name]) if repair else row[name]
+    metadata = {key: kept for key, kept in row.items() if key != name}
+    if name == "messages":
+        return Document(messages=_messages(value, where), source=where, metadata=metadata)
+    text = without_blank_ends(_whole_text(value, f"{where}: `{name}`").replace("\r\n", "\n"))
+    return Document(text=text, source=where, metadata=metadata) if text else None
+
+
+def no_column(where: str, column: str | None, names: Iterable[object]) -> DataError:
+    """What to say when the column that holds the text is not there; `names` are those that are."""
+    known = [str(name) for name in names]
+    if column is None:
+        return DataError(
+            f"{where} has neither a `text` nor `messages`; its keys are {', '.join(known) or 'none'}.",
+            hint="Rename the key that holds the text to `text`, name it with --column, or keep such files elsewhere.",
         )
-    text = _without_blank_ends(_whole_text(row["text"], f"{where}: `text`").replace("\r\n", "\n"))
-    return Document(text=text, source=path, index=index) if text else None
+    return DataError(
+        f"{where} has no column `{column}`; its columns are {', '.join(known) or 'none'}.",
+        hint=nearest(column, known) if known else "",
+    )
 
 
 def _messages(turns: Any, where: str) -> tuple[Message, ...]:  # Any: JSON
@@ -140,6 +148,19 @@ def _messages(turns: Any, where: str) -> tuple[Message, ...]:  # Any: JSON
     return tuple(Message(role=turn["role"], content=turn["content"]) for turn in turns)
 
 
+def _paired(value: Any) -> Any:  # Any: JSON
+    """`value` with every surrogate in it joined to its other half, or U+FFFD."""
+    match value:
+        case str():
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        case dict():
+            return {key: _paired(kept) for key, kept in value.items()}
+        case list():
+            return [_paired(kept) for kept in value]
+        case _:
+            return value
+
+
 def _whole_text(value: Any, what: str) -> str:  # Any: JSON
     """`value`, when it is a string that has a UTF-8 form."""
     if not isinstance(value, str):
@@ -152,61 +173,3 @@ def _whole_text(value: Any, what: str) -> str:  # Any: JSON
             hint="Write the character as UTF-8, or as both halves.",
         ) from None
     return value
-
-
-def _without_blank_ends(text: str) -> str:
-    """`text` from its first line with something on it (its indent kept) to the last character that is no space."""
-    text = text.rstrip()
-    first = len(text) - len(text.lstrip())
-    return text[text.rfind("\n", 0, first) + 1 :]
-
-
-def _read_bytes(path: Path) -> bytes:
-    if path.exists() and not path.is_file():  # a pipe would wait for ever
-        raise DataError(f"{path} is not a regular file.", hint="Save its content as a file first.")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be read: {error.strerror}.", hint="Mend or remove it, then try again."
-        ) from error
-
-
-def _decode(data: bytes, path: Path, offset: int = 0) -> str:
-    """`data` as text with plain newlines; `offset` is where it stands in the file."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")) and not offset:
-        raise DataError(f"{path} is UTF-16, not UTF-8.", hint=_convert("UTF-16", path))
-    zero = data.find(b"\0")
-    if zero >= 0:
-        raise DataError(
-            f"{path} is not text: it has a NUL byte at byte {offset + zero}.",
-            hint="Remove it if it is a binary file. " + _convert("UTF-16LE", path),
-        )
-    try:
-        text = data.decode("utf-8-sig" if not offset else "utf-8")
-    except UnicodeDecodeError as error:
-        # utf-8-sig counts from behind the mark
-        start = offset + error.start + (3 if not offset and data.startswith(b"\xef\xbb\xbf") else 0)
-        raise DataError(
-            f"{path} is not UTF-8: byte {start} is 0x{error.object[error.start]:02x}.",
-            hint=_convert("WINDOWS-1252", path),
-        ) from None
-    return text.replace("\r\n", "\n")
-
-
-def _convert(encoding: str, path: Path) -> str:
-    return f"If it is {encoding}, convert it: iconv -f {encoding} -t UTF-8 '{path}' > '{path.stem}-utf8{path.suffix}'"
-
-
-def _neighbour(path: Path) -> str:
-    """Where a missing path may be instead."""
-    try:
-        return nearest(
-            path.name, [entry.name for entry in path.parent.iterdir() if not entry.name.startswith(".")][:50]
-        )
-    except OSError:
-        return f"The folder {path.parent} does not exist either."
-
-
-def _refuse(error: OSError) -> None:
-    raise DataError(f"{error.filename} cannot be read: {error.strerror}.", hint="Check its permissions.") from error

@@ -5,6 +5,7 @@ Legend: N tokens of the stream · P documents
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,19 +21,40 @@ TokenIds = npt.NDArray[np.uint16 | np.uint32]
 Mask = npt.NDArray[np.uint8]
 
 
+class Tokens(Protocol):
+    """A long array of small numbers, in memory or in files (`mapped.Mapped`)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, span: slice, /) -> npt.NDArray[Any]: ...
+
+    def take(self, places: Any, *, mode: Any) -> npt.NDArray[Any]:  # Any: as NumPy's own has it
+        """What stands at `places`, on the ring with mode="wrap"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A stretch of a stream that came from one place, and how many times an epoch passes over it."""
+
+    start: int
+    stop: int
+    weight: float = 1.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Stream:
     """Tokens to learn from.
 
     `mask` is 1 where an id is to be predicted; None, which is all of them, unless there are chats.  `ends` and
     `byte_ends` count the tokens and the bytes of text up to the end of each document; of a chat only the answers count,
-    and a chunk's overlap counts again, as its tokens do.
+    and a chunk's overlap counts again, as its tokens do.  Streams of `pack` are arrays, those of `dataset` are mapped files.
     """
 
-    ids: TokenIds  # (N,)
-    mask: Mask | None  # (N,)
+    ids: Tokens  # (N,)
+    mask: Tokens | None  # (N,)
     ends: npt.NDArray[np.int64]  # (P,)
     byte_ends: npt.NDArray[np.int64]  # (P,)
+    sources: tuple[Source, ...] = ()  # none: all of it is one
 
     @property
     def text_bytes(self) -> int:
@@ -41,7 +63,7 @@ class Stream:
 
     def bytes_before(self, tokens: int) -> float:
         """Bytes of text in the first `tokens` tokens: exact at the end of a document, in proportion inside one."""
-        return float(np.interp(tokens, [0, *self.ends], [0, *self.byte_ends]))
+        return float(np.interp(tokens, np.append(0, self.ends), np.append(0, self.byte_ends)))
 
 
 def pack(documents: Sequence[Document], tokenizer: Tokenizer, chunker: Chunker | None = None) -> Stream:
@@ -54,16 +76,12 @@ def pack(documents: Sequence[Document], tokenizer: Tokenizer, chunker: Chunker |
     >>> [int(id) for id in pack([Document(text="ab", source=Path("a.txt"))], byte_tokenizer()).ids]  # a is 9 + 97
     [106, 107, 3]
     """
-    if chunker is not None and tokenizer.chunk_id is None:
-        raise TokenizerError(
-            "The tokenizer has no <CHUNK> token, which stands between the chunks of a document.",
-            hint="Leave --chunk-strategy out, or train a tokenizer of mlxgpt's own.",
-        )
+    require_chunk_token(tokenizer, chunker)
     parts: list[TokenIds] = []
     masks: list[Mask] = []
     sizes = np.zeros((len(documents), 2), dtype=np.int64)  # tokens, bytes of each document
     dtype: type[np.uint16 | np.uint32] = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32
-    for index, (ids, mask, text_bytes) in enumerate(_examples(documents, tokenizer, chunker)):
+    for index, (ids, mask, text_bytes) in enumerate(encode_documents(documents, tokenizer, chunker)):
         parts.append(ids.astype(dtype))
         masks.append(mask)
         sizes[index] = len(ids), text_bytes
@@ -74,6 +92,15 @@ def pack(documents: Sequence[Document], tokenizer: Tokenizer, chunker: Chunker |
         ends=ends,
         byte_ends=byte_ends,
     )
+
+
+def require_chunk_token(tokenizer: Tokenizer, chunker: Chunker | None) -> None:
+    """Raise `TokenizerError` when there is a chunker, and no token to put between its chunks."""
+    if chunker is not None and tokenizer.chunk_id is None:
+        raise TokenizerError(
+            "The tokenizer has no <CHUNK> token, which stands between the chunks of a document.",
+            hint="Leave --chunk-strategy out, or train a tokenizer of mlxgpt's own.",
+        )
 
 
 def require_context(tokens: int, context_length: int, part: str = "training") -> None:
@@ -88,7 +115,7 @@ def require_context(tokens: int, context_length: int, part: str = "training") ->
     )
 
 
-def _examples(
+def encode_documents(
     documents: Sequence[Document], tokenizer: Tokenizer, chunker: Chunker | None
 ) -> Iterator[tuple[npt.NDArray[np.uint32], Mask, int]]:
     """(ids with the closing <EOS>, mask, bytes of text to predict) of each document."""

@@ -15,8 +15,9 @@ _MOST_LINES = 20  # about single files; of a thousand, the sum says more
 class ChunkingView:
     """Shows the events of a chunking job as they come; a context manager, so that the bar is always taken down."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+        """With `quiet`, only what must be known is said, at the end."""
+        self.console, self.quiet = console, quiet
         self.refused: list[FileRefused] = []
         self._files = 0
         self._bar = Progress(
@@ -30,14 +31,14 @@ class ChunkingView:
         self._task = self._bar.add_task("reading", total=1.0)
 
     def __enter__(self) -> "ChunkingView":
-        if self.console.is_terminal:
+        if self.console.is_terminal and not self.quiet:
             self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.console.is_terminal:
+        if self.console.is_terminal and not self.quiet:
             self._bar.stop()
 
     def show(self, event: Event) -> None:
@@ -47,10 +48,12 @@ class ChunkingView:
                 self._bar.update(
                     self._task,
                     completed=event.bytes / max(1, event.total_bytes),
-                    description=f"{event.chunks:,} chunks  {event.tokens_per_second:,.0f} tok/s",
+                    description=f"{_number(event.chunks, 'chunk')}  {event.tokens_per_second:,.0f} tok/s",
                 )
             case FileChunked():
                 self._files += 1
+                if self.quiet:
+                    return
                 if self._files <= _MOST_LINES:
                     self._line(file_line(event))
                 elif self._files == _MOST_LINES + 1:
@@ -71,7 +74,8 @@ class ChunkingView:
 def file_line(event: FileChunked) -> str:
     """What became of one file."""
     mean = event.n_tokens / max(1, event.chunks)
-    chunks = f"{_number(event.chunks, 'chunk')} of {mean:,.0f} tokens on average"
+    tokens = f"{mean:,.0f} tokens on average" if event.chunks > 1 else _number(event.n_tokens, "token")
+    chunks = f"{_number(event.chunks, 'chunk')} of {tokens}"
     return f"{visible(event.path)}: {chunks}, {size(event.bytes)}{'  (known from before)' if event.cached else ''}"
 
 

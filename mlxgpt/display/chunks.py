@@ -33,8 +33,6 @@ def findings_view(findings: Findings, *, detailed: bool = False) -> Group:
     ]
     if detailed:
         families.append(("Density", _density(report)))
-    if findings.model is not None:
-        families.append(("Model", _model(findings.model)))
     options = ", ".join(f"{name} {_option(value)}" for name, value in findings.options.items())
     lines = [Text(visible(f"{findings.strategy}: {options}" if options else findings.strategy), style="bold")]
     for title, rows in families:
@@ -43,8 +41,8 @@ def findings_view(findings: Findings, *, detailed: bool = False) -> Group:
     return Group(*lines)
 
 
-def search_view(search: Search, source: str, tokenizer: str) -> Group:
-    """What a search found: the current figures, and for each suggestion before, after and the command."""
+def search_view(search: Search, source: str, tokenizer: str, program: str = "mlxgpt") -> Group:
+    """What a search found: the current figures, and for each suggestion before, after and what to type."""
     tried = f"{search.tried} of {search.candidates} other settings tried in {search.seconds:.1f} s"
     lines = [Text(f"Suggestions: {tried}", style="bold")]
     if search.characters < search.all_characters:
@@ -58,8 +56,14 @@ def search_view(search: Search, source: str, tokenizer: str) -> Group:
             lines.append(Text("  Not suggestions but trades, better in + and worse in -:"))
     for entry in search.better or search.trades:
         lines += _comparison(entry, search.current)
-        lines.append(Text(f"    {visible(command_line(entry, source, tokenizer, 'chunks.json'))}", style="cyan"))
+        words = command_line(entry, source, tokenizer, "better.json")
+        lines.append(Text(f"    {visible(f'{program} {words}')}", style="cyan"))
     return Group(*lines)
+
+
+def model_view(scores: ModelScores) -> Group:
+    """What a model says."""
+    return Group(Text("Model", style="bold"), *map(_line, _model(scores)))
 
 
 def _comparison(entry: Tried, current: Tried) -> Iterator[Text]:

@@ -67,6 +67,7 @@ class Drawing:
 
 def save(drawing: Drawing, path: Path, kind: str) -> None:
     """Write a drawing as "svg" or "png"; `MissingExtra` when Pillow is needed and not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     if kind == "svg":
         whole.write_text(path, svg(drawing))
     else:

@@ -7,7 +7,7 @@ from mlxgpt.display.bars import Bars
 from mlxgpt.display.heatmap import Heatmap, MiniMap
 from mlxgpt.display.words import Drawn, line, numbered, shown
 from mlxgpt.inspection.focus import Focus
-from mlxgpt.inspection.reports import AttentionReport, InductionReport, RoleReport
+from mlxgpt.inspection.reports import AttentionReport, InductionReport, RoleReport, RolloutReport
 
 
 def attention(report: AttentionReport, focus: Focus) -> Drawn:
@@ -51,7 +51,7 @@ def _role_bars(roles: RoleReport, layer: int, head: int) -> Drawn:
     yield Bars(labels=names, values=values, texts=texts)
 
 
-def rollout(report: AttentionReport, focus: Focus) -> Drawn:
+def rollout(report: RolloutReport, focus: Focus) -> Drawn:
     """How much of each token has reached each position, after a layer (the last unless given)."""
     layer = len(report.rollout) - 1 if focus.layer is None else focus.layer
     reached, pieces = report.rollout[layer], report.passage.pieces

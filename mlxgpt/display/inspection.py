@@ -16,6 +16,7 @@ def view(report: Any, focus: Focus) -> Drawn:  # Any: one of the keys of VIEWS
 
 VIEWS: dict[type, Callable[[Any, Focus], Drawn]] = {
     reports.AttentionReport: heads.attention,
+    reports.RolloutReport: heads.rollout,
     reports.RoleReport: heads.roles,
     reports.InductionReport: heads.induction,
     reports.LensReport: predictions.lens,

@@ -1,24 +1,21 @@
 """Reports of inspection as drawings: PICTURES says how each kind is drawn; the numbers stand beside the colours here too."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mlxgpt.display import drawing
-from mlxgpt.display.bars import bar_colour
-from mlxgpt.display.colours import DIVERGING, SEQUENTIAL, ink, shade
+from mlxgpt.display import drawing, plots
+from mlxgpt.display.colours import ink, shade
 from mlxgpt.display.drawing import FAINT, PAPER, Drawing
-from mlxgpt.display.heatmap import Numbers, scaled, shrunk
+from mlxgpt.display.heatmap import shrunk
 from mlxgpt.display.progress import size
 from mlxgpt.display.words import layer_names, numbered
 from mlxgpt.errors import ConfigError
 from mlxgpt.inspection import reports
 from mlxgpt.inspection.focus import Focus
 
-LEFT, TOP = 12, 44
-LINE = 20
 MOST_CELLS = 48  # of a small map, across
 
 
@@ -27,73 +24,6 @@ def save(report: Any, focus: Focus, path: Path, kind: str) -> None:  # Any: one 
     if type(report) not in PICTURES:
         raise ConfigError(f"There is no picture of a {type(report).__name__}.", hint="Use --json, or look at it here.")
     drawing.save(PICTURES[type(report)](report, focus), path, kind)
-
-
-def _titled(title: str, note: str = "") -> Drawing:
-    picture = Drawing()
-    picture.words(LEFT, 16, title, 14)
-    picture.words(LEFT, 34, note, 11, FAINT)
-    return picture
-
-
-def _map(
-    picture: Drawing, x: float, y: float, values: Numbers, cell: float, low: float = 0.0, high: float = 1.0,
-    numbers: str = "",
-) -> None:  # fmt: skip
-    """Numbers (R, C) as squares; `numbers` is the format of what stands in each, empty for nothing."""
-    for row, line in enumerate(values):
-        for column, value in enumerate(line):
-            colour = shade(scaled(float(value), low, high), DIVERGING if low < 0 else SEQUENTIAL)
-            if colour != PAPER:  # half of an attention map is empty
-                picture.box(x + column * cell, y + row * cell, cell - 1, cell - 1, colour)
-            if numbers:
-                middle = x + (column + 0.5) * cell, y + (row + 0.5) * cell
-                picture.words(*middle, format(float(value), numbers), cell * 0.3, ink(colour), "middle")
-
-
-def _labelled(
-    picture: Drawing, y: float, values: Numbers, rows: Sequence[str], notes: Sequence[str], *, low: float = 0.0,
-    high: float = 1.0, cell: float = 0.0, numbers: str = "", columns: Sequence[str] = (),
-) -> None:  # fmt: skip
-    """A map with a label before each row, a note behind it and the numbers of the columns above."""
-    cell = cell or min(max(760 / values.shape[1], 4), 26)
-    text = min(12.0, cell * 0.8)
-    x = LEFT + max(map(len, rows)) * text * 0.6 + 8
-    for column in range(values.shape[1]):
-        if cell >= 12:
-            name = columns[column] if columns else str(column)
-            picture.words(x + (column + 0.5) * cell, y + 8, name, min(10, cell * 0.6), FAINT, "middle")
-    _map(picture, x, y + 18, values, cell, low, high, numbers)
-    for row, (name, note) in enumerate(zip(rows, notes, strict=True)):
-        middle = y + 18 + (row + 0.5) * cell
-        picture.words(LEFT, middle, name, text)
-        picture.words(x + values.shape[1] * cell + 8, middle, note, text, FAINT)
-    _legend(picture, x, y + 30 + len(rows) * cell, low, high)
-
-
-def _legend(picture: Drawing, x: float, y: float, low: float, high: float) -> None:
-    picture.words(x, y + 6, f"{low:.2f}", 11, FAINT)
-    for step in range(24):
-        colour = shade(step / 23, DIVERGING if low < 0 else SEQUENTIAL)
-        picture.box(x + 44 + step * 6, y, 6, 12, colour)
-    picture.words(x + 194, y + 6, f"{high:.2f}", 11, FAINT)
-
-
-def _bars(picture: Drawing, y: float, labels: Sequence[str], values: Sequence[float], texts: Sequence[str]) -> float:
-    """Bars with labels and numbers, from y on; returns where they end."""
-    most = max((abs(value) for value in values), default=0.0) or 1.0
-    signed = any(value < 0 for value in values)
-    x = LEFT + max(map(len, labels)) * 7.2 + 12
-    zero = x + (160 if signed else 0)
-    for row, (label, value, text) in enumerate(zip(labels, values, texts, strict=True)):
-        top = y + row * LINE
-        share = value / most
-        length = abs(share) * (160 if signed else 320)
-        colour = bar_colour(share, signed)
-        picture.words(LEFT, top + 8, label)
-        picture.box(zero - length if value < 0 else zero, top, max(length, 1), LINE - 5, colour)
-        picture.words(x + 330, top + 8, text, 12, FAINT)
-    return y + len(labels) * LINE
 
 
 # ---- one for each report ---------------------------------------------------------------------------------------------
@@ -107,23 +37,39 @@ def attention(report: reports.AttentionReport, focus: Focus) -> Drawing:
         pattern = report.pattern[focus.layer, focus.head]
         role = report.roles.role(focus.layer, focus.head) or "no clear role"
         title = f"{report.passage.model}: layer {focus.layer}, head {focus.head}: {role}"
-        picture = _titled(title, "Rows ask, columns answer; on the right the most looked at, and how much.")
+        picture = plots.titled(title, "Rows ask, columns answer; on the right the most looked at, and how much.")
         notes = [f"{row.max():.2f} {numbered(pieces)[int(row.argmax())]}" for row in pattern]
-        _labelled(picture, TOP, pattern, numbered(pieces), notes, cell=min(max(760 / T, 4), 22))
+        plots.labelled(picture, plots.TOP, pattern, numbered(pieces), notes, cell=min(max(760 / T, 4), 22))
         return picture
-    picture = _titled(f"{report.passage.model}: attention", "Above each map: layer.head, role; mean entropy in nats.")
+    picture = plots.titled(
+        f"{report.passage.model}: attention", "Above each map: layer.head, role; mean entropy in nats."
+    )
     cells = min(T, MOST_CELLS)
     cell = min(max(120 / cells, 2), 8)
     step = cells * cell + 26
     for layer in range(layers) if focus.layer is None else [focus.layer]:
         row = layer if focus.layer is None else 0
         for head in range(heads):
-            x, y = LEFT + head * step, TOP + 12 + row * (step + 14)
+            x, y = plots.LEFT + head * step, plots.TOP + 12 + row * (step + 14)
             role = report.roles.role(layer, head)
             note = f"{layer}.{head} {role} H {report.entropy[layer, head].mean():.2f}"
             picture.words(x, y, note, 9, FAINT if not role else (255, 214, 102))
-            _map(picture, x, y + 10, shrunk(report.pattern[layer, head], MOST_CELLS), cell)
-    _legend(picture, LEFT, picture.height, 0.0, 1.0)
+            plots.squares(picture, x, y + 10, shrunk(report.pattern[layer, head], MOST_CELLS), cell)
+    plots.legend(picture, plots.LEFT, picture.height, 0.0, 1.0)
+    return picture
+
+
+def rollout(report: reports.RolloutReport, focus: Focus) -> Drawing:
+    """What has reached each position after a layer, the last unless given."""
+    layer = len(report.rollout) - 1 if focus.layer is None else focus.layer
+    reached, rows = report.rollout[layer], numbered(report.passage.pieces)
+    title = f"{report.passage.model}: attention rollout after layer {layer}"
+    picture = plots.titled(title, "On the right the largest share from another token.")
+    others = reached - np.diag(np.diag(reached))
+    notes = [f"{row.max():.2f} {rows[int(row.argmax())]}" for row in others]
+    plots.labelled(
+        picture, plots.TOP, reached, rows, notes, cell=min(max(760 / len(rows), 4), 22), high=float(reached.max())
+    )
     return picture
 
 
@@ -133,13 +79,15 @@ def roles(report: reports.RoleReport, focus: Focus) -> Drawing:
     table = np.stack([report.scores[name] for name in names], axis=-1)
     layers, heads = table.shape[:2]
     places = [(layer, head) for layer in range(layers) for head in range(heads)]
-    picture = _titled(
+    picture = plots.titled(
         "Roles of heads on repeated random tokens", f"Named from {report.threshold:.2f} on.  " + ", ".join(names)
     )
     rows = [f"{layer}.{head}" for layer, head in places]
     values = table.reshape(-1, len(names))
     notes = [report.role(*place) or "–" for place in places]
-    _labelled(picture, TOP, values, rows, notes, cell=30, numbers=".2f", columns=[name[:4] for name in names])
+    plots.labelled(
+        picture, plots.TOP, values, rows, notes, cell=30, numbers=".2f", columns=[name[:4] for name in names]
+    )
     return picture
 
 
@@ -151,7 +99,7 @@ def induction(report: reports.InductionReport, focus: Focus) -> Drawing:
 def lens(report: reports.LensReport, focus: Focus) -> Drawing:
     """The best guess after each layer at every position, a row a layer."""
     rows, T = report.top.shape[:2]
-    picture = _titled(
+    picture = plots.titled(
         f"{report.passage.model}: {report.kind} lens",
         "The best guess after each layer, in percent.",
     )
@@ -159,10 +107,10 @@ def lens(report: reports.LensReport, focus: Focus) -> Drawing:
     shown = range(T) if focus.position is None else [focus.position]
     for number, t in enumerate(shown):
         line, column = divmod(number, per_line)
-        x, y = LEFT + 84 + column * width, TOP + line * (rows + 3) * height
+        x, y = plots.LEFT + 84 + column * width, plots.TOP + line * (rows + 3) * height
         if column == 0:
             for row, name in enumerate([*layer_names(rows), "then"]):
-                picture.words(LEFT, y + (row + 1.5) * height, name, 11, FAINT)
+                picture.words(plots.LEFT, y + (row + 1.5) * height, name, 11, FAINT)
         picture.words(x, y + height / 2, numbered(report.passage.pieces)[t][:12], 11)
         for row in range(rows):
             probability = float(report.top_probability[row, t, 0])
@@ -178,18 +126,18 @@ def lens(report: reports.LensReport, focus: Focus) -> Drawing:
 def tokens(report: reports.TokensReport, focus: Focus) -> Drawing:
     """The text, each token coloured by its surprisal, with the number under it."""
     title = f"{report.passage.model}: {report.loss:.3f} nats a token, perplexity {np.exp(report.loss):.1f}"
-    picture = _titled(title, "Under each token its surprisal in nats.")
-    x, y, high = float(LEFT), float(TOP), min(max(float(np.nanmax(report.surprisal)), 1e-9), 10.0)
+    picture = plots.titled(title, "Under each token its surprisal in nats.")
+    x, y, high = float(plots.LEFT), float(plots.TOP), min(max(float(np.nanmax(report.surprisal)), 1e-9), 10.0)
     for piece, value in zip(report.passage.pieces, report.surprisal.tolist(), strict=True):
         width = max(len(piece), 4) * 8.6 + 6
         if x + width > 860:
-            x, y = float(LEFT), y + 46
+            x, y = float(plots.LEFT), y + 46
         colour = shade(value / high) if value == value else PAPER
         picture.box(x, y, width - 2, 24, colour)
         picture.words(x + 4, y + 12, piece, 14, ink(colour))
         picture.words(x + 4, y + 33, "–" if value != value else f"{value:.2f}", 10, FAINT)
         x += width
-    _legend(picture, LEFT, y + 52, 0.0, high)
+    plots.legend(picture, plots.LEFT, y + 52, 0.0, high)
     return picture
 
 
@@ -197,10 +145,10 @@ def attribution(report: reports.AttributionReport, focus: Focus) -> Drawing:
     """All parts, the loudest first."""
     rather = "" if report.against is None else f" rather than “{report.pieces[report.against]}”"
     title = f"What speaks for “{report.pieces[report.token]}”{rather} after “{report.passage.pieces[report.position]}”"
-    picture = _titled(title, f"The parts add up to {report.shares.sum():.4f}; the logit is {report.logit:.4f}.")
+    picture = plots.titled(title, f"The parts add up to {report.shares.sum():.4f}; the logit is {report.logit:.4f}.")
     order = np.argsort(-np.abs(report.shares))
     values = [float(report.shares[i]) for i in order]
-    _bars(picture, TOP, [report.parts[i].name for i in order], values, [f"{value:+.3f}" for value in values])
+    plots.bars(picture, plots.TOP, [report.parts[i].name for i in order], values, [f"{value:+.3f}" for value in values])
     return picture
 
 
@@ -210,25 +158,33 @@ def patch(report: reports.PatchReport, focus: Focus) -> Drawing:
     most = max(float(np.abs(delta).max()), 1e-9)
     title = f"Δ logit of “{report.pieces[report.token]}” at position {report.position}: {report.point}, {report.kind}"
     note = f"unchanged {report.corrupted:.3f}" + ("" if report.corrupt is None else f", clean {report.clean:.3f}")
-    picture = _titled(title, note)
+    picture = plots.titled(title, note)
     rows = [f"layer {layer}" for layer in range(len(delta))]
     notes = [f"{row[int(np.abs(row).argmax())]:+.2f} at {int(np.abs(row).argmax())}" for row in delta]
     cell = min(max(760 / delta.shape[1], 8), 46)
-    _labelled(picture, TOP, delta, rows, notes, low=-most, high=most, cell=cell, numbers="+.1f" if cell > 24 else "")
+    plots.labelled(
+        picture, plots.TOP, delta, rows, notes, low=-most, high=most, cell=cell, numbers="+.1f" if cell > 24 else ""
+    )
     if report.columns == "positions":
         picture.words(
-            LEFT, picture.height, " ".join(f"{i}:{p.strip()}" for i, p in enumerate(report.passage.pieces)), 11, FAINT
+            plots.LEFT,
+            picture.height,
+            " ".join(f"{i}:{p.strip()}" for i, p in enumerate(report.passage.pieces)),
+            11,
+            FAINT,
         )
     return picture
 
 
 def tensors(report: reports.TensorsReport, focus: Focus) -> Drawing:
     """A histogram for each tensor."""
-    picture = _titled(f"{report.model}: {report.kind}", "Square roots of histogram counts; mean ± σ, least … most.")
+    picture = plots.titled(
+        f"{report.model}: {report.kind}", "Square roots of histogram counts; mean ± σ, least … most."
+    )
     chosen = [t for t in report.tensors if focus.layer is None or t.name.startswith(f"blocks.{focus.layer}.")]
     for number, tensor in enumerate(chosen):
         row, column = divmod(number, 4)
-        x, y = LEFT + column * 268, TOP + row * 104
+        x, y = plots.LEFT + column * 268, plots.TOP + row * 104
         picture.words(x, y + 8, tensor.name, 10)
         highest = float(tensor.counts.max()) ** 0.5 or 1.0
         for i, count in enumerate(tensor.counts.tolist()):
@@ -242,39 +198,49 @@ def tensors(report: reports.TensorsReport, focus: Focus) -> Drawing:
 
 def memory(report: reports.MemoryReport, focus: Focus) -> Drawing:
     """Measured bytes as bars, those reckoned beside them."""
-    picture = _titled(f"{report.model}: memory for {report.tokens} tokens in {report.dtype}", "measured (reckoned)")
+    picture = plots.titled(
+        f"{report.model}: memory for {report.tokens} tokens in {report.dtype}", "measured (reckoned)"
+    )
     names = list(report.measured)
     texts = [f"{size(report.measured[name])} ({size(report.predicted[name])})" for name in names]
-    end = _bars(picture, TOP, names, [report.measured[name] for name in names], texts)
-    picture.words(LEFT, end + 14, "the weights by part", 11, FAINT)
+    end = plots.bars(picture, plots.TOP, names, [report.measured[name] for name in names], texts)
+    picture.words(plots.LEFT, end + 14, "the weights by part", 11, FAINT)
     parts = report.by_part
-    _bars(picture, end + 26, list(parts), list(parts.values()), [size(n) for n in parts.values()])
+    plots.bars(picture, end + 26, list(parts), list(parts.values()), [size(n) for n in parts.values()])
     return picture
 
 
 def embeddings(report: reports.EmbeddingsReport, focus: Focus) -> Drawing:
     """The plane of most variance, and the similarities."""
     first, second = report.explained
-    picture = _titled(f"{report.model}: embeddings", f"Variance: {first:.0%} across, {second:.0%} up.")
+    picture = plots.titled(f"{report.model}: embeddings", f"Variance: {first:.0%} across, {second:.0%} up.")
     side = 420
-    picture.box(LEFT, TOP, side, side, (22, 26, 46))
+    picture.box(plots.LEFT, plots.TOP, side, side, (22, 26, 46))
     low, high = report.plane.min(axis=0), report.plane.max(axis=0)
     span = np.where(high > low, high - low, 1.0)
     for word, point in zip(report.words, report.plane, strict=True):
         across, up = (point - low) / span
-        x, y = LEFT + 20 + float(across) * (side - 110), TOP + side - 20 - float(up) * (side - 40)
+        x, y = plots.LEFT + 20 + float(across) * (side - 110), plots.TOP + side - 20 - float(up) * (side - 40)
         picture.box(x - 3, y - 3, 6, 6, (255, 214, 102))
         picture.words(x + 8, y, word, 12)
     others = report.similarity - 2 * np.eye(len(report.words))
     notes = [f"nearest {row.max():.2f} {report.words[int(row.argmax())]}" if len(row) > 1 else "" for row in others]
-    _labelled(
-        picture, TOP + side + 10, report.similarity, numbered(report.words), notes, low=-1.0, cell=34, numbers=".2f"
+    plots.labelled(
+        picture,
+        plots.TOP + side + 10,
+        report.similarity,
+        numbered(report.words),
+        notes,
+        low=-1.0,
+        cell=34,
+        numbers=".2f",
     )
     return picture
 
 
 PICTURES: dict[type, Callable[[Any, Focus], Drawing]] = {
     reports.AttentionReport: attention,
+    reports.RolloutReport: rollout,
     reports.RoleReport: roles,
     reports.InductionReport: induction,
     reports.LensReport: lens,

@@ -43,5 +43,5 @@ class Cells:
 
 def _cell(text: str, share: float, colour: bool) -> Text:
     number = f"{share * 100:3.0f}"
-    shown = f"{fitted(text, CELL - 1 - len(number))}{number}"
+    shown = f"{fitted(text, CELL - 2 - len(number))} {number}"
     return Text(shown, painted(shade(share)) if colour else "")

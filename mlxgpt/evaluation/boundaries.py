@@ -3,7 +3,7 @@
 Everything is a mean loss over the last tokens of a row, so all passes are one function, `likelihood.mean_nats`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import mlx.core as mx
@@ -84,20 +84,32 @@ def score(
     threshold: float = 0.1,
     window: int = 4,
     ungated: bool = False,
+    told: Callable[[float], object] | None = None,
 ) -> ModelScores:
-    """The model's scores of the cuts of some documents: of at most 100 cuts, 100 gaps and 32 chunks of each."""
+    """The model's scores of the cuts of some documents: of at most 100 cuts, 100 gaps and 32 chunks of each.
+
+    `told` hears how much of the work is done, 0 … 1.
+    """
     scorer = Scorer(model, tokenizer)
     clarity, sticky, nats = ComparedTally(), _Graph(window, threshold), _Nats()
     gates: list[tuple[Values, Values, Values, Values]] = []
-    for text, chunks in documents:
+    for number, (text, chunks) in enumerate(documents):
+
+        def step(done: int, number: int = number) -> None:
+            if told is not None:
+                told((number + done / 5) / len(documents))
+
         view = DocumentView(text)
-        cuts = ChunkView(view, chunks).cuts
-        clarity.add(
-            scorer.clarity_at(text, _some(cuts, MOST_CUTS)), scorer.clarity_at(text, _some(view.gaps, MOST_GAPS))
-        )
+        at_cuts = scorer.clarity_at(text, _some(ChunkView(view, chunks).cuts, MOST_CUTS))
+        step(1)
+        clarity.add(at_cuts, scorer.clarity_at(text, _some(view.gaps, MOST_GAPS)))
+        step(2)
         gates.append(_gate_scores(scorer, view))
+        step(3)
         sticky.add(scorer, chunks[:MOST_CHUNKS])
+        step(4)
         nats.add(scorer, _spread(chunks, MOST_CHUNKS))
+        step(5)
     return nats.scores(
         gate=_gate(gates), clarity=clarity.result(), stickiness=sticky.result(), ungated=ungated
     )  # fmt: skip

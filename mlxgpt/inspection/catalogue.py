@@ -240,7 +240,7 @@ SENTENCES: dict[str, dict[str, Levels]] = {
     },
     "attribution.for": {
         "en": (
-            "Loudest for it speaks {part}: {share}.",
+            "What speaks loudest for it is {part}: {share}.",
             "The largest term is that of {part}: {share}.",
             "{share_path} is {share}.",
         ),
@@ -252,7 +252,7 @@ SENTENCES: dict[str, dict[str, Levels]] = {
     },
     "attribution.against": {
         "en": (
-            "Loudest against it speaks {part}: {share}.",
+            "What speaks loudest against it is {part}: {share}.",
             "The smallest term is that of {part}: {share}.",
             "{share_path} is {share}.",
         ),
@@ -430,4 +430,11 @@ WORDS: dict[str, dict[str, str]] = {
     "weights": {"en": "weights", "pt": "os pesos"},
     "activations": {"en": "activations", "pt": "as ativações"},
     "gradients": {"en": "gradients", "pt": "os gradientes"},
+    "token": {"en": "the token itself", "pt": "o próprio token"},
+    "position": {"en": "the position", "pt": "a posição"},
+    "head": {"en": "head {head} of layer {layer}", "pt": "a cabeça {head} da camada {layer}"},
+    "ffn": {"en": "the feed-forward network of layer {layer}", "pt": "a rede feed-forward da camada {layer}"},
+    "attn bias": {"en": "the biases of attention in layer {layer}", "pt": "os vieses da atenção na camada {layer}"},
+    "ffn bias": {"en": "the biases after layer {layer}", "pt": "os vieses depois da camada {layer}"},
+    "final bias": {"en": "the bias of the final norm", "pt": "o viés da norma final"},
 }

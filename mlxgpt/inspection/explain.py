@@ -55,7 +55,7 @@ def _written(value: Figure | Place | Token | Word, lang: str) -> str:
         case Token():
             return f"“{visible(value.text).replace(chr(10), '↵')}”"
         case Word():
-            return WORDS[value.key][lang]
+            return WORDS[value.key][lang].format(layer=value.layer, head=value.head)
 
 
 _COMMAS = str.maketrans({".": ",", ",": "."})

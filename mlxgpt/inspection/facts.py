@@ -177,10 +177,13 @@ def attribution(report: reports.AttributionReport, focus: Focus) -> Iterator[Fac
     named: Named = {"token": Token(text=report.pieces[report.token]), "position": Place(number=report.position)}
     yield "attribution.sum", {**named, "logit": _figure(report.logit, "logit", "logits", (), *asked)}
     for key, i in (("for", int(report.shares.argmax())), ("against", int(report.shares.argmin()))):
-        share = float(report.shares[i])
+        part, share = report.parts[i], float(report.shares[i])
         if (share > 0) == (key == "for") and share:
-            figure = _figure(share, "share", report.parts[i].name, (), *asked, kind="signed")
-            yield f"attribution.{key}", {**named, "part": Token(text=report.parts[i].name), "share": figure}
+            figure = _figure(share, "share", part.name, (), *asked, kind="signed")
+            yield (
+                f"attribution.{key}",
+                {**named, "part": Word(key=part.kind, layer=part.layer, head=part.head), "share": figure},
+            )
 
 
 def patch(report: reports.PatchReport, focus: Focus) -> Iterator[Fact]:

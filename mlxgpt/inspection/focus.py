@@ -42,6 +42,8 @@ def extent(report: Any) -> dict[str, int]:  # Any: one of `inspection.reports`
     match report:
         case reports.AttentionReport():
             layers, heads, positions = report.pattern.shape[:3]
+        case reports.RolloutReport():
+            layers, positions = report.rollout.shape[:2]
         case reports.RoleReport():
             layers, heads = next(iter(report.scores.values())).shape
         case reports.InductionReport():

@@ -28,9 +28,11 @@ from mlxgpt.inspection.reports import (
     Passage,
     PatchReport,
     RoleReport,
+    RolloutReport,
     TensorsReport,
     TokensReport,
 )
+from mlxgpt.inspection.trace import patterns
 from mlxgpt.inspection.tuned_lens import TunedLens, tune
 from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import SPECIALS, Tokenizer
@@ -79,6 +81,12 @@ class Inspector:
     def attention(self, text: str, *, cut: bool = False) -> AttentionReport:
         """Who looks at whom, and what each head does."""
         return attention.attention(self.model, self.passage(text, cut=cut), self.roles)
+
+    def rollout(self, text: str, *, cut: bool = False) -> RolloutReport:
+        """How much of each token has reached each position, layer by layer."""
+        passage = self.passage(text, cut=cut)
+        pattern = patterns(self.model, np.array([passage.ids]))[:, 0]
+        return RolloutReport(passage=passage, rollout=attention.rollout(pattern))
 
     @cached_property
     def roles(self) -> RoleReport:

@@ -45,6 +45,14 @@ class AttentionReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RolloutReport:
+    """How much of each token has reached each position after every layer, if attention alone moved it."""
+
+    passage: Passage
+    rollout: Numbers  # (L, T, T), rows sum to one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RoleReport:
     """What each head does on random tokens that are repeated, by the definitions in `roles`."""
 

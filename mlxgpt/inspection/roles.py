@@ -12,6 +12,7 @@ from collections.abc import Callable
 import mlx.core as mx
 import numpy as np
 
+from mlxgpt.errors import DataError
 from mlxgpt.inspection.reports import InductionReport, Numbers, RoleReport
 from mlxgpt.inspection.trace import Trace, patterns, zeroed
 from mlxgpt.model.gpt import GPT
@@ -93,6 +94,8 @@ def probe(model: GPT, begin: int | None = None, reserved: int = 0, seed: int = 0
     V, T = model.config.vocab_size, model.config.context_length
     reserved = min(reserved, V // 2)
     half = min(LONGEST_HALF, (T - 1) // 2, V - reserved)
+    if half < 2:
+        raise DataError(f"{model.config.name} sees {T} tokens at a time: too few to repeat any.")
     rows = [reserved + random.permutation(V - reserved)[:half] for _ in range(PROBES)]
     first = [] if begin is None else [begin]
     return np.array([[*first, *row, *row] for row in rows])

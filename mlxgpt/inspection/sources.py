@@ -50,9 +50,11 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """A key of the catalogue's words, such as the name of a role."""
+    """A key of the catalogue's words, such as the name of a role; its layer and head where the word has them."""
 
     key: str
+    layer: int | None = None
+    head: int | None = None
 
 
 Named = dict[str, Figure | Place | Token | Word]

@@ -76,6 +76,18 @@ def own(backend: Backend) -> "FastTokenizer":
     return FastTokenizer(backend, OWN_SETTINGS)
 
 
+def with_specials(tokenizer: "FastTokenizer", specials: Sequence[str]) -> "FastTokenizer":
+    """One of our tokenizers with special tokens of one's own, which get the ids behind all others."""
+    if not specials:
+        return tokenizer
+    backend = tokenizer._backend
+    for token in specials:
+        if backend.token_to_id(token) is not None:
+            raise TokenizerError(f"{token!r} is an ordinary entry already.", hint="Choose a mark such as <CODE>.")
+    backend.add_special_tokens(list(specials))
+    return FastTokenizer(backend, {**OWN_SETTINGS, "additional_special_tokens": [*SPECIALS[4:], *specials]})
+
+
 class FastTokenizer:
     """A `base.Tokenizer` over a `tokenizers.Tokenizer`.
 

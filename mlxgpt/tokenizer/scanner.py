@@ -21,7 +21,7 @@ N code points · P pre-tokens
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,6 +116,34 @@ class Scanner:
         with self._lock:
             ids = [self._counts.ids(slots) for _, _, _, slots in self._parts(text, _codes(text))]
         return np.concatenate([np.zeros(0, dtype=np.uint32), *ids])
+
+    def encode_batch(self, texts: Sequence[str]) -> list[Ids]:
+        """The ids of each of many texts: exactly `tokenizer.encode(text)`, and for short ones several times as fast as that.
+
+        They are scanned as one, with a newline between two.  A newline alone is a pre-token, and what stands around it is
+        tokenized as at the ends of a text, if it is no white space itself.
+        """
+        if self.kind != "words":
+            return self.tokenizer.encode_batch(texts)
+        joined = [at for at, text in enumerate(texts) if text and not (text[0].isspace() or text[-1].isspace())]
+        found = dict(zip(joined, self._encode_joined([texts[at] for at in joined]), strict=True))
+        return [found[at] if at in found else self.encode(text) for at, text in enumerate(texts)]
+
+    def _encode_joined(self, texts: Sequence[str]) -> list[Ids]:
+        """The ids of texts that neither begin nor end with white space."""
+        text = "\n".join(texts)
+        with self._lock:
+            parts = [
+                (places[:-1] + begin, self._counts.lengths(slots), self._counts.ids(slots))
+                for begin, places, _, slots in self._parts(text, _codes(text))
+            ]
+        starts = _joined([*(places for places, _, _ in parts), np.array([len(text)])])
+        totals = _sums(_joined([lengths for _, lengths, _ in parts]))
+        ids = np.concatenate([np.zeros(0, dtype=np.uint32), *(ids for _, _, ids in parts)])
+        ends = np.cumsum([len(text) + 1 for text in texts]) - 1
+        begins = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
+        first, last = (totals[np.searchsorted(starts, places)] for places in (begins, ends))
+        return [ids[begin:end] for begin, end in zip(first.tolist(), last.tolist(), strict=True)]
 
     def learn(self, texts: Iterable[str]) -> None:
         """Fill the table with the pre-tokens of texts; `save` keeps it."""

@@ -30,7 +30,10 @@ SHARES = {"warmup": (0, 1), "cooldown": (0, 1), "validation_share": (0, 0.9), "b
 class TrainConfig:
     """The settings of a training run.  Exactly one of `steps`, `epochs` and `minutes` is the budget."""
 
-    data: Path = setting(Path("data/corpus_pt_br.txt"), "file or folder of text to learn from")
+    data: Path = setting(
+        Path("data/corpus_pt_br.txt"), "text to learn from, a dataset of data build, or a file of ids (*.bin)"
+    )
+    val_data: Path | None = setting(None, "file or folder held out instead of a share of the data")
     preset: str = setting("modern-nano", "preset of models/presets, or a TOML file with a [model] table")
     tokenizer: Path | None = setting(None, "folder of a trained tokenizer; none: one is trained on the data")
     algorithm: str = setting("bpe", "kind of tokenizer to train: bpe, byte or char")
@@ -47,6 +50,10 @@ class TrainConfig:
     context_length: int = setting(0, "tokens in a sequence; 0: the preset's")
     chunk_strategy: str = setting("none", "how long documents are cut before packing; none: not at all")
     chunk_size: int = setting(0, "tokens in a chunk; 0: context_length")
+
+    packing: str = setting("concat", "what fills a row: concat, best-fit (whole documents together) or pad (one alone)")
+
+    source_weights: tuple[str, ...] = setting((), "weights of a dataset's sources instead of its own, as livros=2")
 
     optimizer: str = setting("adamw", "adamw for all, or muon for matrices and adamw for the rest")
     learning_rate: float = setting(0.0, "peak learning rate of AdamW; 0: chosen for the device")

@@ -4,13 +4,11 @@ Nothing is written here but what the caller asks for later: a run that cannot st
 """
 
 import dataclasses
-import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import mlx.core as mx
-import numpy as np
 
 from mlxgpt import checkpoint, runs, whole
 from mlxgpt.backend import jit
@@ -18,10 +16,8 @@ from mlxgpt.backend.devices import Backend
 from mlxgpt.chunking import registry as chunkers
 from mlxgpt.chunking.base import Chunker
 from mlxgpt.config import Settings, build, read_toml
-from mlxgpt.data.documents import read_documents
 from mlxgpt.data.loader import Loader
-from mlxgpt.data.packing import Stream, pack, require_context
-from mlxgpt.data.split import Split, split
+from mlxgpt.data.packing import Stream
 from mlxgpt.errors import CheckpointError, ConfigError, nearest
 from mlxgpt.model import initialize
 from mlxgpt.model.config import ModelConfig, load_preset, read_preset
@@ -29,6 +25,7 @@ from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import Tokenizer
 from mlxgpt.training import optimizers
 from mlxgpt.training.config import TrainConfig
+from mlxgpt.training.material import Source, materialize
 from mlxgpt.training.step import Stepper
 
 
@@ -115,21 +112,18 @@ def _with_new_budget(own: Settings, given: Settings, where: str) -> TrainConfig:
 
 
 def prepare(
-    config: TrainConfig, model_changes: Settings, backend: Backend, documents: Split, tokenizer: Tokenizer
+    config: TrainConfig, model_changes: Settings, backend: Backend, source: Source, tokenizer: Tokenizer
 ) -> Plan:
-    """Pack the documents, build the model, and, when resuming, put everything back where it was."""
+    """Pack the text, build the model, and, when resuming, put everything back where it was."""
     config, notes = with_defaults(config, backend)
     shape = model_config(config, model_changes, tokenizer)
     config = dataclasses.replace(config, context_length=shape.context_length)
     chunker = _chunker(config)
-    train = pack(documents.train, tokenizer, chunker)
-    validation = pack(documents.validation, tokenizer, chunker)
-    if documents.validation:
-        require_context(len(validation.ids), 1, "validation")
-    loader = Loader(train.ids, train.mask, config.context_length, config.batch_size, config.seed)
-    fingerprint = hashlib.sha256(
-        np.ascontiguousarray(train.ids).tobytes() + np.ascontiguousarray(validation.ids).tobytes()
-    )
+    if chunker is not None:
+        cut = f"Documents are cut into chunks of at most {chunker.max_size} tokens ({config.chunk_strategy})"
+        notes = (*notes, f"{cut}, with <CHUNK> between them.")
+    material = materialize(source, tokenizer, chunker)
+    loader = Loader(material.train, config.context_length, config.batch_size, config.seed, packing=config.packing)
     model = initialize.build(shape, config.seed)
     if backend.compiles and backend.device == "cpu":
         jit.precompile_header()
@@ -148,12 +142,12 @@ def prepare(
         tokenizer=tokenizer,
         stepper=stepper,
         loader=loader,
-        train=train,
-        validation=validation,
-        data_fingerprint=fingerprint.hexdigest(),
+        train=material.train,
+        validation=material.validation,
+        data_fingerprint=material.fingerprint,
         progress=Progress(),
         steps=max(steps, 0 if config.minutes else 1),
-        notes=(documents.note, *notes),
+        notes=(material.note, *notes),
     )
     return _resumed(plan) if config.resume else plan
 
@@ -188,11 +182,6 @@ def model_config(config: TrainConfig, changes: Settings, tokenizer: Tokenizer) -
     )
 
 
-def read_split(config: TrainConfig) -> Split:
-    """The documents to learn from and those held out."""
-    return split(list(read_documents(config.data)), share=config.validation_share, seed=config.seed)
-
-
 def usual_vocab_size(corpus_bytes: int) -> int:
     """Entries of a BPE tokenizer for a corpus: a doubling of the text earns 2^0.4 as many, between 512 and 32768.
 
@@ -203,6 +192,11 @@ def usual_vocab_size(corpus_bytes: int) -> int:
 
 def _chunker(config: TrainConfig) -> Chunker | None:
     if config.chunk_strategy == "none":
+        if config.chunk_size:
+            raise ConfigError(
+                f"chunk_size = {config.chunk_size}, but documents are not cut into chunks.",
+                hint="Add --chunk-strategy recursive, or leave --chunk-size out.",
+            )
         return None
     return chunkers.create(config.chunk_strategy, max_size=config.chunk_size or config.context_length)
 

@@ -36,10 +36,11 @@ from mlxgpt.runs import Run
 from mlxgpt.tokenizer import registry
 from mlxgpt.tokenizer.base import Tokenizer
 from mlxgpt.tokenizer.config import TokenizerConfig
+from mlxgpt.training import material
 from mlxgpt.training import record as records
 from mlxgpt.training.config import TrainConfig
 from mlxgpt.training.meter import Clock, Moments
-from mlxgpt.training.prepare import Plan, prepare, read_split, usual_vocab_size
+from mlxgpt.training.prepare import Plan, prepare, usual_vocab_size
 from mlxgpt.training.schedules import learning_rate_share
 from mlxgpt.training.signals import measure
 
@@ -58,9 +59,9 @@ def train(
     """
     _refuse_a_used_folder(config)
     backend = devices.prepare(device)
-    documents = read_split(config)
-    tokenizer, trained = _tokenizer(config, documents)
-    plan = prepare(config, model_changes or {}, backend, documents, tokenizer)
+    source = material.read(config)
+    tokenizer, trained = _tokenizer(config, source)
+    plan = prepare(config, model_changes or {}, backend, source, tokenizer)
     _open(plan, model_changes or {})
 
     def story() -> Iterator[Event]:
@@ -71,14 +72,16 @@ def train(
     yield from record(story(), plan.run.events)
 
 
-def _tokenizer(config: TrainConfig, documents: Split) -> tuple[Tokenizer, TokenizerTrained | None]:
-    """The tokenizer of the run: its own when resuming, the one that was named, or one trained on the training text."""
+def _tokenizer(config: TrainConfig, source: material.Source) -> tuple[Tokenizer, TokenizerTrained | None]:
+    """The tokenizer of the run: its own when resuming, the one that was named or is the dataset's, or one trained here."""
     if config.resume:
         return registry.load(config.resume / "tokenizer"), None
-    if config.tokenizer:
-        return registry.load(config.tokenizer), None
+    known = material.require_tokenizer(source, config)
+    if known is not None:
+        return registry.load(known), None
+    assert isinstance(source, Split)  # the others have one
     began = time.monotonic()
-    texts = [part for document in documents.train for part in document.texts]
+    texts = [part for document in source.train for part in document.texts]
     corpus_bytes = sum(len(text.encode()) for text in texts)
     settings = TokenizerConfig(
         algorithm=config.algorithm, vocab_size=config.vocab_size or usual_vocab_size(corpus_bytes)

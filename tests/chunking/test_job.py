@@ -1,6 +1,7 @@
 """`mlxgpt chunk` from files to chunks: the same however it is done, whole or not at all, and quick the second time."""
 
 import json
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from mlxgpt.chunking import blocks, cache, cutting
 from mlxgpt.chunking.config import ChunkConfig
 from mlxgpt.chunking.registry import CHUNKERS, create
 from mlxgpt.errors import ConfigError, DataError
-from mlxgpt.events import ChunkingFinished, ChunkingStarted, Event, FileChunked, FileRefused
+from mlxgpt.events import ChunkingFinished, ChunkingStarted, Event, FileChunked, FileRefused, Noted
 from mlxgpt.tokenizer import registry, scanner
 from mlxgpt.tokenizer.base import Tokenizer
 
@@ -201,7 +202,7 @@ def test_an_error_in_the_middle_leaves_nothing_half_written(
         ),
         (
             lambda texts: run([texts], None, ChunkConfig(strategy="fixed", options={"stride": 3})),
-            "no setting named 'stride'",
+            "The chunk strategy fixed has no --stride",
         ),
         (lambda texts: run([texts], None, ChunkConfig(workers=-1)), "workers must not be negative"),
         (lambda texts: run([texts], None, ChunkConfig(tokenizer="nowhere")), "nowhere"),
@@ -222,10 +223,52 @@ def test_a_folder_without_texts_is_refused(tmp_path: Path) -> None:
         run([tmp_path], None)
 
 
-def test_a_limit_below_one_character_says_what_it_needs(texts: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="max_size = 1 is less than the"):
-        run([texts / "b.md"], tmp_path / "c.json", ChunkConfig(options={"max_size": 1}))
-    assert not (tmp_path / "c.json").exists()
+def test_a_character_above_the_limit_leaves_out_its_file_and_no_other(texts: Path, tmp_path: Path) -> None:
+    events = run([texts], tmp_path / "c.json", ChunkConfig(options={"max_size": 2}))
+    (refused,) = [event for event in events if isinstance(event, FileRefused)]
+    assert (refused.path, last(events).files) == (str(texts / "b.md"), 1)
+    assert "b.md: the character '👧' has 4 tokens, more than max_size = 2" in refused.message
+    assert [Path(document["source"]).name for document in documents(tmp_path / "c.json")] == ["a.txt"]
+
+
+def test_the_text_itself_is_no_output(texts: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.txt").symlink_to(texts / "a.txt")
+    for output in (texts / "a.txt", tmp_path / "link.txt"):
+        with pytest.raises(ConfigError, match="it would be lost"):
+            run([texts], output)
+    assert (texts / "a.txt").read_bytes().decode() == PROSE
+
+
+def test_an_output_that_is_a_link_is_followed_and_a_pipe_is_written_to(texts: Path, tmp_path: Path) -> None:
+    link, target, pipe = (tmp_path / name for name in ("link.json", "target.json", "pipe"))
+    target.write_text("old", encoding="utf-8")
+    link.symlink_to(target)
+    run([texts], link)
+    assert link.is_symlink()
+    assert len(documents(target)) == 2
+    os.mkfifo(pipe)
+    heard: list[str] = []
+    reader = threading.Thread(target=lambda: heard.append(pipe.read_text(encoding="utf-8")))
+    reader.start()
+    run([texts], pipe, kind="json")
+    reader.join()
+    assert pipe.is_fifo()
+    assert json.loads(heard[0]) == json.loads(target.read_text(encoding="utf-8"))
+
+
+def test_what_would_be_no_use_is_refused_before_any_work(texts: Path) -> None:
+    with pytest.raises(ConfigError, match="is a folder"):
+        run([texts], texts)
+    with pytest.raises(ConfigError, match="nothing without their texts"):
+        run([Path("-")], None, with_text=False)
+
+
+def test_rows_are_text_and_that_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "Um."}\n{"text": "Dois."}\n', encoding="utf-8")
+    first = run([path], tmp_path / "c.json")[0]
+    assert isinstance(first, Noted)
+    assert "rows.jsonl is cut as the text that it is" in first.text
 
 
 def test_the_start_says_what_there_is_to_do(texts: Path, tmp_path: Path) -> None:

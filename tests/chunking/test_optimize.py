@@ -140,11 +140,12 @@ def test_a_gain_has_the_sign_of_its_goal_and_small_ones_are_none(name):
 def test_a_command_line_says_everything_and_survives_the_shell():
     tried = Tried(
         strategy="adaptive", figures=figures(),
-        options={"max_size": 256, "min_size": 0, "overlap_ratio": 0.1, "preserve_sentences": True},
+        options={
+            "max_size": 256, "min_size": 0, "overlap_ratio": 0.1, "preserve_sentences": True, "preserve_paragraphs": False,
+        },
     )  # fmt: skip
     assert shlex.split(command_line(tried, "my file.txt", "nano-pt", "chunks.json")) == [
         *(
-            "mlxgpt",
             "chunk",
             "--file",
             "my file.txt",
@@ -155,5 +156,5 @@ def test_a_command_line_says_everything_and_survives_the_shell():
             "--overlap",
             "0.1",
         ),
-        *("--preserve-sentences", "--tokenizer", "nano-pt", "--output", "chunks.json"),
+        *("--preserve-sentences", "--cut-paragraphs", "--tokenizer", "nano-pt", "--output", "chunks.json"),
     ]

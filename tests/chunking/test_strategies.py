@@ -133,9 +133,15 @@ def test_an_unknown_strategy_names_the_nearest() -> None:
 
 
 def test_an_unknown_option_names_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="max_sise") as caught:
+    with pytest.raises(ConfigError, match="The chunk strategy fixed has no --max-sise") as caught:
         create("fixed", max_sise=3)
     assert caught.value.hint == "Did you mean 'max_size'?"
+
+
+def test_an_option_of_others_names_them() -> None:
+    with pytest.raises(ConfigError, match="The chunk strategy fixed has no --overlap") as caught:
+        create("fixed", overlap_ratio=0.2)
+    assert caught.value.hint.startswith("Strategies that have it: overlapping, sentence,")
 
 
 @pytest.mark.parametrize("options", [{"max_size": 0}, {"overlap_ratio": 1.0}, {"overlap_ratio": -0.1}])

@@ -68,7 +68,7 @@ def test_empty_data(training, workplace):
     (workplace.path / "empty.txt").write_text(" \n\n")
     training(data=workplace.path / "empty.txt", code=1, says=["empty.txt is empty", "Give a file with text"])
     (workplace.path / "folder").mkdir()
-    training(data=workplace.path / "folder", code=1, says="holds no .txt, .md, .jsonl file")
+    training(data=workplace.path / "folder", code=1, says="holds no .txt, .md, .jsonl")
 
 
 def test_text_that_is_not_utf_8(training, workplace):

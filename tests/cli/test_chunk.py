@@ -101,7 +101,7 @@ def test_a_file_left_out_makes_the_exit_code_one(text, tmp_path, mlxgpt):
         (("--strategy", "semantik"), "Did you mean 'semantic'?"),
         (("--min-size", 90, "--max-size", 50), "min_size = 90 is not between 0 and max_size = 50"),
         (("--overlap", 1), "overlap_ratio must be in [0, 1), not 1"),
-        (("--strategy", "fixed", "--overlap", 0.1), "no setting named 'overlap_ratio'"),
+        (("--strategy", "fixed", "--overlap", 0.1), "The chunk strategy fixed has no --overlap"),
         (("--max-size", 0), "max_size must be at least 1"),
         (("--strategy", "sliding", "--stride", 600), "stride = 600 is not between 0 and max_size = 512"),
         (("--strategy", "adaptive", "--information-density-threshold", 2), "must be in [0, 1], not 2"),

@@ -2,7 +2,7 @@
 
 import json
 
-GREEDY = ("--max-tokens", 4, "--temperature", 0)
+GREEDY = ("--max-tokens", 4, "--temperature", 0, "--seed", 1)
 
 
 def test_texts_go_to_stdout_and_what_was_refused_to_stderr(mlxgpt, tmp_path):

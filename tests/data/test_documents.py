@@ -53,9 +53,9 @@ def test_json_lines_hold_texts_and_chats(tmp_path: Path) -> None:
     content = "\ufeff" + "\r\n".join(json.dumps(line, ensure_ascii=False) for line in lines) + "\n\n"
     path = write(tmp_path / "a.jsonl", content)
     first, chat, last = read_documents(path)
-    assert first == Document(text="um\ndois", source=path, index=0)
+    assert first == Document(text="um\ndois", source=str(path), place="line 1", index=0, metadata={"id": 7})
     assert chat.texts == ("Oi?", "Olá!")
-    assert last == Document(text="três\u2028quatro", source=path, index=2)
+    assert last == Document(text="três\u2028quatro", source=str(path), place="line 3", index=2)
 
 
 def test_a_folder_is_read_in_order_without_hidden_files(tmp_path: Path) -> None:
@@ -74,7 +74,10 @@ def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
 
 def test_documents_remember_where_they_were(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt", "um\n\n\ndois")
-    assert [(document.source, document.index) for document in read_documents(tmp_path)] == [(path, 0), (path, 1)]
+    assert [(document.source, document.index) for document in read_documents(tmp_path)] == [
+        (str(path), 0),
+        (str(path), 1),
+    ]
 
 
 def test_a_missing_path_names_its_neighbour(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """Documents in one stream of tokens, with the bytes they stand for."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from tokenizers import Tokenizer as Backend
@@ -15,7 +13,7 @@ from mlxgpt.tokenizer.chat import Message, chat_example
 from mlxgpt.tokenizer.fast import FastTokenizer
 from mlxgpt.tokenizer.simple import byte_tokenizer
 
-SOURCE = Path("a.txt")
+SOURCE = "a.txt"
 EOS, CHUNK = 3, 4
 BYTES = byte_tokenizer()
 CHAT = (Message(role="user", content="Oi?"), Message(role="assistant", content="Olá!"))
@@ -45,7 +43,7 @@ def test_every_strategy_packs_its_chunks(strategy: str) -> None:
     text = "O rio subiu. — E agora? — disse Zé.\n\nNinguém soube dizer; a água, sim.\n\n" * 8
     tokenizer = byte_tokenizer()
     chunks = [chunk.text for chunk in create(strategy, max_size=64).split(text, tokenizer)]
-    ids = pack([Document(text=text, source=Path("a.txt"))], tokenizer, create(strategy, max_size=64)).ids.tolist()
+    ids = pack([Document(text=text, source="a.txt")], tokenizer, create(strategy, max_size=64)).ids.tolist()
     assert ids.count(tokenizer.chunk_id) == len(chunks) - 1 > 3
     joined = [token for chunk in chunks for token in (*tokenizer.encode(chunk), tokenizer.chunk_id)]
     assert ids == [*joined[:-1], tokenizer.eos_id]

@@ -1,7 +1,5 @@
 """Held-out documents: whole, drawn by the seed, about the share that was asked for."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +9,7 @@ from mlxgpt.data.split import split
 from mlxgpt.errors import DataError
 from mlxgpt.tokenizer.chat import Message
 
-SOURCE = Path("a.txt")
+SOURCE = "a.txt"
 
 
 def documents(*sizes: int) -> list[Document]:

@@ -101,6 +101,26 @@ def test_the_code_level_names_the_tensor_of_each_number(nano):
     assert "blocks.0.attn.pattern[0, 3, 5, 5]" in lines[0].text
 
 
+def test_every_part_that_can_speak_has_a_name():
+    kinds = ("token", "position", "head", "ffn", "attn bias", "ffn bias", "final bias")
+    assert all(WORDS[kind].keys() == set(LANGUAGES) for kind in kinds)
+
+
+def test_the_loudest_parts_are_named_for_and_against(made):
+    report = made["attribution"]
+    said = dict(facts.FACTS[type(report)](report, Focus()))
+    for key, i in (("attribution.for", report.shares.argmax()), ("attribution.against", report.shares.argmin())):
+        part, word = report.parts[i], said[key]["part"]
+        assert (word.key, word.layer, word.head) == (part.kind, part.layer, part.head)
+        assert said[key]["share"].value == pytest.approx(float(report.shares[i]))
+
+
+def test_the_change_that_is_named_is_the_largest(made):
+    report = made["patch"]
+    ((_, named), *_) = facts.FACTS[type(report)](report, Focus())
+    assert abs(report.delta[named["layer"].number, named["column"].number]) == np.abs(report.delta).max()
+
+
 def test_portuguese_writes_a_comma(nano):
     assert re.search(r"\d,\d", explain(nano.tokens(TEXT), lang="pt")[0].text)
 

@@ -9,9 +9,12 @@ import pytest
 from mlxgpt import jobs
 from mlxgpt.errors import ConfigError, DataError
 from mlxgpt.events import SignalsMeasured, StepFinished
-from mlxgpt.inspection import tensors
+from mlxgpt.inspection import surprisal, tensors
 from mlxgpt.inspection.embeddings import analogies, principal_plane, read_analogies, unit
 from mlxgpt.inspection.signals import find_spikes
+from mlxgpt.model import initialize
+from mlxgpt.model.config import ModelConfig
+from mlxgpt.tokenizer.simple import byte_tokenizer
 
 TEXT = "Era uma vez um gato chamado Tico, que vivia num sítio."
 
@@ -28,11 +31,22 @@ def test_a_tensor_without_numbers_has_a_summary_too():
     assert tensors.summary("x", mx.array([math.nan])).nans == 1
 
 
-def test_gradients_are_those_of_pytorch(case):
-    passage = case.passage()
-    report = tensors.gradients(case.model, passage)
+def test_gradients_are_the_slopes_of_the_loss_that_pytorch_gives(case):
+    model, passage = case.model, case.passage()
+    report = tensors.gradients(model, passage)
     assert report.loss == pytest.approx(float(case.expected["per_token_loss"][0].mean()), abs=1e-5)
-    assert len(report.tensors) == len(tensors.weights(case.model, "x").tensors)
+    norms = {summary.name: summary.norm for summary in report.tensors}
+    assert norms.keys() == {summary.name for summary in tensors.weights(model, "x").tensors}
+    gain, step, slopes = np.array(model.final_norm.weight), 0.02, []
+    for i in range(len(gain)):
+        ends = []
+        for sign in (1, -1):
+            moved = gain.copy()
+            moved[i] += sign * step
+            model.final_norm.weight = mx.array(moved)
+            ends.append(surprisal.surprisal(model, passage, str).loss)
+        slopes.append((ends[0] - ends[1]) / (2 * step))
+    assert norms["final_norm.weight"] == pytest.approx(np.linalg.norm(slopes), rel=1e-3)
 
 
 def test_stream_norms_are_lengths_of_the_hidden_states(case):
@@ -107,6 +121,18 @@ def test_analogies_are_answered_by_the_nearest_to_b_minus_a_plus_c(nano, tmp_pat
     cosines = vectors @ unit(b - a + c)
     cosines[[nano.tokenizer.encode(word)[0] for word in (" menino", " menina", " avô")]] = -1
     assert report.examples[0][4] == nano.tokenizer.token_text(int(cosines.argmax())).strip()
+
+
+def test_the_answer_lies_where_b_leads_from_a_not_back():
+    tokenizer = byte_tokenizer()
+    model = initialize.build(ModelConfig(vocab_size=tokenizer.vocab_size, n_layer=1, n_embd=3, n_head=1), 0)
+    places = {"a": (1, 0, 0), "b": (1, 1, 0), "c": (0, 0, 1), "d": (0, 1, 1), "e": (0, -1, 1)}
+    vectors = np.full((tokenizer.vocab_size, 3), -1.0, np.float32)
+    for word, place in places.items():
+        vectors[tokenizer.encode(word)[0]] = place
+    model.embedding.weight = mx.array(vectors)
+    report = analogies(model, tokenizer, "", {"letters": [("a", "b", "c", "d")]})
+    assert report.sections == {"letters": (1, 1, 1)} and report.examples == (("a", "b", "c", "d", "d"),)
 
 
 def test_a_line_that_is_no_question_is_named(tmp_path):

@@ -9,6 +9,8 @@ import pytest
 from mlxgpt.errors import DataError
 from mlxgpt.inspection import attention, lens, roles, surprisal
 from mlxgpt.inspection.reports import plain
+from mlxgpt.model import initialize
+from mlxgpt.model.config import ModelConfig
 from mlxgpt.training.losses import next_token_loss
 
 TEXT = "Era uma vez um gato chamado Tico, que vivia num sítio. Tico era muito curioso."
@@ -130,6 +132,12 @@ def test_a_text_without_repetition_gives_no_score_for_repetition():
     ids = np.array([[1, 2, 3, 4]])
     scores = roles.role_scores(np.broadcast_to(np.eye(4), (1, 1, 1, 4, 4)), ids)
     assert np.isnan(scores["induction"]).all() and scores["self"].tolist() == [[1.0]]
+
+
+def test_a_model_that_sees_too_little_to_repeat_anything_is_told_so():
+    model = initialize.build(ModelConfig(vocab_size=8, context_length=4, n_layer=1, n_embd=8, n_head=1), 0)
+    with pytest.raises(DataError, match="too few to repeat"):
+        roles.probe(model)
 
 
 def test_the_probe_repeats_tokens_that_are_all_different(nano):

@@ -119,6 +119,14 @@ def test_each_tokenizer_is_counted_in_its_way(kind: str, tokenizer: Tokenizer) -
     assert Scanner(tokenizer).exact == (kind != "any")
 
 
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(TEXTS, max_size=8))
+@example(texts=["it's", "s", "", "  a", "b ", "'", "'s"])
+def test_texts_scanned_together_have_the_ids_of_each_alone(texts: list[str], tokenizer: Tokenizer) -> None:
+    found = scanner_for(tokenizer).encode_batch(texts)
+    assert [ids.tolist() for ids in found] == [tokenizer.encode(text) for text in texts]
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=TEXTS, data=st.data())
 @example(text="", data=None)

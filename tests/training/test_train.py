@@ -25,7 +25,7 @@ from mlxgpt.events import (
 )
 from mlxgpt.model import initialize
 from mlxgpt.tokenizer import registry
-from mlxgpt.training import prepare, train
+from mlxgpt.training import material, prepare, train
 from mlxgpt.training.losses import next_token_loss
 
 
@@ -114,9 +114,7 @@ def test_chats_are_learned_by_their_answers(workplace, run):
     assert checkpoint.read_record(run.last)["data"]["chats"] is True
 
     config, changes = prepare.load_config({"data": chats, "preset": str(workplace.preset), "steps": 2})
-    plan = prepare.prepare(
-        config, changes, devices.prepare("cpu"), prepare.read_split(config), registry.load(run.tokenizer)
-    )
+    plan = prepare.prepare(config, changes, devices.prepare("cpu"), material.read(config), registry.load(run.tokenizer))
     batch = plan.loader.batch(0)
     assert 0 < batch.weights.sum() < batch.weights.size
     arrays = map(mx.array, (batch.inputs, batch.targets, batch.weights))

@@ -28,6 +28,15 @@ class Subject:
     tokenizer: Tokenizer | None
     notes: tuple[str, ...] = ()
 
+    def require_tokenizer(self) -> Tokenizer:
+        """The tokenizer, without which other settings cannot be tried."""
+        if self.tokenizer is None:
+            raise TokenizerError(
+                f"Settings cannot be compared without the tokenizer {self.tokenizer_name}.",
+                hint="Give one with --tokenizer.",
+            )
+        return self.tokenizer
+
     def report(self, lang: str = "auto") -> Report:
         """The figures of the chunks."""
         analysis = Analysis(

@@ -1,5 +1,7 @@
 """`mlxgpt analyze`: what can be said about chunks in numbers, and better settings that were measured."""
 
+import dataclasses
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +37,8 @@ def analyze(
     ungated: Annotated[
         bool, typer.Option("--ungated", help="Show the model's scores whatever they are worth.")
     ] = False,
+    encoding: Annotated[str, typer.Option(help="How --file is encoded.")] = "utf-8",
+    errors: Annotated[str, typer.Option(help="For bytes that are no text: strict, replace, ignore.")] = "strict",
     lang: Annotated[str, typer.Option(help="Words that point back: auto, pt or en.")] = "auto",
     device: options.Device = "auto",
     json: options.Json = False,
@@ -44,8 +48,9 @@ def analyze(
     docs/chunking.md has the formula of every figure.
     """
     from mlxgpt import jobs
+    from mlxgpt.chunking import registry
     from mlxgpt.cli import output
-    from mlxgpt.display.chunks import findings_view, search_view
+    from mlxgpt.display.chunks import findings_view, model_view, search_view
     from mlxgpt.errors import ConfigError
 
     if (chunks is None) == (file is None):
@@ -55,23 +60,34 @@ def analyze(
     if chunks is not None:
         if strategy is not None or making:
             name = "strategy" if strategy is not None else next(iter(making))
-            what = "--overlap" if name == "overlap_ratio" else "--" + name.replace("_", "-")
-            raise ConfigError(f"{what} says how to chunk --file; {chunks} is chunked already.", hint="Leave it out.")
+            raise ConfigError(
+                f"{registry.flag_of(name)} says how to chunk --file; {chunks} is chunked already.", hint="Leave it out."
+            )
         subject = jobs.read_chunks(chunks, tokenizer)
     else:
         assert file is not None
-        subject = jobs.chunk_to_analyze(file, strategy or "recursive", making, tokenizer or "nano-pt")
+        subject = jobs.chunk_to_analyze(
+            file, strategy or "recursive", making, tokenizer or "nano-pt", encoding=encoding, errors=errors
+        )
     for note in subject.notes:
         output.narrator().print(note, style="yellow", highlight=False, markup=False)
+    scorer = None
     if model:
-        output.narrator().print("The model reads what is around the cuts; on a CPU this takes a while.", style="dim")
-    findings = jobs.analyze_chunks(
-        subject, lang=lang, model=model, threshold=stickiness_threshold, ungated=ungated, device=device
-    )
+        scorer = jobs.cut_scorer(model, threshold=stickiness_threshold, ungated=ungated, device=device)
+    if suggest_optimizations:
+        subject.require_tokenizer()
+    findings = jobs.analyze_chunks(subject, lang=lang)
+    if not json:  # what is known at once
+        output.printer().print(findings_view(findings, detailed=show_stats))
+    if scorer is not None:
+        with output.progress("the model reads what is around the cuts") as told:
+            scores = scorer(subject, told)
+        findings = dataclasses.replace(findings, model=scores)
+        if not json:
+            output.printer().print(model_view(scores))
     search = jobs.suggest_chunking(subject, budget_seconds=budget_seconds) if suggest_optimizations else None
     if json:
         output.print_json(findings.to_json() | ({} if search is None else {"search": search.to_json()}))
-        return
-    output.printer().print(findings_view(findings, detailed=show_stats))
-    if search is not None:
-        output.printer().print(search_view(search, subject.source, subject.tokenizer_name))
+    elif search is not None:
+        program = os.environ.get("MLXGPT_COMMAND", "mlxgpt")
+        output.printer().print(search_view(search, subject.source, subject.tokenizer_name, program))

@@ -25,6 +25,10 @@ def chat(
     ] = 0.7,
     top_p: Annotated[float | None, typer.Option(help="Draw from the tokens that hold this share; 0: off.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same text.")] = None,
+    educational: options.Educational = False,
+    show_tensors: options.ShowTensors = False,
+    show_attention: options.ShowAttention = False,
+    lang: options.Lang = "pt",
     device: options.Device = "auto",
 ) -> None:
     """Talk to a model.  /help lists the commands; Ctrl-C stops an answer, Ctrl-D ends the chat."""
@@ -36,8 +40,9 @@ def chat(
     from mlxgpt.text import visible
 
     settings = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p, "seed": seed}
+    narration = options.narration(educational, show_tensors, show_attention, lang)
     session: Any = jobs.open_chat(model, settings, system=system, device=device)
-    say = output.narrator()
+    say, explain = output.narrator(), output.explainer(narration)
     kind = "It continues what you write: it was never taught to answer." if session.completes else "Write to it."
     say.print(f"{visible(model)}: {kind}  /help lists the commands, Ctrl-D ends.", highlight=False, markup=False)
     interactive = sys.stdin.isatty()
@@ -61,8 +66,11 @@ def chat(
             printer = TokenPrinter(output.printer(), say, show_tokens=session.config.show_tokens, show_rate=interactive)
             printer.begin(line if session.completes else "")
             with output.stop_on_interrupt() as stop:
-                for event in session.say(commands.unescaped(line), stop=stop):
+                said = commands.unescaped(line)
+                explained = narration and jobs.answer_explained(session, said, narration, stop=stop)
+                for event in explained or session.say(said, stop=stop):
                     printer.show(event)
+                    explain(event)
         except MlxgptError as error:
             problem = describe(error)
             say.print(f"{problem.message}  {problem.hint}", style="red", highlight=False, markup=False)

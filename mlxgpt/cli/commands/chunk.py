@@ -52,6 +52,7 @@ def chunk(
     """Cut texts into chunks that keep a limit of tokens, at places where the text allows it.
 
     No chunk has more tokens than --max-size, and offsets are exact; docs/chunking.md explains the strategies.
+    A file is one text: rows and separators inside it are not looked at.
     """
     from mlxgpt import jobs
     from mlxgpt.chunking.config import ChunkConfig, given_options
@@ -86,7 +87,8 @@ def chunk(
     target = None if output is None or str(output) == "-" else output
     kind = format_ or ("jsonl" if stream else "")
     refused = False
-    with stop_on_interrupt() as stop, ChunkingView(narrator()) as view:
+    mixed = target is None and sys.stdout is not None and sys.stdout.isatty()  # a bar would be drawn into the chunks
+    with stop_on_interrupt() as stop, ChunkingView(narrator(), quiet=mixed) as view:
         for event in jobs.chunk(sources, config, target, kind=kind, with_text=text, at_once=stream, stop=stop):
             refused |= isinstance(event, FileRefused)
             if json:

@@ -56,6 +56,10 @@ def generate(
     num_samples: Annotated[int, typer.Option(help="Texts for each prompt.")] = 1,
     prefix: Annotated[Path | None, typer.Option(help="A file with the beginning that all prompts share.")] = None,
     prefix_cache: Annotated[Path | None, typer.Option(help="A folder that keeps what was computed for it.")] = None,
+    educational: options.Educational = False,
+    show_tensors: options.ShowTensors = False,
+    show_attention: options.ShowAttention = False,
+    lang: options.Lang = "pt",
     device: options.Device = "auto",
     json: options.Json = False,
 ) -> None:
@@ -63,6 +67,7 @@ def generate(
     from mlxgpt import jobs
     from mlxgpt.cli import output as terminal
     from mlxgpt.display.tokens import TokenPrinter
+    from mlxgpt.errors import ConfigError
 
     if prompt == "-":
         prompt = sys.stdin.read()
@@ -80,11 +85,17 @@ def generate(
     }
     if prompts is not None:
         _many(
-            jobs.generate_many, model, None if prompts == "-" else Path(prompts), output, given, json=json and output is not None,
+            jobs.generate_many, model, None if prompts == "-" else Path(prompts), output, given,
+            json=json and output is not None,  # without a file, the texts themselves are JSON lines
             batch_size=batch_size, samples=num_samples, prefix=prefix, prefix_cache=prefix_cache, device=device,
         )  # fmt: skip
+    narration = options.narration(educational, show_tensors, show_attention, lang)
+    if narration and chunk_strategy:
+        raise ConfigError("--educational does not explain prompts in chunks.", hint="Leave --chunk-strategy out.")
     with terminal.stop_on_interrupt() as wanted:
-        if chunk_strategy:
+        if narration:
+            events = jobs.generate_explained(model, prompt, given, narration, device=device, stop=wanted)
+        elif chunk_strategy:
             events = jobs.generate_in_chunks(
                 model, prompt, given, chunk_strategy, chunk_size, device=device, stop=wanted
             )
@@ -98,8 +109,10 @@ def generate(
         else:
             printer = TokenPrinter(terminal.printer(), terminal.narrator(), show_tokens=show_tokens)
             printer.begin(prompt)
+            explain = terminal.explainer(narration)
             for event in events:
                 printer.show(event)
+                explain(event)
     if wanted.is_set():
         raise typer.Exit(terminal.INTERRUPTED)
 

@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         help="See inside a model: attention, predictions, causes, tensors.", no_args_is_help=True, rich_markup_mode=None
     )
-    for view in (attention, heads, lens, tokens, attribution, patch, tensors, embeddings, memory):
+    for view in (attention, rollout, heads, lens, tokens, attribution, patch, tensors, embeddings, memory):
         group.command()(command(view))
     group.command()(tune_lens)
     group.command()(training)
@@ -24,6 +24,11 @@ def register(app: typer.Typer) -> None:
 def attention(inspector: Any, text: Text = SAMPLE, cut: Cut = False) -> Any:
     """Who looks at whom: all heads, or one with --layer and --head."""
     return inspector.attention(text, cut=cut)
+
+
+def rollout(inspector: Any, text: Text = SAMPLE, cut: Cut = False) -> Any:
+    """How much of each token has reached each position, if attention alone moved it."""
+    return inspector.rollout(text, cut=cut)
 
 
 def heads(inspector: Any) -> Any:

@@ -15,7 +15,10 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    data: Annotated[Path | None, typer.Option(help="File or folder of text.  [default: the bundled corpus]")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Text, a dataset of data build, or ids (*.bin).  [default: the bundled corpus]")
+    ] = None,
+    val_data: Annotated[Path | None, typer.Option(help="What to hold out instead of a share of the data.")] = None,
     preset: Annotated[str | None, typer.Option(help="A preset of models/presets, or a TOML file.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with [train], [tokenizer] and [model] tables.")] = None,
     steps: Annotated[int | None, typer.Option(help="Budget in optimizer steps.")] = None,
@@ -30,6 +33,7 @@ def train(
         str | None, typer.Option(help="How long documents are cut: none, or a strategy of mlxgpt chunk.")
     ] = None,
     chunk_size: Annotated[int | None, typer.Option(help="Tokens in a chunk.")] = None,
+    packing: Annotated[str | None, typer.Option(help="What fills a row: concat, best-fit or pad.")] = None,
     tokenizer: Annotated[Path | None, typer.Option(help="Folder of a trained tokenizer.")] = None,
     vocab_size: Annotated[int | None, typer.Option(help="Entries of the tokenizer to train.")] = None,
     precision: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
@@ -41,6 +45,10 @@ def train(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Any other setting: train.eval_every=50, model.n_layer=6.")
     ] = None,
+    educational: options.Educational = False,
+    show_tensors: options.ShowTensors = False,
+    show_attention: options.ShowAttention = False,
+    lang: options.Lang = "pt",
     device: options.Device = "auto",
     json: options.Json = False,
 ) -> None:
@@ -53,6 +61,7 @@ def train(
 
     given: dict[str, Any] = {
         "data": data if data or config or resume else places.corpus(),
+        "val_data": val_data,
         "preset": preset,
         "steps": steps,
         "epochs": epochs,
@@ -64,6 +73,7 @@ def train(
         "context_length": context_length,
         "chunk_strategy": chunk_strategy,
         "chunk_size": chunk_size,
+        "packing": packing,
         "tokenizer": tokenizer,
         "vocab_size": vocab_size,
         "precision": precision,
@@ -76,7 +86,8 @@ def train(
     refuse_zeros({name: given[name] for name in MORE_THAN_ZERO})
     train_changes, model_changes = parse_settings(set_ or [])
     settings, model = jobs.load_train_config(given | train_changes, config)
-    show_training(settings, {**model, **model_changes}, device=device, json=json)
+    narration = options.narration(educational, show_tensors, show_attention, lang)
+    show_training(settings, {**model, **model_changes}, device=device, json=json, narration=narration)
 
 
 MORE_THAN_ZERO = (
@@ -101,7 +112,7 @@ def refuse_zeros(given: dict[str, Any]) -> None:
             raise ConfigError(f"--{option} must be more than 0.", hint="Leave it out to have it chosen.")
 
 
-def show_training(settings: Any, model: Settings, *, device: str, json: bool) -> Any:
+def show_training(settings: Any, model: Settings, *, device: str, json: bool, narration: Any = None) -> Any:
     """Run a training job and show it; returns the view, and exits with 130 when it was interrupted."""
     from mlxgpt import jobs
     from mlxgpt.cli import output
@@ -110,10 +121,15 @@ def show_training(settings: Any, model: Settings, *, device: str, json: bool) ->
 
     reason = run = ""
     with output.stop_on_interrupt() as stop, TrainingView(output.narrator(), live=False if json else None) as view:
-        events = jobs.train(settings, model, device=device, stop=stop)
+        if narration:
+            events = jobs.train_explained(settings, model, narration, device=device, stop=stop)
+        else:
+            events = jobs.train(settings, model, device=device, stop=stop)
+        explain = output.explainer(narration)
         for event in output.print_events(events) if json else events:
             if not json:
                 view.show(event)
+                explain(event)
             if isinstance(event, RunFinished):
                 reason, run = event.reason, Path(event.run).name
     if reason == "interrupted":
