@@ -168,12 +168,15 @@ NOT_RECURRENT = (
     *("rope_scaling", "init"),
 )
 
+# And what only it can be told.
+RANKS = ("mix_rank", "decay_rank", "rate_rank", "value_rank", "gate_rank")
+ONLY_RECURRENT = (*RANKS, "learned_state", "document_end")
+
 LARGEST = 2**24  # for any size; a guard against damaged files and slips of the keyboard
 MOST_LAYERS = 10_000
 NEVER_NEGATIVE = (
     *("vocab_size", "n_kv_head", "head_dim", "d_ffn", "norm_eps", "sliding_window", "attn_scale", "attn_softcap"),
-    *("logit_softcap", "rope_local_theta", "rope_original_context"),
-    *("mix_rank", "decay_rank", "rate_rank", "value_rank", "gate_rank"),
+    *("logit_softcap", "rope_local_theta", "rope_original_context", *RANKS),
 )
 
 
@@ -223,6 +226,11 @@ def _check(config: ModelConfig) -> None:
         raise ConfigError(f"model: layer_pattern is made of S and F, not {config.layer_pattern!r}.")
     if config.recurrent:
         _check_recurrent(config)
+    else:
+        usual = {field.name: field.default for field in dataclasses.fields(config)}
+        for field in ONLY_RECURRENT:
+            if getattr(config, field) != usual[field]:
+                raise ConfigError(f"model: {field} is a setting of recurrent blocks.", hint=f"Leave {field} out.")
     if not 0 <= config.dropout < 1:
         raise ConfigError(f"model: dropout must be in [0, 1), not {config.dropout}.")
 
@@ -233,6 +241,8 @@ def _check_recurrent(config: ModelConfig) -> None:
         raise ConfigError(
             f"model: block {config.block!r} knows the order of tokens by itself.", hint="Set position = 'none'."
         )
+    if config.document_end >= config.vocab_size > 0:
+        raise ConfigError(f"model: document_end = {config.document_end} is not in the vocabulary.")
     if config.n_head * config.head_width != config.n_embd:
         raise ConfigError(f"model: the heads of block {config.block!r} must be n_embd / n_head wide.")
     usual = {field.name: field.default for field in dataclasses.fields(config)}

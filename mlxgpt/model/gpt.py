@@ -72,7 +72,7 @@ class TransformerBlock(nn.Module):
         return KVCache()
 
 
-BLOCKS = {"transformer": TransformerBlock, "rwkv6": RWKV6Block, "rwkv7": RWKV7Block}
+BLOCKS: dict[str, type[nn.Module]] = {"transformer": TransformerBlock, "rwkv6": RWKV6Block, "rwkv7": RWKV7Block}
 
 Memory = Cache | RecurrentState
 

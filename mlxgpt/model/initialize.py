@@ -1,7 +1,8 @@
 """Every initial value of a model, in one place.
 
 A family answers one question: how is this matrix drawn?  Biases are zero, and norms keep the gain of one that they are
-built with.  RWKV blocks have a file of their own, `initialize_rwkv.py`.  Each parameter's key is derived from its name, so adding a layer changes no other.
+built with.  RWKV blocks have a file of their own, `initialize_rwkv.py`.  Each parameter's key is derived from its name,
+so adding a layer changes no other.
 """
 
 import math

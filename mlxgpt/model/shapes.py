@@ -78,9 +78,7 @@ def _rwkv7(config: ModelConfig, layer: int) -> dict[str, Shape]:
     return _recurrent(config, layer, att, {"x_k": (C,), "key.weight": (F, C), "value.weight": (C, F)})
 
 
-def _recurrent(
-    config: ModelConfig, layer: int, att: dict[str, Shape], ffn: dict[str, Shape]
-) -> dict[str, Shape]:
+def _recurrent(config: ModelConfig, layer: int, att: dict[str, Shape], ffn: dict[str, Shape]) -> dict[str, Shape]:
     """What the two have in common, around their time and channel mixing."""
     if config.learned_state:
         att["time_state"] = (config.n_head, config.head_width, config.head_width)

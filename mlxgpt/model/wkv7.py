@@ -72,8 +72,8 @@ def recurrent(
     """Token after token: the definition, to compare with."""
     ys = []
     for t in range(r.shape[2]):
-        now = (x[:, :, t : t + 1] for x in (r, lw, k, v, a, b))
-        y, state = step(*now, state, None if ends is None else ends[:, t : t + 1])
+        r_t, lw_t, k_t, v_t, a_t, b_t = (x[:, :, t : t + 1] for x in (r, lw, k, v, a, b))
+        y, state = step(r_t, lw_t, k_t, v_t, a_t, b_t, state, None if ends is None else ends[:, t : t + 1])
         ys.append(y)
     return mx.concatenate(ys, axis=2), state
 

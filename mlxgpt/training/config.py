@@ -21,7 +21,7 @@ WORDS: dict[str, tuple[str, ...]] = {
 NEVER_NEGATIVE = (
     *("steps", "epochs", "minutes", "batch_size", "context_length", "chunk_size", "vocab_size", "learning_rate"),
     *("muon_learning_rate", "final_learning_rate", "clip", "weight_decay", "patience", "eval_every", "eval_tokens"),
-    *("checkpoint_every", "seed"),
+    *("checkpoint_every", "seed", "adam_eps"),
 )
 SHARES = {"warmup": (0, 1), "cooldown": (0, 1), "validation_share": (0, 0.9), "beta1": (0, 1), "beta2": (0, 1)}
 
@@ -57,8 +57,10 @@ class TrainConfig:
     final_learning_rate: float = setting(0.1, "learning rate at the end, as a share of the peak")
     beta1: float = setting(0.9, "AdamW: memory of the mean gradient")
     beta2: float = setting(0.95, "AdamW: memory of the mean squared gradient")
+    adam_eps: float = setting(1e-8, "AdamW: added to the root of the mean squared gradient")
     weight_decay: float = setting(0.1, "pull of matrices towards zero; vectors and gains are left alone")
     clip: float = setting(1.0, "largest norm of the whole gradient; 0: no limit")
+    reset_documents: bool = setting(False, "recurrent models: the state is emptied after each document")
     precision: str = setting("auto", "number format of the forward and backward pass; weights stay float32")
     dropout: float | None = setting(None, "dropout rate; none: the preset's")
 

@@ -185,7 +185,18 @@ def model_config(config: TrainConfig, changes: Settings, tokenizer: Tokenizer) -
         vocab_size=tokenizer.vocab_size,
         context_length=config.context_length or shape.context_length,
         dropout=shape.dropout if config.dropout is None else config.dropout,
+        document_end=_document_end(config, shape, tokenizer),
     )
+
+
+def _document_end(config: TrainConfig, shape: ModelConfig, tokenizer: Tokenizer) -> int:
+    """The token after which a recurrent model forgets."""
+    if not config.reset_documents:
+        return shape.document_end
+    if not shape.recurrent or tokenizer.eos_id is None:
+        what = "the tokenizer has no <EOS>" if shape.recurrent else f"block {shape.block!r} has no state"
+        raise ConfigError(f"train: reset_documents needs an end and a state: {what}.", hint="Leave it out.")
+    return tokenizer.eos_id
 
 
 def read_split(config: TrainConfig) -> Split:

@@ -50,7 +50,11 @@ def exactly7(r, lw, k, v, a, b, S, ends):
     ys = []
     for t in range(r.shape[2]):
         found = np.einsum("bhij,bhj->bhi", S, a[:, :, t])
-        S = S * np.exp(lw[:, :, t, None, :]) + found[..., None] * b[:, :, t, None] + v[:, :, t, :, None] * k[:, :, t, None]
+        S = (
+            S * np.exp(lw[:, :, t, None, :])
+            + found[..., None] * b[:, :, t, None]
+            + v[:, :, t, :, None] * k[:, :, t, None]
+        )
         ys.append(np.einsum("bhij,bhj->bhi", S, r[:, :, t]))
         S = S * (1 - ends[t])
     return np.stack(ys, axis=2), S
@@ -61,7 +65,10 @@ def error(found: mx.array, expected: np.ndarray) -> float:
     return float(np.abs(np.array(found) - expected).max() / max(1e-30, np.abs(expected).max()))
 
 
-CASES = {"rwkv6": (wkv6.wkv6, wkv6.chunked, drawn6, exactly6, 4), "rwkv7": (wkv7.wkv7, wkv7.chunked, drawn7, exactly7, 6)}
+CASES = {
+    "rwkv6": (wkv6.wkv6, wkv6.chunked, drawn6, exactly6, 4),
+    "rwkv7": (wkv7.wkv7, wkv7.chunked, drawn7, exactly7, 6),
+}
 
 
 @pytest.mark.parametrize("kind", CASES)
