@@ -57,7 +57,8 @@ def recurrent(r: mx.array, k: mx.array, v: mx.array, d: mx.array, bonus: mx.arra
     """Token after token: the definition, to compare with."""
     ys = []
     for t in range(r.shape[2]):
-        y, state = step(*(x[:, :, t : t + 1] for x in (r, k, v, d, bonus)), state)
+        r_t, k_t, v_t, d_t, bonus_t = (x[:, :, t : t + 1] for x in (r, k, v, d, bonus))
+        y, state = step(r_t, k_t, v_t, d_t, bonus_t, state)
         ys.append(y)
     return mx.concatenate(ys, axis=2), state
 
