@@ -254,6 +254,14 @@ def describe_model(word: str) -> "ModelReport":
     return examine(huggingface.read_config(runs.find_model(word)))
 
 
+def import_model(source: Path, out: Path, tokenizer: str = "") -> "ModelReport":
+    """Make a model directory from a foreign checkpoint; see `convert.importing`."""
+    from mlxgpt.convert.importing import import_model
+    from mlxgpt.model.report import examine
+
+    return examine(import_model(source, out, _tokenizer(tokenizer) if tokenizer else None))
+
+
 def benchmark_chunking(
     path: Path, config: "ChunkingBenchmarkConfig", *, stop: threading.Event | None = None
 ) -> Iterator[Event]:

@@ -15,6 +15,7 @@ from mlxgpt.cli.commands import (
     chunk,
     doctor,
     generate,
+    import_model,
     inspect_model,
     logits,
     models,
@@ -33,7 +34,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (
-    *(quickstart, chat, train, generate, chunk, analyze, benchmark, tokenizer, models, inspect_model, logits, doctor),
+    *(
+        quickstart,
+        chat,
+        train,
+        generate,
+        chunk,
+        analyze,
+        benchmark,
+        tokenizer,
+        models,
+        inspect_model,
+        import_model,
+        logits,
+        doctor,
+    ),
 ):
     module.register(app)
 
