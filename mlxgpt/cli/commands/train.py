@@ -18,14 +18,19 @@ def train(
     data: Annotated[Path | None, typer.Option(help="File or folder of text.  [default: the bundled corpus]")] = None,
     preset: Annotated[str | None, typer.Option(help="A preset of models/presets, or a TOML file.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with [train], [tokenizer] and [model] tables.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Budget in optimizer steps.")] = None,
+    model_size: Annotated[
+        str | None, typer.Option(help="140m, 400m, 800m, 1b, 1.5b: the preset rwkv6-…; with -v7 behind it, rwkv7-….")
+    ] = None,
+    steps: Annotated[int | None, typer.Option("--steps", "--max-steps", help="Budget in optimizer steps.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Budget in passes over the text.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Budget in minutes on the clock.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Sequences in one forward pass.")] = None,
     grad_accum: Annotated[int | None, typer.Option(help="Forward passes per optimizer step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     optimizer: Annotated[str | None, typer.Option(help="adamw or muon.")] = None,
-    context_length: Annotated[int | None, typer.Option(help="Tokens in a sequence.")] = None,
+    context_length: Annotated[
+        int | None, typer.Option("--context-length", "--seq-len", help="Tokens in a sequence.")
+    ] = None,
     chunk_strategy: Annotated[
         str | None, typer.Option(help="How long documents are cut: none, or a strategy of mlxgpt chunk.")
     ] = None,
@@ -36,8 +41,13 @@ def train(
     patience: Annotated[int | None, typer.Option(help="Stop after so many evaluations without improvement.")] = None,
     keep: Annotated[int | None, typer.Option(help="Checkpoints to keep besides best and last.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything drawn at random.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: a new one under models/runs]")] = None,
-    resume: Annotated[Path | None, typer.Option(help="A run to continue: its folder or its name.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "--output", help="Folder of the run.  [default: a new one under models/runs]"),
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", "--resume-from", help="A run to continue: its folder or its name.")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Any other setting: train.eval_every=50, model.n_layer=6.")
     ] = None,
@@ -53,7 +63,7 @@ def train(
 
     given: dict[str, Any] = {
         "data": data if data or config or resume else places.corpus(),
-        "preset": preset,
+        "preset": preset_of_size(model_size, preset) if model_size else preset,
         "steps": steps,
         "epochs": epochs,
         "minutes": minutes,
@@ -77,6 +87,20 @@ def train(
     train_changes, model_changes = parse_settings(set_ or [])
     settings, model = jobs.load_train_config(given | train_changes, config)
     show_training(settings, {**model, **model_changes}, device=device, json=json)
+
+
+def preset_of_size(size: str, preset: str | None) -> str:
+    """The recurrent preset of a size: "400m" is rwkv6-400m, "400m-v7" is rwkv7-400m, "1.5b" is rwkv6-1b5."""
+    from mlxgpt.errors import ConfigError, nearest
+
+    number, dash, version = size.lower().partition("-v")
+    names = {"140m": "140m", "400m": "400m", "800m": "800m", "1b": "1b", "1.5b": "1b5"}
+    if number not in names or (dash and version not in ("6", "7")):
+        known = [word + suffix for word in names for suffix in ("", "-v7")]
+        raise ConfigError(f"There is no model size {size!r}.", hint=nearest(size, known))
+    if preset:
+        raise ConfigError("--model-size names a preset already.", hint="Leave --preset or --model-size out.")
+    return f"rwkv{version or 6}-{names[number]}"
 
 
 MORE_THAN_ZERO = (
