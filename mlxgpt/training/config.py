@@ -16,6 +16,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "optimizer": ("adamw", "muon"),
     "schedule": ("cosine", "linear", "wsd", "constant"),
     "precision": ("auto", "float32", "bfloat16"),
+    "tune": ("all", "state"),
 }
 
 NEVER_NEGATIVE = (
@@ -32,6 +33,8 @@ class TrainConfig:
 
     data: Path = setting(Path("data/corpus_pt_br.txt"), "file or folder of text to learn from")
     preset: str = setting("modern-nano", "preset of models/presets, or a TOML file with a [model] table")
+    base: Path | None = setting(None, "model to go on from, with its tokenizer, instead of the preset's initial values")
+    tune: str = setting("all", "what learns: all, or of a recurrent base model only the state that texts begin with")
     tokenizer: Path | None = setting(None, "folder of a trained tokenizer; none: one is trained on the data")
     algorithm: str = setting("bpe", "kind of tokenizer to train: bpe, byte or char")
     vocab_size: int = setting(0, "entries of the tokenizer to train; 0: chosen from the size of the corpus")
@@ -100,5 +103,7 @@ class TrainConfig:
                 raise ConfigError(f"train: {name} must be at least 1, not {getattr(self, name)}.")
         if self.seed >= 2**32:
             raise ConfigError(f"train: seed must be below 2^32, not {self.seed}.")
+        if self.tune == "state" and not self.base:
+            raise ConfigError("train: tune = 'state' needs a model to tune.", hint="Give one with --base MODEL.")
         if self.resume and self.out:
             raise ConfigError("train: a run is continued in its own folder.", hint="Leave --out or --resume out.")

@@ -27,7 +27,7 @@ from mlxgpt.model import initialize
 from mlxgpt.model.config import ModelConfig, load_preset, read_preset
 from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import Tokenizer
-from mlxgpt.training import optimizers
+from mlxgpt.training import base, optimizers
 from mlxgpt.training.config import TrainConfig
 from mlxgpt.training.step import Stepper
 
@@ -130,7 +130,7 @@ def prepare(
     fingerprint = hashlib.sha256(
         np.ascontiguousarray(train.ids).tobytes() + np.ascontiguousarray(validation.ids).tobytes()
     )
-    model = initialize.build(shape, config.seed)
+    model = base.start_from(config.base, shape, config.tune) if config.base else initialize.build(shape, config.seed)
     if backend.compiles and backend.device == "cpu":
         jit.precompile_header()
     stepper = Stepper(
@@ -179,7 +179,10 @@ def with_defaults(config: TrainConfig, backend: Backend) -> tuple[TrainConfig, t
 
 
 def model_config(config: TrainConfig, changes: Settings, tokenizer: Tokenizer) -> ModelConfig:
-    """The preset's model, with the run's changes and the tokenizer's vocabulary."""
+    """The preset's model, or the one to go on from, with the run's changes and the tokenizer's vocabulary."""
+    if config.base:
+        shape = base.config_of(config.base, changes, config.tune)
+        return shape.with_(context_length=config.context_length or shape.context_length)
     shape = load_preset(config.preset, changes)
     return shape.with_(
         vocab_size=tokenizer.vocab_size,

@@ -74,8 +74,8 @@ def _tokenizer(config: TrainConfig, documents: Split) -> tuple[Tokenizer, Tokeni
     """The tokenizer of the run: its own when resuming, the one that was named, or one trained on the training text."""
     if config.resume:
         return registry.load(config.resume / "tokenizer"), None
-    if config.tokenizer:
-        return registry.load(config.tokenizer), None
+    if given := config.base or config.tokenizer:
+        return registry.load(given), None
     began = time.monotonic()
     texts = [part for document in documents.train for part in document.texts]
     corpus_bytes = sum(len(text.encode()) for text in texts)

@@ -35,6 +35,10 @@ def train(
         str | None, typer.Option(help="How long documents are cut: none, or a strategy of mlxgpt chunk.")
     ] = None,
     chunk_size: Annotated[int | None, typer.Option(help="Tokens in a chunk.")] = None,
+    base: Annotated[str | None, typer.Option(help="A model to go on from, instead of initial values.")] = None,
+    tune: Annotated[
+        str | None, typer.Option(help="all, or state: of a recurrent --base only the state that texts begin with.")
+    ] = None,
     tokenizer: Annotated[Path | None, typer.Option(help="Folder of a trained tokenizer.")] = None,
     vocab_size: Annotated[int | None, typer.Option(help="Entries of the tokenizer to train.")] = None,
     precision: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
@@ -58,7 +62,7 @@ def train(
 
     Ctrl-C saves a checkpoint and stops; --resume RUN goes on from there.
     """
-    from mlxgpt import jobs
+    from mlxgpt import jobs, runs
     from mlxgpt.backend import places
 
     given: dict[str, Any] = {
@@ -74,6 +78,8 @@ def train(
         "context_length": context_length,
         "chunk_strategy": chunk_strategy,
         "chunk_size": chunk_size,
+        "base": runs.find_model(base) if base else None,
+        "tune": tune,
         "tokenizer": tokenizer,
         "vocab_size": vocab_size,
         "precision": precision,
