@@ -54,7 +54,7 @@ class TimeMix(nn.Module):
 
     def __call__(self, x: mx.array, state: RecurrentState, flow: Flow, tap: Tap) -> mx.array:
         xx, state.att_shift = token_shift(x, state.att_shift, flow.ends)
-        xw, xk, xv, xr, xg = self.mixes(x, xx)
+        xw, xk, xv, xr, xg = (x + xx * share for share in tap("mix", self.mix(x, xx)))
         r, k, v = (split_heads(y, self._heads) for y in (self.receptance(xr), self.key(xk), self.value(xv)))
         r, k, v = tap("r", r), tap("k", k), tap("v", v)  # (B, H, T, N)
         g = tap("g", functional.silu(self.gate(xg)))
@@ -70,14 +70,16 @@ class TimeMix(nn.Module):
         z = tap("z", y.astype(x.dtype))
         return self.output(self.ln_x(z) * g)
 
-    def mixes(self, x: mx.array, xx: mx.array) -> list[mx.array]:
-        """The tokens that decay, key, value, receptance and gate look at: between x and the token before, by a share of
-        each channel that depends on the token.  (B, T, C) each."""
+    def mix(self, x: mx.array, xx: mx.array) -> mx.array:
+        """How much of the token before goes into what decay, key, value, receptance and gate look at, (5, B, T, C).
+
+        Of each channel a learned share, and as much more or less as the token itself asks for.
+        """
         B, T, C = x.shape
         z = functional.tanh((x + xx * self.time_maa_x) @ self.time_maa_w1)  # (B, T, 5 M)
         z = z.reshape(B * T, 5, -1).swapaxes(0, 1) @ self.time_maa_w2  # (5, B T, C)
         learned = (self.time_maa_w, self.time_maa_k, self.time_maa_v, self.time_maa_r, self.time_maa_g)
-        return [x + xx * (share + z[i].reshape(B, T, C)) for i, share in enumerate(learned)]
+        return mx.stack(learned)[:, None, None] + z.reshape(5, B, T, C)
 
     def decay(self, xw: mx.array) -> mx.array:
         """w (B, T, C) in float32; what is remembered fades by exp(-exp(w)) at each token."""

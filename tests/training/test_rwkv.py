@@ -126,7 +126,12 @@ def test_what_cannot_be_tuned_is_refused(workplace, tmp_path):
     with pytest.raises(ConfigError, match="needs a model to tune"):
         jobs.load_train_config({"tune": "state"})
     workplace.train(steps=1)
-    config = {"data": workplace.corpus, "base": tmp_path / "run" / "checkpoints" / "last", "tune": "state", "out": tmp_path / "x"}
+    config = {
+        "data": workplace.corpus,
+        "base": tmp_path / "run" / "checkpoints" / "last",
+        "tune": "state",
+        "out": tmp_path / "x",
+    }
     with pytest.raises(ConfigError, match="no state to tune"):
         list(jobs.train(*jobs.load_train_config(config), device="cpu"))
     with pytest.raises(ConfigError, match="no state"):
