@@ -75,9 +75,9 @@ def chunked(
     written = kept.swapaxes(-1, -2) @ v  # (B, H, M, N, N): what each chunk adds to the state
     y = A @ v
     states = []
-    for chunk in range(r.shape[2]):
+    for W_chunk, written_chunk in zip(apart(W[..., None], 2), apart(written, 2), strict=True):
         states.append(state)
-        state = W[:, :, chunk, :, None] * state + written[:, :, chunk]
+        state = W_chunk * state + written_chunk
     y = y + q @ mx.stack(states, axis=2)  # (B, H, M, L, N)
     return y.reshape(*y.shape[:2], -1, y.shape[-1])[:, :, :T], state
 
@@ -117,8 +117,13 @@ def decay_tree(r: mx.array, k: mx.array, d: mx.array, bonus: mx.array) -> tuple[
 def _pairs(x: mx.array, inner: tuple[int, ...]) -> tuple[mx.array, mx.array]:
     """The left and the right of each pair of neighbours; `inner` is the shape (blocks, 2, …) that x ends in."""
     outer = x.ndim - len(inner) + 1
-    x = x.reshape(*x.shape[:outer], *inner)
-    return mx.take(x, 0, axis=outer + 1), mx.take(x, 1, axis=outer + 1)
+    left, right = apart(x.reshape(*x.shape[:outer], *inner), outer + 1)
+    return left, right
+
+
+def apart(x: mx.array, axis: int) -> list[mx.array]:
+    """The parts of x along an axis.  The gradient of one split is one concatenation, that of many slices many arrays."""
+    return [part.squeeze(axis) for part in mx.split(x, x.shape[axis], axis=axis)]
 
 
 def split_chunks(x: mx.array, size: int, filler: float = 0.0) -> mx.array:

@@ -14,7 +14,7 @@ B batch · H heads · T time · N head size (keys, values) · M chunks · L toke
 import mlx.core as mx
 
 from mlxgpt.model import functional
-from mlxgpt.model.wkv6 import Result, split_chunks
+from mlxgpt.model.wkv6 import Result, apart, split_chunks
 
 CHUNK = 32  # tokens; 64 is as fast for long sequences only
 
@@ -103,31 +103,31 @@ def chunked(
     size = min(size, 1 << (T - 1).bit_length())
     r, lw, k, v, a, b = (split_chunks(x, size) for x in (r, lw, k, v, a, b))  # (B, H, M, L, N)
     e = functional.bounded_exp(_from_the_middle(size) @ lw)  # e^(Λ_t - Λ_middle), t = 0 … L: (B, H, M, L + 1, N)
-    first, here, last = e[..., :1, :], e[..., 1:, :], e[..., -1:, :]
-    reads = mx.concatenate([a * e[..., :-1, :], r * here], axis=-2)  # ã above r̃
+    first, between, last = mx.split(e, [1, size], axis=-2)
+    previous, here = mx.concatenate([first, between], axis=-2), mx.concatenate([between, last], axis=-2)
     inverse = 1.0 / here
-    writes = mx.concatenate([b * inverse, k * inverse], axis=-2)  # b̂ above k̂
+    removes, reads = a * previous, r * here  # ã, r̃
+    changes, writes = b * inverse, k * inverse  # b̂, k̂
     seen, from_state, to_state, passes = _masks(size, ends)
-    pairs = (reads @ writes.swapaxes(-1, -2)) * seen  # (B, H, M, 2 L, 2 L)
-    A_ab, A_ak = pairs[..., :size, :size], pairs[..., :size, size:]
-    A_rb, A_rk = pairs[..., size:, :size], pairs[..., size:, size:]
-    reads = reads * (1.0 / first) * from_state  # now decayed since the chunk began
-    writes = writes * last * to_state  # now decayed until its end
+    pairs = mx.concatenate([removes, reads], axis=-2) @ mx.concatenate([changes, writes], axis=-2).swapaxes(-1, -2)
+    (A_ab, A_ak), (A_rb, A_rk) = (mx.split(half, 2, axis=-1) for half in mx.split(pairs * seen, 2, axis=-2))
+    begin, end = (1.0 / first) * from_state, last * to_state
+    removes, reads = removes * begin, reads * begin  # now decayed since the chunk began
+    changes, writes = changes * end, writes * end  # now decayed until its end
 
-    N, rows = r.shape[-1], (A_ak @ v)
-    found = inverse_of_one_minus(A_ab) @ mx.concatenate([reads[..., :size, :], rows], axis=-1)  # (B, H, M, L, 2 N)
-    left = writes[..., :size, :].swapaxes(-1, -2) @ found
-    P = left[..., :N] + mx.eye(N) * (last / first * passes)
-    Q = left[..., N:] + writes[..., size:, :].swapaxes(-1, -2) @ v
-    taken = A_rb @ found
-    query = reads[..., size:, :] + taken[..., :N]
+    N = r.shape[-1]
+    found = inverse_of_one_minus(A_ab) @ mx.concatenate([removes, A_ak @ v], axis=-1)  # (B, H, M, L, 2 N)
+    P, Q = mx.split(changes.swapaxes(-1, -2) @ found, [N], axis=-1)
+    P = P + mx.eye(N) * (last / first * passes)
+    Q = Q + writes.swapaxes(-1, -2) @ v
+    of_state, of_values = mx.split(A_rb @ found, [N], axis=-1)
 
     state = state.swapaxes(-1, -2)  # keys as rows
     states = []
-    for chunk in range(r.shape[2]):
+    for P_chunk, Q_chunk in zip(apart(P, 2), apart(Q, 2), strict=True):
         states.append(state)
-        state = P[:, :, chunk] @ state + Q[:, :, chunk]
-    y = query @ mx.stack(states, axis=2) + taken[..., N:] + A_rk @ v  # (B, H, M, L, N)
+        state = P_chunk @ state + Q_chunk
+    y = (reads + of_state) @ mx.stack(states, axis=2) + of_values + A_rk @ v  # (B, H, M, L, N)
     return y.reshape(*y.shape[:2], -1, y.shape[-1])[:, :, :T], state.swapaxes(-1, -2)
 
 
@@ -144,7 +144,7 @@ def _from_the_middle(size: int) -> mx.array:
 
 def _masks(size: int, ends: mx.array | None) -> tuple[mx.array, ...]:
     """Who sees whom, 1 or 0: pairs of tokens (2 L, 2 L), tokens that see the state before the chunk and those that the
-    state after it sees (2 L, 1), and whether the one passes into the other (1, 1).
+    state after it sees (L, 1), and whether the one passes into the other (1, 1).
 
     u looks at earlier tokens, y at its own too.  With `ends` (B, T) only within a document; then (B, 1, M, …).
     """
@@ -159,7 +159,7 @@ def _masks(size: int, ends: mx.array | None) -> tuple[mx.array, ...]:
     documents = ends.sum(axis=-2, keepdims=True)
     twice = mx.concatenate([document, document], axis=-2)  # (B, 1, M, 2 L, 1)
     same = (twice == twice.swapaxes(-1, -2)).astype(mx.float32)
-    first, last = (twice == 0).astype(mx.float32), (twice == documents).astype(mx.float32)
+    first, last = (document == 0).astype(mx.float32), (document == documents).astype(mx.float32)
     return seen * same, first, last, (documents == 0).astype(mx.float32)
 
 
