@@ -24,6 +24,8 @@ from mlxgpt.model.rwkv6 import RWKV6Block
 from mlxgpt.model.rwkv7 import RWKV7Block
 from mlxgpt.model.tap import NO_TAP, Tap, inside
 
+Memory = Cache | RecurrentState  # what a block remembers while decoding
+
 
 class BranchNorms(nn.Module):
     """The norms around one branch of a block; the branch itself is given when called."""
@@ -73,8 +75,6 @@ class TransformerBlock(nn.Module):
 
 
 BLOCKS: dict[str, type[nn.Module]] = {"transformer": TransformerBlock, "rwkv6": RWKV6Block, "rwkv7": RWKV7Block}
-
-Memory = Cache | RecurrentState
 
 
 class GPT(nn.Module):

@@ -32,9 +32,8 @@ class TimeMix(nn.Module):
         super().__init__()
         C, H, N = config.n_embd, config.n_head, config.head_width
         M, R = config.ranks["mix"], config.ranks["decay"]
-        for (
-            name
-        ) in "xwkvrg":  # how much of the token before goes into the mix itself, decay, key, value, receptance, gate
+        # how much of the token before goes into the mix itself, decay, key, value, receptance and gate
+        for name in "xwkvrg":
             self[f"time_maa_{name}"] = mx.zeros((C,))
         self.time_maa_w1 = mx.zeros((C, 5 * M))
         self.time_maa_w2 = mx.zeros((5, M, C))
