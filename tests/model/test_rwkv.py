@@ -100,6 +100,19 @@ class TestGolden:
         assert np.array_equal(np.array(mx.stack(written, axis=1)), case.values["greedy"])
 
 
+def test_bfloat16_computes_about_the_same_with_a_state_in_float32(case):
+    model, cache = case.model(), case.model().make_cache()
+    model.set_dtype(mx.bfloat16)
+    logits = model(case.ids[:, :40], cache)
+    assert logits.dtype == mx.bfloat16
+    assert {layer.wkv.dtype for layer in cache} == {mx.float32}
+    one = model(case.ids[:, 40:41], cache)
+    scale = np.abs(case.values["logits"]).max()
+    close(mx.concatenate([logits, one], axis=1), case.values["logits"][:, :41], 0.1 * scale)
+    gradients = tree_flatten(nn.value_and_grad(model, lambda m: loss_of(m, case))(model)[1])
+    assert all(mx.isfinite(gradient).all().item() and gradient.dtype == mx.bfloat16 for _, gradient in gradients)
+
+
 @pytest.mark.usefixtures("formulation")
 @pytest.mark.parametrize("size", [16, 32, 64])
 @pytest.mark.parametrize("kind", ["rwkv6", "rwkv7"])
