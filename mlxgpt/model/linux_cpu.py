@@ -24,10 +24,10 @@ def exp(x: mx.array) -> mx.array:
     i = (z + _MAGIC) - _MAGIC
     f = z - i
     f2 = f * f
-    low = 1.0 + f * 0.6931472028550421
+    low = f * 0.6931472028550421
     middle = 0.2402264791363012 + f * 0.05550332471162809
     high = (0.00961843735767464 + f * 0.001339887440266574) + f2 * 0.000153533618831949
-    two_to_f = low + f2 * (middle + f2 * high)
+    two_to_f = 1.0 + (low + f2 * (middle + f2 * high))  # one is added last: near it, all digits are right
     two_to_i = ((i.astype(mx.int32) + 127) << 23).view(mx.float32)
     return two_to_f * two_to_i
 
