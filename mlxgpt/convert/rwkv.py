@@ -6,13 +6,13 @@ vectors flattened, which are stored as (1, 1, C) there.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import mlx.core as mx
 
+from mlxgpt.config import build
 from mlxgpt.convert.files import Json
 from mlxgpt.convert.keys import Fields, Keys
-from mlxgpt.errors import ConversionError
+from mlxgpt.errors import ConfigError, ConversionError
 from mlxgpt.model.config import ModelConfig
 from mlxgpt.model.recurrent import HEAD_NORM_EPS
 from mlxgpt.model.shapes import Shape, parameter_shapes
@@ -210,36 +210,41 @@ def to_official(config: ModelConfig, parameters: Mapping[str, mx.array]) -> dict
 def official_config(tensors: Mapping[str, mx.array], source: str) -> ModelConfig:
     """What the names and shapes of an official checkpoint say."""
 
-    def shape(name: str) -> tuple[int, ...]:
+    def shape(name: str) -> tuple[int, int]:
         if name not in tensors:
             raise ConversionError(
                 f"{source} has no {name}: it is no RWKV-6 or RWKV-7 checkpoint.",
                 hint="RWKV-4 and RWKV-5 are other models.",
             )
-        return tensors[name].shape
+        if tensors[name].ndim != 2:
+            raise ConversionError(f"{source}: {name} is no matrix.", hint="The file is damaged.")
+        rows, columns = tensors[name].shape
+        return rows, columns
 
-    layers = {
-        int(name.split(".")[1]) for name in tensors if name.startswith("blocks.") and name.split(".")[1].isdigit()
-    }
-    V, C = _two(shape("emb.weight"), source)
-    fields: dict[str, Any] = {"vocab_size": V, "n_embd": C, "n_layer": max(layers, default=0) + 1, "norm_eps": 1e-5}
-    fields |= {"position": "none", "tie_embeddings": "head.weight" not in tensors, "context_length": 4096}
+    numbers = [name.split(".")[1] for name in tensors if name.startswith("blocks.")]
+    V, C = shape("emb.weight")
     first = "blocks.0.att."
     if first + "r_k" in tensors:
-        names = {"decay": "w1", "rate": "a1", "gate": "g1"}
-        ranks = {f"{ours}_rank": shape(first + theirs)[-1] for ours, theirs in names.items()}
-        if "blocks.1.att.v1" in tensors:
-            ranks["value_rank"] = shape("blocks.1.att.v1")[-1]
-        fields |= {"block": "rwkv7", "n_head": shape(first + "r_k")[0], **ranks}
+        block, heads = "rwkv7", shape(first + "r_k")[0]
+        thin = {"decay": "0.att.w1", "rate": "0.att.a1", "gate": "0.att.g1", "value": "1.att.v1"}
+        ranks = {f"{name}_rank": shape(f"blocks.{at}")[1] for name, at in thin.items() if f"blocks.{at}" in tensors}
     else:
-        M = _two(shape(first + "time_maa_w1"), source)[1] // 5
-        R = _two(shape(first + "time_decay_w1"), source)[1]
-        fields |= {"block": "rwkv6", "n_head": shape(first + "time_faaaa")[0], "mix_rank": M, "decay_rank": R}
-    fields["d_ffn"] = shape("blocks.0.ffn.key.weight")[0]
-    return ModelConfig(name=fields["block"], **fields)
-
-
-def _two(shape: tuple[int, ...], source: str) -> tuple[int, int]:
-    if len(shape) != 2:
-        raise ConversionError(f"{source}: a matrix has the shape {list(shape)}.", hint="The file is damaged.")
-    return shape[0], shape[1]
+        block, heads = "rwkv6", shape(first + "time_faaaa")[0]
+        ranks = {"mix_rank": shape(first + "time_maa_w1")[1] // 5, "decay_rank": shape(first + "time_decay_w1")[1]}
+    fields: Fields = {
+        "name": block,
+        "block": block,
+        "vocab_size": V,
+        "context_length": 4096,
+        "n_layer": max((int(number) for number in numbers if number.isdecimal()), default=0) + 1,
+        "n_head": heads,
+        "n_embd": C,
+        "d_ffn": shape("blocks.0.ffn.key.weight")[0],
+        "position": "none",
+        "tie_embeddings": "head.weight" not in tensors,
+        **ranks,
+    }
+    try:
+        return build(ModelConfig, fields, where=source)
+    except ConfigError as error:
+        raise ConversionError(f"{source}: {error.message}", hint="The file is damaged.") from None

@@ -217,6 +217,10 @@ def test_other_tensors_are_refused():
         {"emb.weight": mx.zeros((3,))},
         {"blocks.0.att.time_maa_w1": mx.zeros((2,))},
         {"strange": mx.zeros((2,))},
+        {"blocks.0.ffn.key.weight": mx.array(1.0)},
+        {"blocks.0.att.time_faaaa": mx.zeros((0, 3))},
+        {"blocks.99999999.x": mx.zeros((2,))},
+        {"blocks.0.ln1.weight": mx.zeros((47,))},
     ):
         with pytest.raises(ConversionError):
             rwkv.from_official(tensors | change, "x")
