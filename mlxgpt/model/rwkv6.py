@@ -22,7 +22,7 @@ from mlxgpt.model.layers import dropout
 from mlxgpt.model.positions import NoPositions
 from mlxgpt.model.recurrent import Flow, HeadNorm, RecurrentState, explicit, layer_norm, starting_state, token_shift
 from mlxgpt.model.tap import NO_TAP, Tap, inside
-from mlxgpt.model.wkv6 import Result, wkv6
+from mlxgpt.model.wkv6 import Result, apart, wkv6
 
 
 class TimeMix(nn.Module):
@@ -53,7 +53,7 @@ class TimeMix(nn.Module):
 
     def __call__(self, x: mx.array, state: RecurrentState, flow: Flow, tap: Tap) -> mx.array:
         xx, state.att_shift = token_shift(x, state.att_shift, flow.ends)
-        xw, xk, xv, xr, xg = (x + xx * share for share in tap("mix", self.mix(x, xx)))
+        xw, xk, xv, xr, xg = (x + xx * share for share in apart(tap("mix", self.mix(x, xx)), 0))
         r, k, v = (split_heads(y, self._heads) for y in (self.receptance(xr), self.key(xk), self.value(xv)))
         r, k, v = tap("r", r), tap("k", k), tap("v", v)  # (B, H, T, N)
         g = tap("g", functional.silu(self.gate(xg)))
