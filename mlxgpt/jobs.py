@@ -175,7 +175,9 @@ def generate(
     devices.prepare(device)
     loaded, tokenizer = checkpoint.load(directory)
     if state is not None:
-        return generation.go_on(loaded, tokenizer, prompt, config, state, stop=stop)
+        from mlxgpt.generation import states
+
+        return states.go_on(loaded, tokenizer, prompt, config, state, stop=stop)
     return generation.generate(loaded, tokenizer, _prompt_ids(prompt, tokenizer), config, stop=stop)
 
 

@@ -12,14 +12,12 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
 
 from mlxgpt.errors import DataError
 from mlxgpt.events import Event, GenerationFinished, PromptRead, TokenGenerated
-from mlxgpt.generation import states
 from mlxgpt.generation.config import GenerateConfig
 from mlxgpt.generation.sampling import Drawn, key_for, sample
 from mlxgpt.generation.stops import TextStream
@@ -96,32 +94,6 @@ def generate(
         seconds_to_first_token=first - started,
         seed=seed,
     )
-
-
-def go_on(
-    model: GPT,
-    tokenizer: Tokenizer,
-    prompt: str,
-    config: GenerateConfig,
-    state: Path,
-    *,
-    stop: threading.Event | None = None,
-) -> Iterator[Event]:
-    """`generate` for a text that is kept in a file with the model's states: it begins there, or goes on if it exists.
-
-    A text that goes on is not read again: only `prompt` is.  The file is written when the writing ends, however it does.
-    """
-    states.require_recurrent(model)
-    window = open_window(model, config)
-    known = states.load(state, window).ids if state.exists() else []
-    ids = known + (tokenizer.encode(prompt) if known else beginning(prompt, tokenizer))
-    try:
-        for event in generate(model, tokenizer, ids, config, window=window, stop=stop):
-            if isinstance(event, TokenGenerated) and event.id not in tokenizer.stop_ids:
-                ids.append(event.id)
-            yield event
-    finally:
-        states.save(state, window, states.Text(ids=ids))
 
 
 def decoded(window: Window, token: mx.array, config: GenerateConfig, seed: int) -> Iterator[Drawn]:

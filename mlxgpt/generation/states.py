@@ -6,6 +6,8 @@ it ended without being read again.  A state belongs to the weights it was comput
 
 import hashlib
 import json
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,13 @@ from mlx.utils import tree_flatten
 
 from mlxgpt.convert.files import read_header
 from mlxgpt.errors import CheckpointError, ConfigError
+from mlxgpt.events import Event, TokenGenerated
+from mlxgpt.generation.config import GenerateConfig
+from mlxgpt.generation.generate import beginning, generate, open_window
 from mlxgpt.generation.window import Window
 from mlxgpt.model.gpt import GPT
 from mlxgpt.model.recurrent import RecurrentState
+from mlxgpt.tokenizer.base import Tokenizer
 from mlxgpt.tokenizer.chat import Message
 
 FORMAT = "mlxgpt-state/1"
@@ -31,6 +37,32 @@ class Text:
     ids: list[int]
     system: str = ""
     messages: list[Message] = field(default_factory=list)
+
+
+def go_on(
+    model: GPT,
+    tokenizer: Tokenizer,
+    prompt: str,
+    config: GenerateConfig,
+    state: Path,
+    *,
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """`generate` for a text that is kept in a file with the model's states: it begins there, or goes on if it exists.
+
+    A text that goes on is not read again: only `prompt` is.  The file is written when the writing ends, however it does.
+    """
+    require_recurrent(model)
+    window = open_window(model, config)
+    known = load(state, window).ids if state.exists() else []
+    ids = known + (tokenizer.encode(prompt) if known else beginning(prompt, tokenizer))
+    try:
+        for event in generate(model, tokenizer, ids, config, window=window, stop=stop):
+            if isinstance(event, TokenGenerated) and event.id not in tokenizer.stop_ids:
+                ids.append(event.id)
+            yield event
+    finally:
+        save(state, window, Text(ids=ids))
 
 
 def save(path: Path, window: Window, text: Text) -> int:
