@@ -17,6 +17,7 @@ from mlxgpt.cli.commands import (
     demo,
     doctor,
     generate,
+    import_model,
     inspect,
     inspect_model,
     logits,
@@ -38,7 +39,7 @@ app = typer.Typer(
 _COMMANDS = (  # in the order of the help
     *(quickstart, demo, chat, train, generate),
     *(chunk, analyze, benchmark, tokenizer, data),
-    *(models, inspect_model, inspect, logits, doctor),
+    *(models, import_model, inspect_model, inspect, logits, doctor),
 )
 for module in _COMMANDS:
     module.register(app)
