@@ -210,9 +210,18 @@ def write_logits(model: str, ids: Path, out: Path, *, with_loss: bool, device: s
 
 
 def generate(
-    model: str, prompt: str, settings: Settings, *, device: str = "auto", stop: threading.Event | None = None
+    model: str,
+    prompt: str,
+    settings: Settings,
+    *,
+    state: Path | None = None,
+    device: str = "auto",
+    stop: threading.Event | None = None,
 ) -> Iterator[Event]:
-    """Continue a prompt; `settings` are those of `generation.config`, flat."""
+    """Continue a prompt; `settings` are those of `generation.config`, flat.
+
+    With `state`, the text of that file goes on, if there is one, and is kept there (recurrent models).
+    """
     from mlxgpt import checkpoint, runs
     from mlxgpt.backend import devices
     from mlxgpt.generation import generate as generation
@@ -221,6 +230,10 @@ def generate(
     config = read(settings)
     directory = runs.find_model(model)
     loaded, tokenizer = checkpoint.load_to_run(directory, devices.prepare(device).device)
+    if state is not None:
+        from mlxgpt.generation import states
+
+        return states.go_on(loaded, tokenizer, prompt, config, state, stop=stop)
     return generation.generate(loaded, tokenizer, _prompt_ids(prompt, tokenizer), config, stop=stop)
 
 
@@ -387,15 +400,18 @@ def train_explained(
 
 def _prompt_ids(prompt: str, tokenizer: "Tokenizer") -> list[int]:
     """A prompt as the beginning of a document: after the token that a text begins after."""
-    from mlxgpt.generation.generate import begin_id
+    from mlxgpt.generation.generate import beginning
 
-    begin = begin_id(tokenizer)
-    ids = tokenizer.encode(prompt)
-    return ids if begin is None else [begin, *ids]
+    return beginning(prompt, tokenizer)
 
 
-def open_chat(model: str, settings: Settings, *, system: str = "", device: str = "auto") -> "Chat":
-    """A conversation with a model; one that was only trained on texts completes instead of answering."""
+def open_chat(
+    model: str, settings: Settings, *, system: str = "", state: Path | None = None, device: str = "auto"
+) -> "Chat":
+    """A conversation with a model; one that was only trained on texts completes instead of answering.
+
+    With `state`, the conversation of that file goes on, if there is one (recurrent models); `Chat.keep` writes it.
+    """
     from mlxgpt import checkpoint, runs
     from mlxgpt.backend import devices
     from mlxgpt.generation.chat import Chat
@@ -405,7 +421,10 @@ def open_chat(model: str, settings: Settings, *, system: str = "", device: str =
     directory = runs.find_model(model)
     loaded, tokenizer = checkpoint.load_to_run(directory, devices.prepare(device).device)
     knows_chats = checkpoint.read_record(directory).get("data", {}).get("chats", True)
-    return Chat(loaded, tokenizer, config, system=system, mode="auto" if knows_chats else "completion")
+    chat = Chat(loaded, tokenizer, config, system=system, mode="auto" if knows_chats else "completion")
+    if state is not None:
+        chat.go_on(state)
+    return chat
 
 
 def evaluate(
@@ -449,6 +468,14 @@ def describe_model(word: str) -> "ModelReport":
     if word in presets() or word.endswith(".toml"):
         return examine_preset(word)
     return examine(huggingface.read_config(runs.find_model(word)))
+
+
+def import_model(source: Path, out: Path, tokenizer: str = "") -> "ModelReport":
+    """Make a model directory from a foreign checkpoint; see `convert.importing`."""
+    from mlxgpt.convert.importing import import_model
+    from mlxgpt.model.report import examine
+
+    return examine(import_model(source, out, _tokenizer(tokenizer) if tokenizer else None))
 
 
 def benchmark_chunking(

@@ -18,6 +18,7 @@ from mlxgpt.cli.commands import (
     doctor,
     evaluate,
     generate,
+    import_model,
     inspect,
     inspect_model,
     logits,
@@ -40,7 +41,7 @@ app = typer.Typer(
 _COMMANDS = (  # in the order of the help
     *(quickstart, demo, chat, train, generate, serve),
     *(chunk, analyze, evaluate, benchmark, tokenizer, data),
-    *(models, inspect_model, inspect, logits, doctor),
+    *(models, import_model, inspect_model, inspect, logits, doctor),
 )
 for module in _COMMANDS:
     module.register(app)

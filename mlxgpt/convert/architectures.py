@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mlxgpt.convert import rwkv
 from mlxgpt.convert.files import Json
 from mlxgpt.convert.keys import Fields, Keys, activation, biases, gated, layers, rope, same_window, windows
 from mlxgpt.errors import ConversionError, nearest
@@ -251,4 +252,6 @@ READERS: dict[str, Callable[[Keys], Fields]] = {
     "gemma3_text": gemma3,
     "olmo2": olmo2,
     "olmo3": olmo3,
+    "rwkv6": rwkv.rwkv6,
+    "rwkv7": rwkv.rwkv7,
 }

@@ -6,6 +6,7 @@ architecture's, and transformers and mlx-lm load it with no export step; otherwi
 """
 
 import json
+from importlib import resources
 from pathlib import Path
 from typing import Protocol
 
@@ -62,6 +63,10 @@ def save(model: GPT, directory: Path, tokenizer: SpecialIds | None = None, *, dt
     special = special_ids(tokenizer)
     directory.mkdir(parents=True, exist_ok=True)
     mx.save_safetensors(str(directory / WEIGHTS), tensors, metadata={"format": "pt"})
+    if model_type == "rwkv6":
+        (directory / "rwkv6.py").write_text(
+            resources.files("mlxgpt.convert").joinpath("mlx_rwkv6.py").read_text("utf-8")
+        )
     keys = config_keys(config, model_type) | {"torch_dtype": stored, "dtype": stored} | special
     _write_json(directory / "config.json", keys)
     _write_json(directory / "generation_config.json", {"_from_model_config": True, **special})
@@ -186,13 +191,12 @@ def _settle(config: ModelConfig, model_type: str, arrays: Tensors) -> ModelConfi
     A tied head may be stored all the same; transformers ties it only when it equals the embedding, and so do we.
     Biases and tables that `save` wrote only because the architecture wants them go, as long as nobody has changed them.
     """
-    head = arrays.get("lm_head.weight")
-    embedding = next(
-        (array for name, array in arrays.items() if name.endswith(("embed_tokens.weight", "wte.weight"))), None
-    )
+    stored_head = "head.weight" if model_type == "rwkv6" else "lm_head.weight"
+    head = arrays.get(stored_head)
+    embedding = next((array for name, array in arrays.items() if name.endswith(_EMBEDDINGS)), None)
     if config.tie_embeddings and head is not None and embedding is not None:
         if head.shape == embedding.shape and mx.array_equal(head, embedding).item():
-            del arrays["lm_head.weight"]
+            del arrays[stored_head]
         else:
             config = config.with_(tie_embeddings=False)
     implied = {name.removeprefix("transformer."): array for name, array in implied_tensors(config, model_type).items()}
@@ -207,6 +211,9 @@ def _settle(config: ModelConfig, model_type: str, arrays: Tensors) -> ModelConfi
             del arrays[name]
         return config
     return config.with_(bias="all", position="learned")
+
+
+_EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "embeddings.weight")
 
 
 def check_tensors(directory: Path, stored: dict[str, Stored], wanted: list[Slot], prefix: str, names: set[str]) -> None:

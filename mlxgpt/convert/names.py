@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import mlx.core as mx
 
+from mlxgpt.convert.rwkv import RWKV6, RWKV7, RwkvLayout
 from mlxgpt.convert.targets import hf_target
 from mlxgpt.model.config import ModelConfig
 from mlxgpt.model.shapes import Shape, parameter_shapes
@@ -36,25 +37,31 @@ class Layout:
             return f"{self.blocks}.{layer}.{self.block.get(part, part)}.{kind}"
         return f"{self.top.get(part, part)}.{kind}"
 
+    def stored(self, ours: str, shape: Shape) -> tuple[Shape, bool]:
+        """The shape that a parameter of ours is stored in, and whether it is transposed."""
+        transposed = self.transposed and len(shape) == 2 and ours.startswith("blocks.")
+        return (shape[::-1] if transposed else shape), transposed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """One stored tensor: the parameters of ours that it holds, their rows, and its own shape."""
+    """One stored tensor: the parameters of ours that it holds, their rows and shape together, and its own shape."""
 
     name: str
     ours: tuple[str, ...]
     rows: tuple[int, ...]
+    whole: Shape
     shape: Shape
     transposed: bool
 
     def join(self, parts: list[mx.array]) -> mx.array:
         """Their tensor from ours."""
         whole = parts[0] if len(parts) == 1 else mx.concatenate(parts, axis=0)
-        return mx.contiguous(whole.T) if self.transposed else whole
+        return mx.contiguous(whole.T) if self.transposed else whole.reshape(self.shape)
 
     def split(self, whole: mx.array) -> list[mx.array]:
         """Our tensors from theirs."""
-        whole = whole.T if self.transposed else whole
+        whole = whole.T if self.transposed else whole.reshape(self.whole)
         if len(self.rows) == 1:
             return [mx.contiguous(whole)]
         ends = list(itertools.accumulate(self.rows))
@@ -67,20 +74,21 @@ def slots(config: ModelConfig, model_type: str) -> list[Slot]:
     groups: dict[str, list[tuple[str, Shape]]] = {}
     for ours, shape in parameter_shapes(config).items():
         name = layout.name(ours)
-        name = name if name.startswith("lm_head.") else layout.prefix + name
+        name = name if ours.startswith("head.") else layout.prefix + name
         groups.setdefault(name, []).append((ours, shape))
-    return [_slot(name, group, layout.transposed) for name, group in groups.items()]
+    return [_slot(name, group, layout) for name, group in groups.items()]
 
 
-def _slot(name: str, group: list[tuple[str, Shape]], transposed: bool) -> Slot:
+def _slot(name: str, group: list[tuple[str, Shape]], layout: Layout | RwkvLayout) -> Slot:
     rows = tuple(shape[0] for _, shape in group)
-    shape = (sum(rows), *group[0][1][1:])
-    transposed = transposed and len(shape) == 2 and group[0][0].startswith("blocks.")
+    whole = (sum(rows), *group[0][1][1:])
+    shape, transposed = layout.stored(group[0][0], whole)
     return Slot(
         name=name,
         ours=tuple(ours for ours, _ in group),
         rows=rows,
-        shape=shape[::-1] if transposed else shape,
+        whole=whole,
+        shape=shape,
         transposed=transposed,
     )
 
@@ -146,8 +154,10 @@ _LLAMA = _decoder(_BEFORE)
 _GEMMA2 = _decoder(_BOTH)
 _OLMO2 = _decoder(_AFTER)
 
-LAYOUTS = {
+LAYOUTS: dict[str, Layout | RwkvLayout] = {
     "mlxgpt": Layout(),
+    "rwkv6": RWKV6,
+    "rwkv7": RWKV7,
     "gpt2": Layout(
         prefix="transformer.",
         blocks="h",

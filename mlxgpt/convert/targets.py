@@ -67,6 +67,8 @@ def facts(config: ModelConfig) -> dict[str, str]:
         if config.embed_scale == math.sqrt(C)
         else "its own",
         "head": "tied" if config.tie_embeddings else "untied",
+        "learned_state": "on" if config.learned_state else "off",
+        "document_end": "off" if config.document_end < 0 else "on",
     }
 
 
@@ -96,6 +98,8 @@ EVERYWHERE = {
     "attn_softcap": {"off"},
     "logit_softcap": {"off"},
     "attn_scale": {"1/sqrt(head_dim)"},
+    "learned_state": {"off"},
+    "document_end": {"off"},
 }
 
 _LLAMA = {
@@ -148,4 +152,6 @@ TARGETS: dict[str, dict[str, set[str]]] = {
         "embed_scale": {"1"},
         "head": {"tied"},
     },
+    "rwkv6": {"block": {"rwkv6"}, "embed_scale": {"1"}},
+    "rwkv7": {"block": {"rwkv7"}, "embed_scale": {"1"}},
 }

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 from mlxgpt.convert.files import Json
+from mlxgpt.convert.rwkv import write_rwkv6, write_rwkv7
 from mlxgpt.model.config import ModelConfig
 
 ARCHITECTURES = {
@@ -15,6 +16,8 @@ ARCHITECTURES = {
     "gemma3_text": "Gemma3ForCausalLM",
     "olmo2": "Olmo2ForCausalLM",
     "olmo3": "Olmo3ForCausalLM",
+    "rwkv6": "Rwkv6ForCausalLM",
+    "rwkv7": "RWKV7ForCausalLM",
     "mlxgpt": "MlxgptForCausalLM",
 }
 
@@ -156,4 +159,6 @@ WRITERS: dict[str, Callable[[ModelConfig], Json]] = {
     "olmo3": _olmo3,
     "gemma2": _gemma2,
     "gemma3_text": _gemma3,
+    "rwkv6": write_rwkv6,
+    "rwkv7": write_rwkv7,
 }

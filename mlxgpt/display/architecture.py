@@ -20,8 +20,10 @@ def report_lines(report: ModelReport) -> list[str]:
     lines += ["", f"at its full context of {report.context_length:,} tokens:"]
     run, train = count(report.flops_per_token), count(report.training_flops_per_token)
     lines.append(f"  {'operations per token':<22} {run} to run, {train} to train")
-    cache = ", ".join(f"{size(number)} ({word})" for word, number in report.cache_bytes_per_token.items())
-    lines.append(f"  {'KV cache per token':<22} {cache}")
+    for name, formats in (("KV cache per token", report.cache_bytes_per_token), ("state", report.state_bytes)):
+        if formats:
+            held = ", ".join(f"{size(number)} ({word})" for word, number in formats.items())
+            lines.append(f"  {name:<22} {held}" + (", however long the text" if name == "state" else ""))
     running = ", ".join(f"{size(number)} ({word})" for word, number in report.running_bytes.items())
     lines.append(f"  {'memory to run':<22} {running}")
     parts = ", ".join(f"{part} {size(number)}" for part, number in report.training_bytes.items() if part != "total")

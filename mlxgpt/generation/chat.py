@@ -9,9 +9,11 @@ Either way the window keeps what it has read: of a conversation that grew by a t
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 from mlxgpt.errors import ConfigError, nearest
 from mlxgpt.events import Event, GenerationFinished, Noted, PromptRead, TokenGenerated
+from mlxgpt.generation import states
 from mlxgpt.generation.config import GenerateConfig
 from mlxgpt.generation.generate import begin_id, generate, open_window
 from mlxgpt.model.gpt import GPT
@@ -65,6 +67,18 @@ class Chat:
         self.read = self.finished = None
         self.window.clear()
 
+    def keep(self, path: Path) -> int:
+        """Write the conversation and the model's states to a file, and return its bytes (recurrent models)."""
+        text = states.Text(ids=self._text, system=self.system, messages=self.messages)
+        return states.save(path, self.window, text)
+
+    def go_on(self, path: Path) -> None:
+        """Take up the conversation of a file that `keep` wrote; a file that is not there begins one."""
+        states.require_recurrent(self.model)
+        if path.exists():
+            text = states.load(path, self.window)
+            self._text, self.system, self.messages = text.ids, text.system or self.system, text.messages
+
     def _answer(self, text: str, stop: threading.Event | None) -> Iterator[Event]:
         asked = [*self.messages, Message(role="user", content=text)]
         ids, left_out = self._prompt(asked)
@@ -112,7 +126,7 @@ class Chat:
         An answer needs room too: `max_tokens`, but no more than half of the context.  The system message and the last
         message always stay; if they alone are too long, the window cuts them.
         """
-        context = self.model.config.context_length
+        context = self.window.size
         budget = context - min(self.config.max_tokens, context // 2)
         system = [Message(role="system", content=self.system)] if self.system else []
         starts = [i for i, message in enumerate(messages) if message["role"] == "user"]

@@ -6,6 +6,7 @@ text of several lines is text even when it begins with a slash.  No MLX here.
 """
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,7 +206,9 @@ def stats(session: Session) -> Reply:
     window, read, finished = session.window, session.read, session.finished
     lines = [
         f"messages     {len(session.messages)}",
-        f"context      {window.length:,} of {window.size:,} tokens",
+        f"context      {window.length:,} of {window.size:,} tokens"
+        if window.size < sys.maxsize
+        else f"context      {window.length:,} tokens, all in a state of {window.nbytes:,} bytes",
     ]
     if read:
         left_out = f", {read.dropped_tokens:,} left out" if read.dropped_tokens else ""

@@ -136,6 +136,13 @@ def checked(prompt_ids: Sequence[int], model: GPT, tokenizer: Tokenizer) -> list
     return ids
 
 
+def beginning(prompt: str, tokenizer: Tokenizer) -> list[int]:
+    """The ids of a prompt as the beginning of a document: after the token that a text begins after."""
+    begin = begin_id(tokenizer)
+    ids = tokenizer.encode(prompt)
+    return ids if begin is None else [begin, *ids]
+
+
 def begin_id(tokenizer: Tokenizer) -> int | None:
     """The token a text begins after, if there is one.
 

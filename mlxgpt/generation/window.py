@@ -10,23 +10,27 @@ Below that nothing is special: the caches hold every token.  When one more does 
   tokens makes room for H more, so it costs about one more token read for each token written.
 - auto: rotating where positions are unbounded, else chunked.
 
+A recurrent model has no such limit: its states never grow, nothing is dropped and the window is never full.
+
 A prompt that is too long is cut in the same way before it is read: its first `sink_tokens` tokens and the most recent
 ones, the whole context (rotating) or half of it (chunked) in all.  The sink is never more than half of what is kept.
 
 B batch · T tokens · V vocab
 """
 
+import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import mlx.core as mx
 
 from mlxgpt.errors import ConfigError
-from mlxgpt.model.cache import Cache, KVCache, RotatingKVCache
-from mlxgpt.model.gpt import GPT
+from mlxgpt.model.cache import KVCache, RotatingKVCache
+from mlxgpt.model.gpt import GPT, Memory
+from mlxgpt.model.recurrent import RecurrentState
 
 
-def prefill(model: GPT, tokens: mx.array, caches: Sequence[Cache], at_once: int = 512) -> None:
+def prefill(model: GPT, tokens: mx.array, caches: Sequence[Memory], at_once: int = 512) -> None:
     """Read `tokens` (B, T) into the caches, `at_once` at a time so that memory stays bounded.
 
     The logits are never computed: MLX is lazy, and only the caches are asked for.
@@ -36,7 +40,7 @@ def prefill(model: GPT, tokens: mx.array, caches: Sequence[Cache], at_once: int 
         mx.eval([cache.state for cache in caches])
 
 
-def decode(model: GPT, token: mx.array, caches: Sequence[Cache]) -> mx.array:
+def decode(model: GPT, token: mx.array, caches: Sequence[Memory]) -> mx.array:
     """Logits (B, V) of what follows `token` (B, 1), not evaluated."""
     return model(token, caches)[:, -1]
 
@@ -49,8 +53,22 @@ class Opened(NamedTuple):
     reused: int
 
 
+class Read(NamedTuple):
+    """Prompts that were read, and the states after them."""
+
+    rows: list[list[int]]
+    states: list[RecurrentState]
+
+
+MOST_READ = 4
+
+
 class Window:
-    """The tokens a model sees and its memory of them; B texts of one length side by side."""
+    """The tokens a model sees and its memory of them; B texts of one length side by side.
+
+    A cache can forget its last tokens, a state cannot; so of a recurrent model the states after each prompt are kept as
+    well, and a text that goes on from one of the last prompts need not read it again.
+    """
 
     def __init__(self, model: GPT, *, overflow: str = "auto", sink_tokens: int = 4, prefill_tokens: int = 512) -> None:
         unbounded = model.positions.unbounded
@@ -59,7 +77,8 @@ class Window:
                 f"{model.config.position!r} positions end at {model.config.context_length}: the context cannot rotate.",
                 hint="Choose overflow 'chunked' or 'auto'.",
             )
-        self.model, self.size = model, model.config.context_length
+        self.model, self.recurrent = model, model.config.recurrent
+        self.size = sys.maxsize if self.recurrent else model.config.context_length
         self.rotates = overflow == "rotating" or (overflow == "auto" and unbounded)
         self.kept = self.size if self.rotates else max(1, self.size // 2)  # tokens that stay when it overflows
         self.sink = min(sink_tokens, self.kept // 2)
@@ -68,10 +87,11 @@ class Window:
 
     def clear(self) -> None:
         """Forget everything."""
-        self.caches: list[Cache] = self.model.make_cache()
+        self.caches: list[Memory] = self.model.make_cache()
         self.rows: list[list[int]] = []  # the ids of each text that were read, as far as they are known
         self._pending: mx.array | None = None  # tokens (B, 1) read last, perhaps not computed yet
         self._rotating = False
+        self._read: list[Read] = []
 
     def open(self, prompts: Sequence[Sequence[int]]) -> Opened:
         """Make the window hold `prompts`, of one length, except their last token; what it holds is not read again."""
@@ -82,6 +102,7 @@ class Window:
         reused = self._reuse(rows)
         prefill(self.model, mx.array([row[reused:] for row in rows])[:, :-1], self.caches, self.prefill_tokens)
         self.rows = [row[:-1] for row in rows]
+        self._keep()
         return Opened(mx.array([row[-1:] for row in rows]), dropped, reused)
 
     def step(self, token: mx.array) -> mx.array:
@@ -132,6 +153,12 @@ class Window:
             prefill(self.model, mx.array(rows), self.caches, self.prefill_tokens)
         return token
 
+    def _keep(self) -> None:
+        """Remember the states of a recurrent model as they are now; that copies nothing."""
+        states = [cache.copy() for cache in self.caches if isinstance(cache, RecurrentState)]
+        if states and states[0].offset:
+            self._read = [*self._read, Read([list(row) for row in self.rows], states)][-MOST_READ:]
+
     def _reuse(self, rows: list[list[int]]) -> int:
         """Shrink to the longest beginning that `rows` have in common with what was read; how many tokens that is."""
         self._settle()
@@ -143,7 +170,13 @@ class Window:
             for cache in self.caches:
                 cache.trim(held - same)
             return same
+        read = self._read
         self.clear()
+        for known in reversed(read):
+            length = len(known.rows[0])
+            if [row[:-1][:length] for row in rows] == known.rows:
+                self.caches, self.rows, self._read = [state.copy() for state in known.states], known.rows, read
+                return length
         return 0
 
 
@@ -162,7 +195,7 @@ def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
-def rotating(cache: Cache, size: int, sink: int) -> Cache:
+def rotating(cache: Memory, size: int, sink: int) -> Memory:
     """A rotating cache with what `cache` holds; a state that does not grow, as of a recurrent block, stays as it is."""
     if not isinstance(cache, KVCache) or cache.keys is None or cache.values is None:
         return cache

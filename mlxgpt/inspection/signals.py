@@ -12,7 +12,8 @@ from mlxgpt.events import SignalsMeasured, StepFinished, replay
 from mlxgpt.inspection.reports import Spike, TrainingReport
 from mlxgpt.runs import Run
 from mlxgpt.tokenizer import registry
-from mlxgpt.training.prepare import Plan, load_config, prepare, read_split
+from mlxgpt.training import material
+from mlxgpt.training.prepare import Plan, load_config, prepare
 from mlxgpt.training.schedules import learning_rate_share
 from mlxgpt.training.signals import measure
 
@@ -23,7 +24,7 @@ def signals(run: Run, *, device: str = "auto", most: int = 5) -> TrainingReport:
     """The next step of a run in each layer, and its `most` highest spikes with the rows of their batches."""
     config, changes = load_config({"resume": run.path})
     backend = devices.prepare(device)
-    plan = prepare(config, changes, backend, read_split(config), registry.load(run.tokenizer))
+    plan = prepare(config, changes, backend, material.read(config), registry.load(run.tokenizer))
     steps = {event.step: event for event in replay(run.events) if isinstance(event, StepFinished)}  # the last of each
     losses = [steps[step].loss for step in sorted(steps)]
     found = sorted(find_spikes(losses), key=lambda pair: losses[pair[0]] - pair[1], reverse=True)[:most]

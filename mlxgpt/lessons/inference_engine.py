@@ -19,6 +19,7 @@ from mlxgpt.lessons.config import LessonConfig
 from mlxgpt.lessons.subject import Subject
 from mlxgpt.model.cache import KVCache
 from mlxgpt.model.gpt import GPT
+from mlxgpt.model.recurrent import RecurrentState
 from mlxgpt.model.report import cache_bytes_per_token
 
 PROMPT = "Era uma vez uma menina que"
@@ -206,9 +207,10 @@ def _cache(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Eve
     pieces = [model(mx.array([[token]]), again) for token in ids]
     difference = float(mx.abs(mx.concatenate(pieces, axis=1) - full).max().item())
     yield board.tell("cache_same", difference=difference)
-    if config.show_tensors:
-        yield board.tensor("cache[0].keys", caches[0].keys)
-        yield board.tensor("cache[0].values", caches[0].values)
+    first = caches[0]
+    if config.show_tensors and not isinstance(first, RecurrentState):
+        yield board.tensor("cache[0].keys", first.keys)
+        yield board.tensor("cache[0].values", first.values)
     each = cache_bytes_per_token(shape, 4)
     yield board.tell("bytes", layers=shape.n_layer, heads=shape.kv_heads, width=shape.head_width, each=each)
     yield board.ask("bytes", each * len(ids), each=each, tokens=len(ids))

@@ -7,6 +7,7 @@ own presets.
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from mlxgpt.errors import ConfigError, nearest
 
 # Each word of a config and the words it may be.  A test holds them equal to the tables of parts.
 WORDS: dict[str, tuple[str, ...]] = {
-    "block": ("transformer",),
+    "block": ("transformer", "rwkv6", "rwkv7"),
     "norm": ("layernorm", "rmsnorm", "rmsnorm_plus_one"),
     "norm_placement": ("pre", "post", "sandwich", "residual"),
     "ffn": ("relu", "gelu", "gelu_tanh", "silu", "relu2", "swiglu", "geglu", "geglu_tanh", "reglu"),
@@ -69,7 +70,14 @@ class ModelConfig:
     embed_scale: float = setting(1.0, "token embeddings are multiplied by this (Gemma: sqrt(n_embd))")
     tie_embeddings: bool = setting(True, "the output head shares the embedding matrix")
     dropout: float = setting(0.0, "dropout rate while training")
-    init: str = setting("gpt2", "family of initial values")
+    init: str = setting("gpt2", "family of initial values; RWKV blocks have their own")
+    mix_rank: int = setting(0, "RWKV-6: rank of the token shift; 0: the published choice, also below")
+    decay_rank: int = setting(0, "RWKV: rank of the decay")
+    rate_rank: int = setting(0, "RWKV-7: rank of the in-context learning rate")
+    value_rank: int = setting(0, "RWKV-7: rank of the share of the first block's values")
+    gate_rank: int = setting(0, "RWKV-7: rank of the gate")
+    learned_state: bool = setting(False, "RWKV: the state before the first token is learned, not zero")
+    document_end: int = setting(-1, "RWKV: token id after which states are emptied; -1: never")
 
     def __post_init__(self) -> None:
         _check(self)
@@ -90,8 +98,21 @@ class ModelConfig:
         return "glu" in self.ffn
 
     @property
+    def recurrent(self) -> bool:
+        """True when the blocks remember by a state of fixed size, not by a cache that grows."""
+        return self.block in RECURRENT
+
+    @property
+    def ranks(self) -> dict[str, int]:
+        """Ranks of an RWKV block's thin matrices; the usual ones are those of the published models."""
+        usual = RECURRENT[self.block](self.n_embd)
+        return {name: getattr(self, f"{name}_rank") or rank for name, rank in usual.items()}
+
+    @property
     def ffn_width(self) -> int:
         """Inner width of the feed-forward network; gated ones get 8/3 so that they cost what a plain 4x one does."""
+        if self.block == "rwkv6":  # 3.5, because channel mixing has a third matrix
+            return self.d_ffn or max(32, 7 * self.n_embd // 2 // 32 * 32)
         return self.d_ffn or (-(-8 * self.n_embd // 3 // 32) * 32 if self.gated else 4 * self.n_embd)
 
     def slides(self, layer: int) -> bool:
@@ -126,11 +147,36 @@ BIASES: dict[str, frozenset[str]] = {
 }
 
 
+def _thirty_twos(x: float) -> int:
+    return max(32, round(x / 32) * 32)
+
+
+# The usual ranks of the recurrent blocks, by width.
+RECURRENT: dict[str, Callable[[int], dict[str, int]]] = {
+    "rwkv6": lambda C: {"mix": 64 if C >= 4096 else 32, "decay": 128 if C >= 4096 else 64},
+    "rwkv7": lambda C: {
+        "decay": _thirty_twos(2.5 * C**0.5),
+        "rate": _thirty_twos(2.5 * C**0.5),
+        "value": _thirty_twos(1.7 * C**0.5),
+        "gate": _thirty_twos(5 * C**0.5),
+    },
+}
+
+# What a recurrent block decides for itself: these settings must be left alone.
+NOT_RECURRENT = (
+    *("n_kv_head", "ffn", "norm", "norm_placement", "bias", "qk_norm", "attn_scale", "attn_softcap", "sliding_window"),
+    *("rope_scaling", "init"),
+)
+
+# And what only it can be told.
+RANKS = ("mix_rank", "decay_rank", "rate_rank", "value_rank", "gate_rank")
+ONLY_RECURRENT = (*RANKS, "learned_state", "document_end")
+
 LARGEST = 2**24  # for any size; a guard against damaged files and slips of the keyboard
 MOST_LAYERS = 10_000
 NEVER_NEGATIVE = (
     *("vocab_size", "n_kv_head", "head_dim", "d_ffn", "norm_eps", "sliding_window", "attn_scale", "attn_softcap"),
-    *("logit_softcap", "rope_local_theta", "rope_original_context"),
+    *("logit_softcap", "rope_local_theta", "rope_original_context", *RANKS),
 )
 
 
@@ -178,8 +224,31 @@ def _check(config: ModelConfig) -> None:
         raise ConfigError("model: rope_low_freq_factor must be below rope_high_freq_factor.")
     if not config.layer_pattern or set(config.layer_pattern) - {"S", "F"}:
         raise ConfigError(f"model: layer_pattern is made of S and F, not {config.layer_pattern!r}.")
+    if config.recurrent:
+        _check_recurrent(config)
+    else:
+        usual = {field.name: field.default for field in dataclasses.fields(config)}
+        for field in ONLY_RECURRENT:
+            if getattr(config, field) != usual[field]:
+                raise ConfigError(f"model: {field} is a setting of recurrent blocks.", hint=f"Leave {field} out.")
     if not 0 <= config.dropout < 1:
         raise ConfigError(f"model: dropout must be in [0, 1), not {config.dropout}.")
+
+
+def _check_recurrent(config: ModelConfig) -> None:
+    """Raise `ConfigError` where a setting of transformers was given to a recurrent block."""
+    if config.position != "none":
+        raise ConfigError(
+            f"model: block {config.block!r} knows the order of tokens by itself.", hint="Set position = 'none'."
+        )
+    if config.document_end >= config.vocab_size > 0:
+        raise ConfigError(f"model: document_end = {config.document_end} is not in the vocabulary.")
+    if config.n_head * config.head_width != config.n_embd:
+        raise ConfigError(f"model: the heads of block {config.block!r} must be n_embd / n_head wide.")
+    usual = {field.name: field.default for field in dataclasses.fields(config)}
+    for name in NOT_RECURRENT:
+        if getattr(config, name) != usual[name]:
+            raise ConfigError(f"model: block {config.block!r} has no {name}.", hint=f"Leave {name} out.")
 
 
 # ---- presets ---------------------------------------------------------------------------------------------------------

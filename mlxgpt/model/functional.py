@@ -1,4 +1,4 @@
-"""The functions a transformer is made of, one name each.
+"""The functions a model is made of, one name each.
 
 Each is MLX's own kernel where that is the fastest, which is everywhere but on Linux CPUs: there the formulations of
 `linux_cpu` take over for large float32 arrays.  Both ways are tested equal.
@@ -57,6 +57,26 @@ def gelu_tanh(x: mx.array) -> mx.array:
 def silu(x: mx.array) -> mx.array:
     """x * sigmoid(x)."""
     return linux_cpu.silu(x) if on_linux_cpu(x) else x * mx.sigmoid(x)
+
+
+def sigmoid(x: mx.array) -> mx.array:
+    """1 / (1 + e^-x)."""
+    return linux_cpu.logistic(x) if on_linux_cpu(x) else mx.sigmoid(x)
+
+
+def tanh(x: mx.array) -> mx.array:
+    """(e^x - e^-x) / (e^x + e^-x)."""
+    return linux_cpu.tanh(x) if on_linux_cpu(x) else mx.tanh(x)
+
+
+def bounded_exp(x: mx.array) -> mx.array:
+    """e^x, where the caller knows that |x| <= 87."""
+    return linux_cpu.bounded_exp(x) if on_linux_cpu(x) else mx.exp(x)
+
+
+def double_exp(x: mx.array) -> mx.array:
+    """exp(-exp(x)), between 1 and 0: how RWKV-6 turns any number into a decay."""
+    return linux_cpu.double_exp(x) if on_linux_cpu(x) else mx.exp(-mx.exp(x))
 
 
 def soft_cap(x: mx.array, cap: float) -> mx.array:

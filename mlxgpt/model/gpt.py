@@ -19,7 +19,12 @@ from mlxgpt.model.cache import Cache, KVCache
 from mlxgpt.model.config import PLACEMENTS, ModelConfig
 from mlxgpt.model.layers import NORMS, dropout, feed_forward
 from mlxgpt.model.positions import POSITIONS, NoPositions
+from mlxgpt.model.recurrent import Flow, RecurrentState
+from mlxgpt.model.rwkv6 import RWKV6Block
+from mlxgpt.model.rwkv7 import RWKV7Block
 from mlxgpt.model.tap import NO_TAP, Tap, inside
+
+Memory = Cache | RecurrentState  # what a block remembers while decoding
 
 
 class BranchNorms(nn.Module):
@@ -53,6 +58,7 @@ class TransformerBlock(nn.Module):
         cache: Cache | None = None,
         tap: Tap = NO_TAP,
         key: mx.array | None = None,
+        flow: Flow | None = None,
     ) -> mx.array:
         keys = [None, None] if key is None else mx.random.split(key)
         x = tap("resid_pre", x)
@@ -68,7 +74,7 @@ class TransformerBlock(nn.Module):
         return KVCache()
 
 
-BLOCKS = {"transformer": TransformerBlock}
+BLOCKS: dict[str, type[nn.Module]] = {"transformer": TransformerBlock, "rwkv6": RWKV6Block, "rwkv7": RWKV7Block}
 
 
 class GPT(nn.Module):
@@ -88,7 +94,7 @@ class GPT(nn.Module):
     def __call__(
         self,
         tokens: mx.array,
-        cache: Sequence[Cache] | None = None,
+        cache: Sequence[Memory] | None = None,
         tap: Tap = NO_TAP,
         key: mx.array | None = None,
     ) -> mx.array:
@@ -102,7 +108,7 @@ class GPT(nn.Module):
     def hidden(
         self,
         tokens: mx.array,
-        cache: Sequence[Cache] | None = None,
+        cache: Sequence[Memory] | None = None,
         tap: Tap = NO_TAP,
         key: mx.array | None = None,
     ) -> mx.array:
@@ -116,8 +122,9 @@ class GPT(nn.Module):
             x = x * mx.array(config.embed_scale, x.dtype)
         x = tap("embed", self.positions.embed(x, offset))
         x = dropout(x, config.dropout, keys[-1])
+        flow = Flow(ends=None if config.document_end < 0 else (tokens == config.document_end).astype(mx.float32))
         for i, block in enumerate(self.blocks):
-            x = block(x, self.positions, caches[i], inside(tap, f"blocks.{i}"), keys[i])
+            x = block(x, self.positions, caches[i], inside(tap, f"blocks.{i}"), keys[i], flow)
         return tap("final_norm", self.final_norm(x) if "final_norm" in self else x)
 
     def unembed(self, x: mx.array) -> mx.array:
@@ -135,6 +142,6 @@ class GPT(nn.Module):
         """The blocks, under the name mlx-lm knows."""
         return self.blocks
 
-    def make_cache(self) -> list[Cache]:
+    def make_cache(self) -> list[Memory]:
         """One empty memory a block."""
         return [block.make_cache() for block in self.blocks]

@@ -1,7 +1,8 @@
 """Every initial value of a model, in one place.
 
 A family answers one question: how is this matrix drawn?  Biases are zero, and norms keep the gain of one that they are
-built with.  Each parameter's key is derived from its name, so adding a layer changes no other.
+built with.  RWKV blocks have a file of their own, `initialize_rwkv.py`.  Each parameter's key is derived from its name,
+so adding a layer changes no other.
 """
 
 import math
@@ -12,6 +13,7 @@ from mlx.utils import tree_flatten, tree_unflatten
 
 from mlxgpt.model.config import ModelConfig
 from mlxgpt.model.gpt import GPT
+from mlxgpt.model.initialize_rwkv import rwkv
 
 _BRANCH_ENDS = ("o_proj.weight", "down_proj.weight")  # what a branch adds to the residual stream
 
@@ -52,14 +54,14 @@ INITS = {"gpt2": gpt2, "modern": modern, "vaswani": vaswani}
 
 def initialize(model: GPT, seed: int) -> GPT:
     """Give every matrix of `model` its initial value; the same seed gives the same model on every platform's CPU."""
-    draw = INITS[model.config.init]
-    root = mx.random.key(seed)
+    config, root = model.config, mx.random.key(seed)
+    draw = rwkv if config.recurrent else INITS[config.init]
     values = []
     for name, parameter in tree_flatten(model.parameters()):
-        if parameter.ndim >= 2:
+        if parameter.ndim >= 2 or config.recurrent:
             low = mx.array(zlib.crc32(name.encode()), mx.uint32)
-            key = mx.stack([root[0] ^ low, root[1] + low])
-            values.append((name, draw(name, parameter.shape, model.config, key)))
+            value = draw(name, parameter.shape, config, mx.stack([root[0] ^ low, root[1] + low]))
+            values += [] if value is None else [(name, value)]
         elif name.endswith(".bias"):
             values.append((name, mx.zeros(parameter.shape)))  # nn.Linear draws its bias from the global random state
     model.update(tree_unflatten(values))

@@ -24,10 +24,10 @@ def exp(x: mx.array) -> mx.array:
     i = (z + _MAGIC) - _MAGIC
     f = z - i
     f2 = f * f
-    low = 1.0 + f * 0.6931472028550421
+    low = f * 0.6931472028550421
     middle = 0.2402264791363012 + f * 0.05550332471162809
     high = (0.00961843735767464 + f * 0.001339887440266574) + f2 * 0.000153533618831949
-    two_to_f = low + f2 * (middle + f2 * high)
+    two_to_f = 1.0 + (low + f2 * (middle + f2 * high))  # one is added last: near it, all digits are right
     two_to_i = ((i.astype(mx.int32) + 127) << 23).view(mx.float32)
     return two_to_f * two_to_i
 
@@ -40,6 +40,37 @@ def sigmoid(x: mx.array) -> mx.array:
 def _clamp(x: mx.array, bound: float) -> mx.array:
     """x held between ±bound, without a branch."""
     return 0.5 * (mx.abs(x + bound) - mx.abs(x - bound))
+
+
+# ---- exponentials: each returns (value, derivative) ------------------------------------------------------------------
+
+
+@mx.custom_function
+def _sigmoid(x: mx.array) -> tuple[mx.array, mx.array]:
+    s = sigmoid(x)
+    return s, s * (1.0 - s)
+
+
+@mx.custom_function
+def _tanh(x: mx.array) -> tuple[mx.array, mx.array]:
+    t = 2.0 / (1.0 + exp(-2.0 * _clamp(x, 40.0))) - 1.0
+    return t, 1.0 - t * t
+
+
+@mx.custom_function
+def _exp(x: mx.array) -> tuple[mx.array, mx.array]:
+    y = exp(x)
+    return y, y
+
+
+@mx.custom_function
+def _double_exp(x: mx.array) -> tuple[mx.array, mx.array]:
+    # held between -18, where the result is 1 - 1.5e-8, and 4.4, where it is 4e-36: |x| must stay small, because the
+    # digits that the clamp loses of it are digits of the exponent
+    c = 0.5 * ((4.4 - 18.0) + mx.abs(x + 18.0) - mx.abs(x - 4.4))
+    e = _fence(exp(c))
+    y = exp(-e)
+    return y, -e * y
 
 
 # ---- activations: each returns (value, derivative) -------------------------------------------------------------------
@@ -102,11 +133,31 @@ def _relu_squared(x: mx.array) -> tuple[mx.array, mx.array]:
     return 0.25 * (twice * twice), twice
 
 
-for _activation in (_silu, _gelu_tanh, _gelu, _relu_squared):
+for _function in (_sigmoid, _tanh, _exp, _double_exp, _silu, _gelu_tanh, _gelu, _relu_squared):
 
-    @_activation.vjp
+    @_function.vjp
     def _(primals: mx.array, cotangents: tuple[mx.array, mx.array], outputs: tuple[mx.array, mx.array]) -> mx.array:
         return cotangents[0] * outputs[1]
+
+
+def logistic(x: mx.array) -> mx.array:
+    """1 / (1 + e^-x)."""
+    return _sigmoid(x)[0]
+
+
+def tanh(x: mx.array) -> mx.array:
+    """(e^x - e^-x) / (e^x + e^-x), to 2e-7."""
+    return _tanh(x)[0]
+
+
+def bounded_exp(x: mx.array) -> mx.array:
+    """e^x for |x| <= 87."""
+    return _exp(x)[0]
+
+
+def double_exp(x: mx.array) -> mx.array:
+    """exp(-exp(x)), to 1e-6."""
+    return _double_exp(x)[0]
 
 
 def silu(x: mx.array) -> mx.array:

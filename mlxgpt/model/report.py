@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mlxgpt.config import Settings
 from mlxgpt.model.config import ModelConfig, load_preset, read_preset
-from mlxgpt.model.shapes import Shape, block_shapes, count, parameter_shapes
+from mlxgpt.model.shapes import Shape, count, parameter_shapes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,8 @@ class ModelReport:
     parameters: int
     flops_per_token: int  # forward, at full context
     training_flops_per_token: int
-    cache_bytes_per_token: dict[str, int]  # by number format
+    cache_bytes_per_token: dict[str, int]  # by number format; empty for a recurrent model
+    state_bytes: dict[str, int]  # what a recurrent model remembers a sequence by, by number format; else empty
     batch_size: int  # sequences of context_length, for the figures on training
     training_bytes: dict[str, int]  # weights, gradients, optimizer, activations, total
     running_bytes: dict[str, int]  # by number format: weights and a full cache
@@ -48,7 +49,9 @@ def examine(config: ModelConfig, *, batch_size: int = 8, about: str = "") -> Mod
     """The report of a model."""
     shapes = parameter_shapes(config)
     forward = flops_per_token(config)
-    cache = {"bfloat16": cache_bytes_per_token(config, 2), "float32": cache_bytes_per_token(config, 4)}
+    sizes = {"bfloat16": 2, "float32": 4}
+    cache = {} if config.recurrent else {word: cache_bytes_per_token(config, size) for word, size in sizes.items()}
+    state = {word: state_bytes(config, size) for word, size in sizes.items()} if config.recurrent else {}
     return ModelReport(
         name=config.name,
         about=about,
@@ -60,11 +63,13 @@ def examine(config: ModelConfig, *, batch_size: int = 8, about: str = "") -> Mod
         flops_per_token=forward,
         training_flops_per_token=3 * forward,
         cache_bytes_per_token=cache,
+        state_bytes=state,
         batch_size=batch_size,
         training_bytes=training_bytes(config, batch_size),
         running_bytes={
-            word: count(shapes) * size + cache_tokens(config) * cache[word] // config.n_layer
-            for word, size in (("bfloat16", 2), ("float32", 4))
+            word: count(shapes) * size
+            + (state[word] if config.recurrent else cache_tokens(config) * cache[word] // config.n_layer)
+            for word, size in sizes.items()
         },
     )
 
@@ -88,33 +93,37 @@ TYPICAL_VOCABULARY = {"byte": 265, "char": 100, "bpe": 4096}  # where a preset l
 
 
 def by_part(shapes: dict[str, Shape]) -> dict[str, int]:
-    """Parameters of the embedding, positions, attention, feed-forward networks, norms and head; they add up to all."""
-    parts = dict.fromkeys(("embedding", "positions", "attention", "feed-forward", "norms", "head"), 0)
+    """Parameters of the embedding, positions, norms and head and of what blocks are made of; they add up to all."""
+    words = ("embedding", "positions", "attention", "time mixing", "feed-forward", "norms", "head")
+    parts = dict.fromkeys(words, 0)
     for name, shape in shapes.items():
         parts[_part(name)] += math.prod(shape)
     return {part: number for part, number in parts.items() if number}
 
 
 def _part(name: str) -> str:
-    if "norm" in name:
+    if "norm" in name or ".ln" in name:
         return "norms"
     if not name.startswith("blocks."):
         return name.split(".")[0]
-    return "attention" if ".attn." in name else "feed-forward"
+    return {"attn": "attention", "att": "time mixing", "ffn": "feed-forward"}[name.split(".")[2]]
 
 
 def tree(config: ModelConfig) -> list[Line]:
     """The architecture, one line a part."""
-    shapes, block = parameter_shapes(config), block_shapes(config)
+    shapes = parameter_shapes(config)
     T, C, V, F = config.context_length, config.n_embd, config.vocab_size, config.ffn_width
     heads = f"{config.n_head} heads of {config.head_width}"
     shared = f", {config.kv_heads} for keys and values" if config.kv_heads != config.n_head else ""
 
     def line(depth: int, name: str, what: str, shape: str, prefix: str) -> Line:
-        inside = block if depth == 2 else shapes
-        times = config.n_layer if depth == 2 else 1
-        held = count({key: value for key, value in inside.items() if key.startswith(prefix)})
-        return Line(depth=depth, name=name, what=what, shape=shape, parameters=held * times, times=times)
+        inside = depth == 2  # the blocks, each of them
+        own = {
+            key: value for key, value in shapes.items() if (key.split(".", 2)[-1] if inside else key).startswith(prefix)
+        }
+        return Line(
+            depth=depth, name=name, what=what, shape=shape, parameters=count(own), times=config.n_layer if inside else 1
+        )
 
     whole = f"(B, {T}) -> (B, {T}, {V})"
     table = f"{T} x {C}" if config.position == "learned" else ""
@@ -128,14 +137,24 @@ def tree(config: ModelConfig) -> list[Line]:
             name="blocks",
             what=f"norms: {config.norm_placement}",
             shape=f"(B, {T}, {C})",
-            parameters=count(block) * config.n_layer,
+            parameters=count({key: value for key, value in shapes.items() if key.startswith("blocks.")}),
             times=config.n_layer,
         ),
-        line(2, "attn_norm", config.norm, str(C), "attn_norm."),
-        line(2, "attn", heads + shared + _extras(config), inner, "attn."),
-        line(2, "ffn_norm", config.norm, str(C), "ffn_norm."),
-        line(2, "ffn", config.ffn, f"{C} -> {F} -> {C}", "ffn."),
     ]
+    if config.recurrent:
+        ranks = ", ".join(f"{name} {rank}" for name, rank in config.ranks.items())
+        lines += [
+            line(2, "ln", f"{config.norm}, and one more before the first block", str(C), "ln"),
+            line(2, "att", f"time mixing: {heads}, ranks: {ranks}", inner, "att."),
+            line(2, "ffn", "channel mixing: squared ReLU", f"{C} -> {F} -> {C}", "ffn."),
+        ]
+    else:
+        lines += [
+            line(2, "attn_norm", config.norm, str(C), "attn_norm."),
+            line(2, "attn", heads + shared + _extras(config), inner, "attn."),
+            line(2, "ffn_norm", config.norm, str(C), "ffn_norm."),
+            line(2, "ffn", config.ffn, f"{C} -> {F} -> {C}", "ffn."),
+        ]
     if config.norm_placement != "residual":
         lines.append(line(1, "final_norm", config.norm, str(C), "final_norm."))
     head = "the embedding again" if config.tie_embeddings else "a score for each token"
@@ -171,15 +190,19 @@ def flops_per_token(config: ModelConfig) -> int:
     embedding works as the head, so it counts.  Each weight is multiplied and added once, and so is each pair of query
     and key, and of weight and value.  A layer sees T tokens, or its window, as if each token saw all: PaLM (Chowdhery
     et al. 2022), appendix B, whose 6 N + 12 L H Q T for training is three times this; the backward pass is twice the
-    forward.
+    forward.  A recurrent layer does the same for every token, 5 (RWKV-6) or 9 (RWKV-7) H D^2: each number of the state
+    fades (1), takes up the value (2) and is read (2); in RWKV-7 it is also looked up (2) and corrected (2).
     """
-    matrices = {name: shape for name, shape in parameter_shapes(config).items() if len(shape) == 2}
-    N = count({name: shape for name, shape in matrices.items() if name not in LOOKED_UP})
+    shapes = parameter_shapes(config)
+    N = count({name: shape for name, shape in shapes.items() if len(shape) >= 2 and not name.endswith(NOT_MULTIPLIED)})
     N += config.vocab_size * config.n_embd if config.tie_embeddings else 0
+    if config.recurrent:
+        return 2 * N + WKV_FLOPS[config.block] * config.n_layer * config.n_embd * config.head_width
     return 2 * N + 4 * config.n_head * config.head_width * cache_tokens(config)
 
 
-LOOKED_UP = ("embedding.weight", "positions.weight")
+NOT_MULTIPLIED = ("embedding.weight", "positions.weight", "att.time_faaaa", "att.r_k", "att.time_state")
+WKV_FLOPS = {"rwkv6": 5, "rwkv7": 9}
 
 
 def cache_tokens(config: ModelConfig) -> int:
@@ -191,6 +214,12 @@ def cache_tokens(config: ModelConfig) -> int:
 def cache_bytes_per_token(config: ModelConfig, size: int) -> int:
     """2 L K D times the bytes of a number: one key and one value a layer and kv head."""
     return 2 * config.n_layer * config.kv_heads * config.head_width * size
+
+
+def state_bytes(config: ModelConfig, size: int) -> int:
+    """L (4 H D^2 + 2 C size): a recurrent layer's state, always float32, and the last token as each of its mixings saw
+    it."""
+    return config.n_layer * (4 * config.n_embd * config.head_width + 2 * config.n_embd * size)
 
 
 def training_bytes(config: ModelConfig, batch_size: int) -> dict[str, int]:
@@ -208,8 +237,12 @@ def activations_per_token(config: ModelConfig) -> int:
     L (6 C + (2 H + 2 K) D + H (tokens seen) + g F) + 2 V.  In each layer the residual stream before and after each
     branch and its norms (6 C), q, k, v and what attention gives (2 H + 2 K) D, the attention weights (none are kept by
     Metal's and CUDA's kernels, so there this is the upper end), and the inner vectors (g: 4 gated, 2 plain); then
-    logits and their gradient.
+    logits and their gradient.  A recurrent layer keeps no weights over the tokens seen, but each step of its chunks:
+    about 32 C (RWKV-6) or 40 C (RWKV-7) and 2 F, an estimate from measured peaks.
     """
+    if config.recurrent:
+        wide = {"rwkv6": 32, "rwkv7": 40}[config.block]
+        return config.n_layer * (wide * config.n_embd + 2 * config.ffn_width) + 2 * config.vocab_size
     per_layer = 6 * config.n_embd + 2 * (config.n_head + config.kv_heads) * config.head_width
     per_layer += (4 if config.gated else 2) * config.ffn_width
     return config.n_layer * per_layer + config.n_head * cache_tokens(config) + 2 * config.vocab_size

@@ -16,12 +16,13 @@ WORDS: dict[str, tuple[str, ...]] = {
     "optimizer": ("adamw", "muon"),
     "schedule": ("cosine", "linear", "wsd", "constant"),
     "precision": ("auto", "float32", "bfloat16"),
+    "tune": ("all", "state"),
 }
 
 NEVER_NEGATIVE = (
     *("steps", "epochs", "minutes", "batch_size", "context_length", "chunk_size", "vocab_size", "learning_rate"),
     *("muon_learning_rate", "final_learning_rate", "clip", "weight_decay", "patience", "eval_every", "eval_tokens"),
-    *("checkpoint_every", "signals_every", "seed"),
+    *("checkpoint_every", "signals_every", "seed", "adam_eps"),
 )
 SHARES = {"warmup": (0, 1), "cooldown": (0, 1), "validation_share": (0, 0.9), "beta1": (0, 1), "beta2": (0, 1)}
 
@@ -35,6 +36,8 @@ class TrainConfig:
     )
     val_data: Path | None = setting(None, "file or folder held out instead of a share of the data")
     preset: str = setting("modern-nano", "preset of models/presets, or a TOML file with a [model] table")
+    base: Path | None = setting(None, "model to go on from, with its tokenizer, instead of the preset's initial values")
+    tune: str = setting("all", "what learns: all, or of a recurrent base model only the state that texts begin with")
     tokenizer: Path | None = setting(None, "folder of a trained tokenizer; none: one is trained on the data")
     algorithm: str = setting("bpe", "kind of tokenizer to train: bpe, byte or char")
     vocab_size: int = setting(0, "entries of the tokenizer to train; 0: chosen from the size of the corpus")
@@ -64,8 +67,10 @@ class TrainConfig:
     final_learning_rate: float = setting(0.1, "learning rate at the end, as a share of the peak")
     beta1: float = setting(0.9, "AdamW: memory of the mean gradient")
     beta2: float = setting(0.95, "AdamW: memory of the mean squared gradient")
+    adam_eps: float = setting(1e-8, "AdamW: added to the root of the mean squared gradient")
     weight_decay: float = setting(0.1, "pull of matrices towards zero; vectors and gains are left alone")
     clip: float = setting(1.0, "largest norm of the whole gradient; 0: no limit")
+    reset_documents: bool = setting(False, "recurrent models: the state is emptied after each document")
     precision: str = setting("auto", "number format of the forward and backward pass; weights stay float32")
     dropout: float | None = setting(None, "dropout rate; none: the preset's")
 
@@ -106,5 +111,7 @@ class TrainConfig:
                 raise ConfigError(f"train: {name} must be at least 1, not {getattr(self, name)}.")
         if self.seed >= 2**32:
             raise ConfigError(f"train: seed must be below 2^32, not {self.seed}.")
+        if self.tune == "state" and not self.base:
+            raise ConfigError("train: tune = 'state' needs a model to tune.", hint="Give one with --base MODEL.")
         if self.resume and self.out:
             raise ConfigError("train: a run is continued in its own folder.", hint="Leave --out or --resume out.")

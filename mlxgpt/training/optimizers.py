@@ -49,14 +49,15 @@ class AdamW:
         return {"m": mx.zeros(p.shape), "v": mx.zeros(p.shape)}
 
     def step(
-        self, p: mx.array, g: mx.array, state: dict[str, mx.array], now: "Now", decays: bool
+        self, p: mx.array, g: mx.array, state: dict[str, mx.array], now: "Now", decays: bool, times: float = 1.0
     ) -> tuple[mx.array, dict[str, mx.array]]:
-        """One update."""
+        """One update, at `times` the learning rate."""
+        rate = now.rate if times == 1.0 else now.rate * times
         m = self.beta1 * state["m"] + (1 - self.beta1) * g
         v = self.beta2 * state["v"] + (1 - self.beta2) * (g * g)
         if decays:
-            p = p * (1 - now.rate * self.decay)
-        return p - now.rate * (m / now.correction1) / (mx.sqrt(v / now.correction2) + self.eps), {"m": m, "v": v}
+            p = p * (1 - rate * self.decay)
+        return p - rate * (m / now.correction1) / (mx.sqrt(v / now.correction2) + self.eps), {"m": m, "v": v}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,19 @@ def orthogonalize(x: mx.array, iterations: int = 5) -> mx.array:
     return x if wide else x.swapaxes(-1, -2)
 
 
+def is_matrix(name: str, p: mx.array) -> bool:
+    """Whether a parameter is the matrix of a layer or an embedding: what weight decay pulls on.
+
+    Biases and gains are not, nor are RWKV's thin matrices and its numbers by head, whose names do not end in "weight".
+    """
+    return p.ndim >= 2 and name.endswith("weight")
+
+
+def rate_of(name: str) -> float:
+    """How much faster than the others a parameter learns: twice for the decays of RWKV, which are far apart."""
+    return 2.0 if name.endswith((".time_decay", ".att.w0")) else 1.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Optimizer:
     """Decides who updates what: `adamw` everything, or `muon` the matrices inside the blocks and `adamw` the rest."""
@@ -108,11 +122,11 @@ class Optimizer:
     adamw: AdamW
     muon: Muon | None = None
     clip: float = 1.0
-    decays: Callable[[str, mx.array], bool] = lambda name, p: p.ndim >= 2
+    decays: Callable[[str, mx.array], bool] = is_matrix
 
     def is_muon(self, name: str, p: mx.array) -> bool:
         """Whether Muon updates this parameter: matrices of blocks; not embeddings, heads, gains or biases."""
-        return self.muon is not None and name.startswith("blocks.") and p.ndim == 2
+        return self.muon is not None and name.startswith("blocks.") and is_matrix(name, p)
 
     def start(self, parameters: Tree) -> State:
         """The state before the first step."""
@@ -135,7 +149,9 @@ class Optimizer:
                 shapes.setdefault(p.shape, []).append(name)
             else:
                 decays = self.decays(name, p)
-                updated[name], after[name] = self.adamw.step(p, gradients[name], state[name], now, decays)
+                updated[name], after[name] = self.adamw.step(
+                    p, gradients[name], state[name], now, decays, rate_of(name)
+                )
         for names in shapes.values():
             assert self.muon is not None
             ps, gs, ss = ([tree[name] for name in names] for tree in (parameters, gradients, state))
@@ -156,5 +172,5 @@ def clip_by_norm(gradients: Tree, limit: float) -> tuple[Tree, mx.array]:
 
 def from_config(config: TrainConfig) -> Optimizer:
     """The optimizer a run asks for."""
-    adamw = AdamW(beta1=config.beta1, beta2=config.beta2, decay=config.weight_decay)
+    adamw = AdamW(beta1=config.beta1, beta2=config.beta2, eps=config.adam_eps, decay=config.weight_decay)
     return Optimizer(adamw=adamw, muon=Muon() if config.optimizer == "muon" else None, clip=config.clip)

@@ -23,7 +23,7 @@ from mlxgpt.model import initialize
 from mlxgpt.model.config import ModelConfig, load_preset, read_preset
 from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import Tokenizer
-from mlxgpt.training import optimizers
+from mlxgpt.training import base, optimizers
 from mlxgpt.training.config import TrainConfig
 from mlxgpt.training.material import Source, materialize
 from mlxgpt.training.step import Stepper
@@ -124,7 +124,7 @@ def prepare(
         notes = (*notes, f"{cut}, with <CHUNK> between them.")
     material = materialize(source, tokenizer, chunker)
     loader = Loader(material.train, config.context_length, config.batch_size, config.seed, packing=config.packing)
-    model = initialize.build(shape, config.seed)
+    model = base.start_from(config.base, shape, config.tune) if config.base else initialize.build(shape, config.seed)
     if backend.compiles and backend.device == "cpu":
         jit.precompile_header()
     stepper = Stepper(
@@ -173,13 +173,27 @@ def with_defaults(config: TrainConfig, backend: Backend) -> tuple[TrainConfig, t
 
 
 def model_config(config: TrainConfig, changes: Settings, tokenizer: Tokenizer) -> ModelConfig:
-    """The preset's model, with the run's changes and the tokenizer's vocabulary."""
+    """The preset's model, or the one to go on from, with the run's changes and the tokenizer's vocabulary."""
+    if config.base:
+        shape = base.config_of(config.base, changes, config.tune)
+        return shape.with_(context_length=config.context_length or shape.context_length)
     shape = load_preset(config.preset, changes)
     return shape.with_(
         vocab_size=tokenizer.vocab_size,
         context_length=config.context_length or shape.context_length,
         dropout=shape.dropout if config.dropout is None else config.dropout,
+        document_end=_document_end(config, shape, tokenizer),
     )
+
+
+def _document_end(config: TrainConfig, shape: ModelConfig, tokenizer: Tokenizer) -> int:
+    """The token after which a recurrent model forgets."""
+    if not config.reset_documents:
+        return shape.document_end
+    if not shape.recurrent or tokenizer.eos_id is None:
+        what = "the tokenizer has no <EOS>" if shape.recurrent else f"block {shape.block!r} has no state"
+        raise ConfigError(f"train: reset_documents needs an end and a state: {what}.", hint="Leave it out.")
+    return tokenizer.eos_id
 
 
 def usual_vocab_size(corpus_bytes: int) -> int:

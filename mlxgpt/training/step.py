@@ -85,7 +85,8 @@ class Stepper:
 
         Raises `CheckpointError` when they belong to another model or optimizer.
         """
-        parameters = dict(tree_flatten(model.trainable_parameters()))
+        weights = dict(tree_flatten(model.parameters()))
+        parameters = {name: weights[name] for name in self.parameters if name in weights}
         state: State = {name: {} for name in self.state}
         for label, value in arrays.items():
             name, _, slot = label.rpartition("/")
@@ -96,6 +97,7 @@ class Stepper:
                 "The checkpoint's weights or optimizer state do not fit the run's settings.",
                 hint="Its model or optimizer was changed after it was saved; restore config.toml of the run.",
             )
+        self.model.update(tree_unflatten(list(weights.items())))  # what does not learn as well
         self.parameters = {name: parameters[name] for name in self.parameters}
         self.state = {name: state[name] for name in self.state}
         self.steps = steps

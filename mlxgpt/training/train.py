@@ -76,7 +76,7 @@ def _tokenizer(config: TrainConfig, source: material.Source) -> tuple[Tokenizer,
     """The tokenizer of the run: its own when resuming, the one that was named or is the dataset's, or one trained here."""
     if config.resume:
         return registry.load(config.resume / "tokenizer"), None
-    known = material.require_tokenizer(source, config)
+    known = config.base or material.require_tokenizer(source, config)
     if known is not None:
         return registry.load(known), None
     assert isinstance(source, Split)  # the others have one

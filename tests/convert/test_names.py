@@ -4,15 +4,27 @@ import mlx.core as mx
 import pytest
 from mlx.utils import tree_flatten
 
-from mlxgpt.convert.names import LAYOUTS, from_hf, slots, to_hf
+from mlxgpt.convert.names import LAYOUTS, Layout, from_hf, slots, to_hf
 from mlxgpt.model.config import ModelConfig
 from mlxgpt.model.initialize import build
+from mlxgpt.model.shapes import parameter_shapes
 
 GPT2 = ModelConfig(vocab_size=32, context_length=16, n_layer=2, n_head=2, n_embd=16)
 MODERN = ModelConfig(
     vocab_size=32, n_layer=2, n_head=2, n_embd=16, norm="rmsnorm", position="rope", ffn="swiglu", bias="none"
 )
-CASES = [(GPT2, "gpt2"), (MODERN, "llama"), (MODERN, "phi3"), (MODERN, "mlxgpt"), (GPT2, "mlxgpt")]
+FINCH = ModelConfig(vocab_size=32, n_layer=2, n_head=2, n_embd=16, block="rwkv6", position="none", tie_embeddings=False)
+GOOSE = FINCH.with_(block="rwkv7")
+CASES = [
+    (FINCH, "rwkv6"),
+    (GOOSE, "rwkv7"),
+    (FINCH, "mlxgpt"),
+    (GPT2, "gpt2"),
+    (MODERN, "llama"),
+    (MODERN, "phi3"),
+    (MODERN, "mlxgpt"),
+    (GPT2, "mlxgpt"),
+]
 
 
 @pytest.mark.parametrize(("config", "model_type"), CASES)
@@ -54,7 +66,11 @@ def test_a_name_that_is_no_parameter_is_a_misuse():
 
 
 def test_two_parts_never_share_a_name_unless_they_are_one_matrix():
+    for config in (FINCH, GOOSE):
+        assert len({slot.name for slot in slots(config, config.block)}) == len(parameter_shapes(config))
     for name, layout in LAYOUTS.items():
+        if not isinstance(layout, Layout):
+            continue
         theirs = [
             part
             for part in layout.block.values()

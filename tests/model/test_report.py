@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 
+import mlx.core as mx
 import pytest
 from mlx.utils import tree_flatten
 
@@ -52,7 +53,44 @@ def test_sizes_that_are_known(name, parameters):
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"small-transformer", "modern-char"}))
 def test_these_presets_load_in_transformers_and_mlx_lm(name):
     expected = "gemma2" if name == "modern-softcap" else "qwen3" if name.startswith("modern") else "gpt2"
+    expected = load_preset(name).block if name.startswith("rwkv") else expected
     assert hf_target(load_preset(name)).model_type == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "millions", "state_megabytes"),
+    [
+        *(("rwkv6-140m", 145.4, 2.43), ("rwkv6-400m", 404, 6.49), ("rwkv6-800m", 852, 9.73), ("rwkv6-1b", 1137, 11.35)),
+        *(
+            ("rwkv6-1b5", 1462, 12.98),
+            ("rwkv7-140m", 139.5, 2.43),
+            ("rwkv7-400m", 385, 6.49),
+            ("rwkv7-1b5", 1393, 12.98),
+        ),
+    ],
+)
+def test_sizes_of_recurrent_presets_and_their_states(name, millions, state_megabytes):
+    report = examine_preset(name)
+    assert report.parameters / 1e6 == pytest.approx(millions, rel=2e-3)
+    assert report.state_bytes["float32"] / 1e6 == pytest.approx(state_megabytes, rel=2e-3)
+    assert not report.cache_bytes_per_token
+
+
+def test_a_state_is_as_large_as_is_said():
+    config = load_preset("rwkv-nano", {"vocab_size": 50})
+    model = GPT(config)
+    cache = model.make_cache()
+    model(mx.array([[1, 2, 3]]), cache)
+    assert sum(state.nbytes for state in cache) == examine(config).state_bytes["float32"]
+
+
+def test_the_official_sizes_are_counted():
+    """The published RWKV-6 of 24 x 2048 is called 1B6, and RWKV-7 of 24 x 1024 has 450.77 million."""
+    six = load_preset("rwkv6-1b5", {"vocab_size": 65536})
+    assert count(parameter_shapes(six)) == pytest.approx(1599.9e6, rel=1e-4)
+    ranks = {"decay_rank": 64, "rate_rank": 64, "value_rank": 32, "gate_rank": 128}
+    seven = load_preset("rwkv7-400m", {"vocab_size": 65536, **ranks})
+    assert count(parameter_shapes(seven)) == pytest.approx(450.77e6, rel=1e-4)
 
 
 def test_the_heads_of_modern_presets_are_a_multiple_of_32_wide():

@@ -48,11 +48,22 @@ def test_adamw_follows_pytorch_for_twelve_steps(run):
 
 def test_only_matrices_decay():
     optimizer = Optimizer(adamw=AdamW(decay=0.5), clip=0.0)
-    parameters = {"w": mx.ones((2, 2)), "b": mx.ones((2,))}
+    names = ("att.key.weight", "att.time_maa_w1", "att.time_faaaa", "att.g2", "att.r_k")
+    parameters = {name: mx.ones((2, 2)) for name in names} | {"norm.weight": mx.ones((2,)), "key.bias": mx.ones((2,))}
     zeros = {name: mx.zeros_like(p) for name, p in parameters.items()}
     after, _ = optimizer.update(parameters, zeros, optimizer.start(parameters), Now.of(optimizer.scalars(1, 0.1, 0.0)))
-    assert after["w"][0, 0].item() == pytest.approx(0.95)
-    assert after["b"][0].item() == 1.0
+    assert after.pop("att.key.weight")[0, 0].item() == pytest.approx(0.95)
+    assert all((value == 1.0).all().item() for value in after.values())
+
+
+def test_decays_of_rwkv_learn_twice_as_fast():
+    optimizer = Optimizer(adamw=AdamW(decay=0.0), clip=0.0)
+    names = ("blocks.0.att.time_decay", "blocks.0.att.w0", "blocks.0.att.time_decay_w1", "blocks.0.att.a0")
+    parameters = {name: mx.zeros((2,)) for name in names}
+    ones = {name: mx.ones((2,)) for name in names}
+    after, _ = optimizer.update(parameters, ones, optimizer.start(parameters), Now.of(optimizer.scalars(1, 0.1, 0.0)))
+    moved = [round(-after[name][0].item(), 6) for name in names]
+    assert moved == [0.2, 0.2, 0.1, 0.1]
 
 
 @pytest.mark.parametrize("limit", [0.5, 1.0, 1000.0])

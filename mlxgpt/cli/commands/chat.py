@@ -1,6 +1,7 @@
 """`mlxgpt chat`: talk to a model, line by line."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -24,6 +25,10 @@ def chat(
         float, typer.Option(help="0 always takes the likeliest; below 1 safer, above 1 wilder.")
     ] = 0.7,
     top_p: Annotated[float | None, typer.Option(help="Draw from the tokens that hold this share; 0: off.")] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="A file to keep the conversation and the model's memory of it in; go on from it (RWKV)."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same text.")] = None,
     educational: options.Educational = False,
     show_tensors: options.ShowTensors = False,
@@ -41,7 +46,7 @@ def chat(
 
     settings = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p, "seed": seed}
     narration = options.narration(educational, show_tensors, show_attention, lang)
-    session: Any = jobs.open_chat(model, settings, system=system, device=device)
+    session: Any = jobs.open_chat(model, settings, system=system, state=state, device=device)
     say, explain = output.narrator(), output.explainer(narration)
     kind = "It continues what you write: it was never taught to answer." if session.completes else "Write to it."
     say.print(f"{visible(model)}: {kind}  /help lists the commands, Ctrl-D ends.", highlight=False, markup=False)
@@ -74,3 +79,5 @@ def chat(
         except MlxgptError as error:
             problem = describe(error)
             say.print(f"{problem.message}  {problem.hint}", style="red", highlight=False, markup=False)
+    if state is not None and session.messages:
+        say.print(f"The conversation is in {visible(str(state))}, {session.keep(state):,} bytes.", highlight=False)

@@ -34,6 +34,10 @@ def generate(
         str | None,
         typer.Option(help="When the context is full: rotating (sink and newest tokens) or chunked (read again)."),
     ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="A file to keep the text and the model's memory of it in; go on from it (RWKV)."),
+    ] = None,
     chunk_strategy: Annotated[
         str | None,
         typer.Option(help="Cut a long prompt into chunks and continue the last: recursive, fixed …; see mlxgpt chunk."),
@@ -90,19 +94,21 @@ def generate(
             batch_size=batch_size, samples=num_samples, prefix=prefix, prefix_cache=prefix_cache, device=device,
         )  # fmt: skip
     narration = options.narration(educational, show_tensors, show_attention, lang)
-    if narration and chunk_strategy:
-        raise ConfigError("--educational does not explain prompts in chunks.", hint="Leave --chunk-strategy out.")
+    if narration and (chunk_strategy or state):
+        what = "prompts in chunks" if chunk_strategy else "texts that go on from a file"
+        flag = "--chunk-strategy" if chunk_strategy else "--state"
+        raise ConfigError(f"--educational does not explain {what}.", hint=f"Leave {flag} out.")
     with terminal.stop_on_interrupt() as wanted:
         if narration:
             events = jobs.generate_explained(model, prompt, given, narration, device=device, stop=wanted)
-        elif chunk_strategy:
+        elif chunk_strategy and state is None:
             events = jobs.generate_in_chunks(
                 model, prompt, given, chunk_strategy, chunk_size, device=device, stop=wanted
             )
         elif draft:
             events = jobs.generate_with_draft(model, draft, prompt, given, device=device, stop=wanted)
         else:
-            events = jobs.generate(model, prompt, given, device=device, stop=wanted)
+            events = jobs.generate(model, prompt, given, state=state, device=device, stop=wanted)
         if json:
             for _ in terminal.print_events(events):
                 pass

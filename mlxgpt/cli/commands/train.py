@@ -21,27 +21,41 @@ def train(
     val_data: Annotated[Path | None, typer.Option(help="What to hold out instead of a share of the data.")] = None,
     preset: Annotated[str | None, typer.Option(help="A preset of models/presets, or a TOML file.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with [train], [tokenizer] and [model] tables.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Budget in optimizer steps.")] = None,
+    model_size: Annotated[
+        str | None, typer.Option(help="140m, 400m, 800m, 1b, 1.5b: the preset rwkv6-…; with -v7 behind it, rwkv7-….")
+    ] = None,
+    steps: Annotated[int | None, typer.Option("--steps", "--max-steps", help="Budget in optimizer steps.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Budget in passes over the text.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Budget in minutes on the clock.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Sequences in one forward pass.")] = None,
     grad_accum: Annotated[int | None, typer.Option(help="Forward passes per optimizer step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     optimizer: Annotated[str | None, typer.Option(help="adamw or muon.")] = None,
-    context_length: Annotated[int | None, typer.Option(help="Tokens in a sequence.")] = None,
+    context_length: Annotated[
+        int | None, typer.Option("--context-length", "--seq-len", help="Tokens in a sequence.")
+    ] = None,
     chunk_strategy: Annotated[
         str | None, typer.Option(help="How long documents are cut: none, or a strategy of mlxgpt chunk.")
     ] = None,
     chunk_size: Annotated[int | None, typer.Option(help="Tokens in a chunk.")] = None,
     packing: Annotated[str | None, typer.Option(help="What fills a row: concat, best-fit or pad.")] = None,
+    base: Annotated[str | None, typer.Option(help="A model to go on from, instead of initial values.")] = None,
+    tune: Annotated[
+        str | None, typer.Option(help="all, or state: of a recurrent --base only the state that texts begin with.")
+    ] = None,
     tokenizer: Annotated[Path | None, typer.Option(help="Folder of a trained tokenizer.")] = None,
     vocab_size: Annotated[int | None, typer.Option(help="Entries of the tokenizer to train.")] = None,
     precision: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
     patience: Annotated[int | None, typer.Option(help="Stop after so many evaluations without improvement.")] = None,
     keep: Annotated[int | None, typer.Option(help="Checkpoints to keep besides best and last.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything drawn at random.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: a new one under models/runs]")] = None,
-    resume: Annotated[Path | None, typer.Option(help="A run to continue: its folder or its name.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "--output", help="Folder of the run.  [default: a new one under models/runs]"),
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", "--resume-from", help="A run to continue: its folder or its name.")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Any other setting: train.eval_every=50, model.n_layer=6.")
     ] = None,
@@ -56,13 +70,13 @@ def train(
 
     Ctrl-C saves a checkpoint and stops; --resume RUN goes on from there.
     """
-    from mlxgpt import jobs
+    from mlxgpt import jobs, runs
     from mlxgpt.backend import places
 
     given: dict[str, Any] = {
         "data": data if data or config or resume else places.corpus(),
         "val_data": val_data,
-        "preset": preset,
+        "preset": preset_of_size(model_size, preset) if model_size else preset,
         "steps": steps,
         "epochs": epochs,
         "minutes": minutes,
@@ -74,6 +88,8 @@ def train(
         "chunk_strategy": chunk_strategy,
         "chunk_size": chunk_size,
         "packing": packing,
+        "base": runs.find_model(base) if base else None,
+        "tune": tune,
         "tokenizer": tokenizer,
         "vocab_size": vocab_size,
         "precision": precision,
@@ -88,6 +104,20 @@ def train(
     settings, model = jobs.load_train_config(given | train_changes, config)
     narration = options.narration(educational, show_tensors, show_attention, lang)
     show_training(settings, {**model, **model_changes}, device=device, json=json, narration=narration)
+
+
+def preset_of_size(size: str, preset: str | None) -> str:
+    """The recurrent preset of a size: "400m" is rwkv6-400m, "400m-v7" is rwkv7-400m, "1.5b" is rwkv6-1b5."""
+    from mlxgpt.errors import ConfigError, nearest
+
+    number, dash, version = size.lower().partition("-v")
+    names = {"140m": "140m", "400m": "400m", "800m": "800m", "1b": "1b", "1.5b": "1b5"}
+    if number not in names or (dash and version not in ("6", "7")):
+        known = [word + suffix for word in names for suffix in ("", "-v7")]
+        raise ConfigError(f"There is no model size {size!r}.", hint=nearest(size, known))
+    if preset:
+        raise ConfigError("--model-size names a preset already.", hint="Leave --preset or --model-size out.")
+    return f"rwkv{version or 6}-{names[number]}"
 
 
 MORE_THAN_ZERO = (

@@ -1,0 +1,151 @@
+"""A recurrent model writes in constant memory, reads nothing twice, and keeps a text as a file."""
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from mlx.utils import tree_flatten, tree_unflatten
+
+from mlxgpt.errors import CheckpointError, ConfigError
+from mlxgpt.generation import states
+from mlxgpt.generation.chat import Chat
+from mlxgpt.generation.config import GenerateConfig, SamplingConfig
+from mlxgpt.generation.generate import generate, generate_batch, open_window
+from mlxgpt.model.config import ModelConfig
+from mlxgpt.model.gpt import GPT
+from mlxgpt.model.initialize import build
+
+GREEDY = GenerateConfig(max_tokens=12, sampling=SamplingConfig(temperature=0.0))
+PROMPT = [int(i) for i in np.random.default_rng(1).integers(9, 265, 100)]  # far beyond the context of 16
+
+
+def small(block: str, seed: int = 0) -> GPT:
+    """A model whose every part has a say."""
+    model = build(
+        ModelConfig(
+            block=block,
+            vocab_size=265,
+            context_length=16,
+            n_layer=2,
+            n_embd=32,
+            n_head=2,
+            position="none",
+            tie_embeddings=False,
+        )
+    )
+    noise = [
+        (name, p + mx.random.normal(p.shape, key=mx.random.key(i + 1000 * seed)) * 0.2)
+        for i, (name, p) in enumerate(tree_flatten(model.parameters()))
+    ]
+    model.update(tree_unflatten(noise))
+    mx.eval(model.parameters())
+    return model
+
+
+@pytest.fixture(params=["rwkv6", "rwkv7"])
+def model(request) -> GPT:
+    return small(request.param)
+
+
+def written(model, tokenizer, ids, config=GREEDY, **options) -> list[int]:
+    events = list(generate(model, tokenizer, ids, config, stop_ids=frozenset(), **options))
+    assert events[0].dropped_tokens == 0
+    return [event.id for event in events[1:-1]]
+
+
+def test_a_long_prompt_is_never_cut(model, tokenizer):
+    ids = list(PROMPT)
+    for _ in range(12):
+        ids.append(model(mx.array([ids]))[0, -1].argmax().item())
+    assert written(model, tokenizer, PROMPT) == ids[len(PROMPT) :]
+
+
+def test_memory_is_the_same_after_any_number_of_tokens(model):
+    """Active memory, to the byte: of MLX's arrays nothing grows."""
+    window = open_window(model, GREEDY)
+    token, seen = window.open([[1, 2, 3]]).last, []
+    for i in range(1, 601):
+        token = window.step(token).argmax(axis=-1, keepdims=True)
+        mx.eval(token, [cache.state for cache in window.caches])
+        if i % 200 == 0:
+            seen.append((mx.get_active_memory(), window.nbytes))
+    assert seen[0] == seen[1] == seen[2]
+
+
+def test_a_prompt_that_goes_on_from_an_earlier_one_is_not_read_again(model, tokenizer):
+    window = open_window(model, GREEDY)
+    first = written(model, tokenizer, PROMPT, window=window)
+    for ids in ([*PROMPT, *first, 5], [*PROMPT, 7, 8, 9], PROMPT):  # what was written, another way on, the same again
+        events = list(generate(model, tokenizer, ids, GREEDY, window=window, stop_ids=frozenset()))
+        assert events[0].reused_tokens >= len(PROMPT) - 1
+        assert [event.id for event in events[1:-1]] == written(model, tokenizer, ids)
+    other = list(reversed(PROMPT))
+    assert next(iter(generate(model, tokenizer, other, GREEDY, window=window))).reused_tokens == 0
+
+
+def test_a_batch_writes_what_each_prompt_would(model, tokenizer):
+    prompts = [PROMPT[:20], PROMPT[20:40], PROMPT[40:60]]
+    assert generate_batch(model, prompts, GREEDY) == [written(model, tokenizer, prompt) for prompt in prompts]
+
+
+def test_a_text_from_a_file_goes_on_as_if_it_had_not_been_away(model, tokenizer, tmp_path):
+    path, window = tmp_path / "text.state", open_window(model, GREEDY)
+    ids = PROMPT + written(model, tokenizer, PROMPT, window=window)
+    size = states.save(path, window, states.Text(ids=ids))
+    assert size == path.stat().st_size
+    fresh = open_window(model, GREEDY)
+    assert states.load(path, fresh).ids == ids
+    events = list(generate(model, tokenizer, ids, GREEDY, window=fresh, stop_ids=frozenset()))
+    assert events[0].reused_tokens == len(ids) - 1
+    assert [event.id for event in events[1:-1]] == written(model, tokenizer, ids)
+
+
+@pytest.mark.parametrize("mode", ["chat", "completion"])
+def test_a_conversation_from_a_file_goes_on(model, tokenizer, tmp_path, mode):
+    path = tmp_path / "chat.state"
+    one, other = (Chat(model, tokenizer, GREEDY, mode=mode) for _ in range(2))
+    list(one.say("Oi"))
+    one.keep(path)
+    other.go_on(path)
+    assert other.messages == one.messages
+    for chat in (one, other):
+        list(chat.say("E depois?" if mode == "chat" else ""))
+    assert other.messages == one.messages
+    if mode == "completion":  # in a chat, text that is no UTF-8 is read again as something else
+        assert other.read.reused_tokens == other.read.tokens - 1
+
+
+def test_a_state_of_other_weights_or_a_damaged_one_is_refused(model, tokenizer, tmp_path, make):
+    path, window = tmp_path / "text.state", open_window(model, GREEDY)
+    states.save(path, window, states.Text(ids=[1, 2, 3]))
+    with pytest.raises(CheckpointError, match="other weights"):
+        states.load(path, open_window(small(model.config.block, seed=1), GREEDY))
+    with pytest.raises(ConfigError, match="no state of fixed size"):
+        states.load(path, open_window(make(), GREEDY))
+    content = path.read_bytes()
+    for damaged in (b"", content[:50], content[:-5], content + b"x"):
+        path.write_bytes(damaged)
+        with pytest.raises(CheckpointError):
+            states.load(path, window)
+    about = {"format": states.FORMAT, "model": states.fingerprint(model)}
+    lies = ({}, {"ids": mx.array([1, 999])}, {"ids": mx.array([[1]])}, {"ids": mx.array([1.5])})
+    shape = {"ids": mx.array([1, 2])} | {f"0.{part}": mx.zeros((1, 3)) for part in states.PARTS}
+    for arrays in (*lies, shape):
+        mx.save_safetensors(str(tmp_path / "lie.safetensors"), arrays, metadata=about)
+        with pytest.raises(CheckpointError):
+            states.load(tmp_path / "lie.safetensors", window)
+    mx.save_safetensors(str(tmp_path / "lie.safetensors"), {"ids": mx.array([1])}, metadata=about | {"messages": "[1]"})
+    with pytest.raises(CheckpointError, match="conversation"):
+        states.load(tmp_path / "lie.safetensors", window)
+
+
+def test_documents_that_end_leave_nothing_behind():
+    config = small("rwkv6").config.with_(document_end=3)
+    for block in ("rwkv6", "rwkv7"):
+        model = GPT(config.with_(block=block))
+        model.update(small(block).parameters())
+        text, before = [50, 60, 70, 80], [10, 20, 3]
+        alone, after = model(mx.array([text])), model(mx.array([before + text]))
+        assert mx.abs(alone - after[:, 3:]).max().item() <= 1e-5
+        cache = model.make_cache()
+        model(mx.array([before]), cache)
+        assert not any(array.any().item() for state in cache for array in state.state)
