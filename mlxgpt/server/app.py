@@ -88,9 +88,10 @@ class Api:
     async def _answer(
         self, request: Request, asked: Asked, prompts: list[list[int]], stop_ids: frozenset[int]
     ) -> Response:
-        context = self.service.model.config.context_length
+        shape = self.service.model.config
+        context = shape.context_length
         for ids in prompts:
-            if len(ids) > context:
+            if len(ids) > context and not shape.recurrent:
                 return refuse(
                     400, f"The prompt has {len(ids):,} tokens, and the model sees {context:,}.",
                     code="context_length_exceeded",
