@@ -51,10 +51,11 @@ class TextsView:
             case TextRefused():
                 self._say(f"line {event.line}: {event.message} {event.hint}".rstrip(), "yellow")
             case TextsFinished():
+                texts = "text" if event.written == 1 else "texts"
                 refused = f", {event.refused:,} refused" if event.refused else ""
                 stopped = ", stopped: run it again for the rest" if event.stopped else ""
                 self._say(
-                    f"{event.written:,} {'text' if event.written == 1 else 'texts'}{refused}, {event.tokens:,} tokens in {duration(event.seconds)}, "
+                    f"{event.written:,} {texts}{refused}, {event.tokens:,} tokens in {duration(event.seconds)}, "
                     f"{event.tokens_per_second:,.0f} tok/s{stopped}"
                 )
             case Noted():

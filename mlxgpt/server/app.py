@@ -181,7 +181,11 @@ class Api:
     # ---- the rest ----------------------------------------------------------------------------------------------------
 
     async def health(self, request: Request) -> Response:
-        return JSONResponse({"status": "ok", "model": self.service.name, "texts": self.service.waiting})
+        active, kept = self.service.memory
+        return JSONResponse({
+            "status": "ok", "model": self.service.name, "texts": self.service.waiting, "active_bytes": active,
+            "kept_bytes": kept,
+        })  # fmt: skip
 
     async def models(self, request: Request) -> Response:
         return JSONResponse({"object": "list", "data": [self._model()]})

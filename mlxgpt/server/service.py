@@ -116,6 +116,11 @@ class Service:
 
         return await asyncio.wrap_future(self.engine.call(work))
 
+    @property
+    def memory(self) -> tuple[int, int]:
+        """Bytes that MLX uses, and those that it keeps for later."""
+        return mx.get_active_memory(), mx.get_cache_memory()
+
     def forget(self, stream: Stream) -> None:
         """A stream is over, or its client has left."""
         self.waiting -= 1
