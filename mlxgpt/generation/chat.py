@@ -75,6 +75,7 @@ class Chat:
     def go_on(self, path: Path) -> None:
         """Take up the conversation of a file that `keep` wrote; a file that is not there begins one."""
         states.require_recurrent(self.model)
+        states.require_place(path)
         if path.exists():
             text = states.load(path, self.window)
             self._text, self.system, self.messages = text.ids, text.system or self.system, text.messages

@@ -53,6 +53,7 @@ def go_on(
     A text that goes on is not read again: only `prompt` is.  The file is written when the writing ends, however it does.
     """
     require_recurrent(model)
+    require_place(state)
     window = open_window(model, config)
     known = load(state, window).ids if state.exists() else []
     ids = known + (tokenizer.encode(prompt) if known else beginning(prompt, tokenizer))
@@ -83,8 +84,9 @@ def save(path: Path, window: Window, text: Text) -> int:
     try:
         mx.save_safetensors(str(aside), arrays, metadata=about)
         aside.replace(path)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}.", hint="Choose another place.") from None
+    except (OSError, RuntimeError) as error:  # MLX raises the latter
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(f"{path} cannot be written: {why}.", hint="Choose another place.") from None
     finally:
         aside.unlink(missing_ok=True)
     return path.stat().st_size
@@ -125,6 +127,14 @@ def require_recurrent(model: GPT) -> None:
         )
 
 
+def require_place(path: Path) -> None:
+    """Raise `ConfigError` where no file can be written: before anything is said that would be lost."""
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder.", hint=f"Name a file in it, as in {path / 'conversation.state'}.")
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path.parent} does not exist.", hint="Make the folder first, or choose another place.")
+
+
 def fingerprint(model: GPT) -> str:
     """A hash of the model's config and of all its vectors, which no two trainings share."""
     digest = hashlib.sha256(repr(model.config.with_(name="", context_length=1)).encode())
@@ -143,6 +153,8 @@ def _state(layer: int, arrays: dict[str, mx.array], model: GPT, path: Path) -> R
     C, H, N = config.n_embd, config.n_head, config.head_width
     if [array.shape for array in found] != [(1, C), (1, H, N, N), (1, C)]:
         raise _damaged(path, f"the state of block {layer} has another shape")
+    if not all(mx.isfinite(array).all().item() for array in found):
+        raise _damaged(path, f"the state of block {layer} holds what is no number")
     state.state = found
     return state
 

@@ -176,7 +176,10 @@ def model_config(config: TrainConfig, changes: Settings, tokenizer: Tokenizer) -
     """The preset's model, or the one to go on from, with the run's changes and the tokenizer's vocabulary."""
     if config.base:
         shape = base.config_of(config.base, changes, config.tune)
-        return shape.with_(context_length=config.context_length or shape.context_length)
+        return shape.with_(
+            context_length=config.context_length or shape.context_length,
+            document_end=_document_end(config, shape, tokenizer),
+        )
     shape = load_preset(config.preset, changes)
     return shape.with_(
         vocab_size=tokenizer.vocab_size,

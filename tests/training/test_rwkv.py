@@ -91,6 +91,23 @@ def test_writing_talking_and_a_conversation_in_a_file(place, mlxgpt, tmp_path):
     )
     assert answer.code != 0
     assert mlxgpt("info", run).out.count("however long the text") == 1
+    nowhere = mlxgpt("generate", "-p", "x", "--model", run, "--device", "cpu", "--state", tmp_path / "no" / "c.state")
+    assert (nowhere.code, nowhere.out) == (2, "")
+    assert "no does not exist" in nowhere.err
+    arrays, about = mx.load(str(state), format="safetensors", return_metadata=True)
+    arrays["0.wkv"] = arrays["0.wkv"] * float("nan")
+    mx.save_safetensors(str(tmp_path / "bad.safetensors"), arrays, metadata=about)
+    bad = mlxgpt("generate", "-p", "x", "--model", run, "--device", "cpu", "--state", tmp_path / "bad.safetensors")
+    assert "block 0 holds what is no number" in bad.err
+
+
+@pytest.mark.parametrize("place", ["rwkv6"], indirect=True)
+def test_a_model_that_goes_on_may_begin_to_forget_at_the_ends_of_documents(place, tmp_path):
+    place.train(steps=2)
+    base = (tmp_path / "run" / "checkpoints" / "last").resolve()
+    place.train(steps=2, base=base, reset_documents=True, out=tmp_path / "more")
+    model, tokenizer = checkpoint.load(tmp_path / "more" / "checkpoints" / "last")
+    assert model.config.document_end == tokenizer.eos_id
 
 
 @pytest.mark.parametrize("place", ["rwkv7"], indirect=True)
