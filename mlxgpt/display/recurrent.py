@@ -7,9 +7,11 @@ from mlxgpt.display.bars import Bars
 from mlxgpt.display.heatmap import Heatmap, MiniMap, Numbers
 from mlxgpt.display.progress import size
 from mlxgpt.display.words import Drawn, line, numbered, shown
+from mlxgpt.inspection.explain import KINDS
 from mlxgpt.inspection.focus import Focus
 from mlxgpt.inspection.rwkv_reports import DecayReport, EffectiveAttentionReport, ShiftReport, StateReport
 
+tokens = KINDS["tokens"]  # a half-life as a number to read
 LONGEST = 4096.0  # tokens; what is remembered longer has the same colour
 
 
@@ -130,11 +132,6 @@ def decay(report: DecayReport, focus: Focus) -> Drawn:
 def logarithm(lives: Numbers) -> Numbers:
     """Half-lives, from one token to thousands, on a scale where all can be seen."""
     return np.asarray(np.log2(1 + np.minimum(lives, LONGEST)), dtype=np.float32)
-
-
-def tokens(life: float) -> str:
-    """A half-life as a number to read."""
-    return "∞" if np.isinf(life) else f"{life:,.0f}" if life >= 100 else f"{life:.1f}"
 
 
 def shift(report: ShiftReport, focus: Focus) -> Drawn:

@@ -7,6 +7,7 @@ from typing import Any
 
 import mlx.core as mx
 import numpy as np
+from mlx.utils import tree_flatten
 
 from mlxgpt.errors import DataError
 from mlxgpt.inspection.reports import Numbers, Passage
@@ -92,24 +93,33 @@ def fullness(states: np.ndarray) -> tuple[Numbers, Numbers]:
     return norm.astype(np.float32), np.where(total > 0, np.exp(entropy), 0.0).astype(np.float32)
 
 
-# What mixes in the token before, and the names of RWKV-7's parameters for it.
-PARTS = {
-    "rwkv6": ("decay", "key", "value", "receptance", "gate"),
-    "rwkv7": ("receptance", "decay", "key", "value", "rate", "gate"),
+# What mixes in the token before, and where in a block its share stands.
+SHIFTED = {
+    "rwkv6": dict.fromkeys(("decay", "key", "value", "receptance", "gate"), "attn.mix"),
+    "rwkv7": {
+        "receptance": "att.x_r",
+        "decay": "att.x_w",
+        "key": "att.x_k",
+        "value": "att.x_v",
+        "rate": "att.x_a",
+        "gate": "att.x_g",
+    },
 }
-NAMES = ("x_r", "x_w", "x_k", "x_v", "x_a", "x_g")
 
 
 def shift(model: GPT, passage: Passage) -> ShiftReport:
     """How much of the token before each part of time mixing sees; in RWKV-6 that depends on the text."""
     require_state(model.config)
+    paths = SHIFTED[model.config.block]
     if model.config.block == "rwkv6":
         share = _layers(model, passage, "attn.mix")[:, :, 0].mean(axis=2)  # (L, 5, T, C) -> (L, 5, C)
     else:
-        share = np.stack(
-            [[np.array(layer.att[name].astype(mx.float32)) for name in NAMES] for layer in model.layers]
-        )  # (L, 6, C)
-    return ShiftReport(passage=passage, parts=PARTS[model.config.block], share=share)
+        weights = dict(tree_flatten(model.parameters()))
+        layers = range(model.config.n_layer)
+        share = np.array(
+            [[weights[f"blocks.{i}.{path}"].astype(mx.float32) for path in paths.values()] for i in layers]
+        )
+    return ShiftReport(passage=passage, parts=tuple(paths), paths=tuple(paths.values()), share=share)
 
 
 def _layers(model: GPT, passage: Passage, point: str) -> Numbers:

@@ -53,4 +53,5 @@ class ShiftReport:
 
     passage: Passage
     parts: tuple[str, ...]  # P names
+    paths: tuple[str, ...]  # where in a block each share stands: the point "attn.mix", or a parameter
     share: Numbers  # (L, P, C), the mean over the tokens where it depends on them

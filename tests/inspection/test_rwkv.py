@@ -3,7 +3,6 @@
 import mlx.core as mx
 import numpy as np
 import pytest
-from mlx.utils import tree_flatten, tree_unflatten
 
 from mlxgpt.errors import DataError
 from mlxgpt.inspection import attention, attribution, roles, rwkv
@@ -25,15 +24,9 @@ def passage(ids: list[int]) -> Passage:
 PASSAGE = passage(IDS)
 
 
-@pytest.fixture(params=["rwkv6", "rwkv7"])
-def model(request) -> GPT:
-    made = build(ModelConfig(block=request.param, vocab_size=50, n_layer=2, n_embd=32, n_head=2, position="none"))
-    noise = [
-        (name, p + mx.random.normal(p.shape, key=mx.random.key(i)) * 0.1)
-        for i, (name, p) in enumerate(tree_flatten(made.parameters()))
-    ]
-    made.update(tree_unflatten(noise))
-    return made
+@pytest.fixture
+def model(recurrent) -> GPT:
+    return recurrent.model
 
 
 class Watch:
