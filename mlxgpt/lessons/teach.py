@@ -29,7 +29,7 @@ def teach(config: LessonConfig, *, device: str = "auto", stop: threading.Event |
             if not station.suits(block):
                 raise DataError(
                     f"The lesson {station.name} looks at attention, and {config.model} has {block} blocks.",
-                    hint="Give a transformer with --model, or leave --module out for the lessons that suit it.",
+                    hint="Give a transformer with --model, or see `mlxgpt inspect attention`, `state` and `decay`.",
                 )
     for station in stations:
         if not station.suits(block):
