@@ -46,8 +46,8 @@ def choose(modules: Sequence[str]) -> tuple[Station, ...]:
     return tuple(station for station in PATH if station.name in wanted)
 
 
-def after(name: str) -> str:
-    """The lesson that follows on the path; empty after the last."""
+def after(name: str, block: str = "transformer") -> str:
+    """The lesson that follows on the path and suits a model of such blocks; empty after the last."""
     names = [station.name for station in PATH]
-    at = names.index(name) + 1
-    return names[at] if at < len(names) else ""
+    later = PATH[names.index(name) + 1 :]
+    return next((station.name for station in later if station.suits(block)), "")

@@ -36,6 +36,8 @@ def teach(config: LessonConfig, *, device: str = "auto", stop: threading.Event |
             yield Noted(
                 text=f"{station.name} is left out: it looks at attention, and {config.model} has {block} blocks."
             )
+    if not all(station.suits(block) for station in stations):
+        yield Noted(text="What this model has in its place: `mlxgpt inspect attention`, `state`, `decay` and `shift`.")
     stations = tuple(station for station in stations if station.suits(block))
     for number, station in enumerate(stations, start=1):
         module = importlib.import_module(f"mlxgpt.lessons.{station.name}")  # a lesson is imported when it is given
@@ -51,5 +53,5 @@ def teach(config: LessonConfig, *, device: str = "auto", stop: threading.Event |
                 return
         yield LessonFinished(
             lesson=station.name, exercises=board.exercises, seconds=time.perf_counter() - began,
-            following=path.after(station.name),
+            following=path.after(station.name, block),
         )  # fmt: skip

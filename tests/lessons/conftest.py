@@ -34,6 +34,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         )  # fmt: skip
         folders[name] = tmp_path_factory.mktemp(name)
         checkpoint.save(folders[name], initialize.build(shape, seed=1), tokenizer, {})
+    for block in ("rwkv6", "rwkv7"):
+        folders[block] = tmp_path_factory.mktemp(block)
+        shape = ModelConfig(
+            name=block, block=block, position="none", vocab_size=400, n_layer=2, n_head=2, n_embd=32, context_length=48
+        )
+        checkpoint.save(folders[block], initialize.build(shape, seed=1), tokenizer, {})
     folders["short"] = tmp_path_factory.mktemp("short")  # sees fewer tokens than the lessons' sentence has bytes
     shape = ModelConfig(name="short", vocab_size=265, n_layer=1, n_head=1, n_embd=16, context_length=16)
     checkpoint.save(folders["short"], initialize.build(shape, seed=1), byte_tokenizer(), {})

@@ -206,3 +206,31 @@ def test_lessons_on_attention_suit_only_models_that_have_it():
     suiting = [station.name for station in path.PATH if station.suits("rwkv7")]
     assert "tokenization_process" in suiting and "attention" not in suiting
     assert all(station.suits("transformer") for station in path.PATH)
+    assert path.after("inference_engine") == "gradient_computation"
+    assert path.after("inference_engine", "rwkv7") == "training_system"
+    assert path.after("benchmarks", "rwkv7") == ""
+
+
+@pytest.mark.parametrize("block", ["rwkv6", "rwkv7"])
+def test_writing_with_a_recurrent_model_is_told_of_its_state(models, given, block):
+    import mlx.core as mx
+
+    from mlxgpt.lessons.subject import Subject
+
+    events = given("inference_engine", block, show_tensors=True)
+    keys = [event.key for event in events if isinstance(event, LessonStep)]
+    assert "state" in keys and "cache" not in keys
+    (asked,) = (event for event in events if isinstance(event, ExerciseAsked) and event.key == "ask.bytes_state")
+    model = Subject.load(str(models[block]), "cpu").model
+    cache = model.make_cache()
+    mx.eval(model(mx.array([[1, 2, 3]]), cache))
+    assert asked.answer == sum(state.nbytes for state in cache)
+    assert events[-1].following == "training_system"
+
+
+def test_a_model_without_attention_is_shown_the_way_to_its_own_views(models):
+    from mlxgpt.errors import DataError
+
+    with pytest.raises(DataError, match="looks at attention") as refused:
+        list(teach(LessonConfig(modules=("attention",), model=str(models["rwkv6"])), device="cpu"))
+    assert "inspect attention" in refused.value.hint
