@@ -52,7 +52,8 @@ def given(models):
     from mlxgpt.lessons.teach import teach
 
     @cache
-    def give(lesson: str, model: str = "modern", lang: str = "pt", **panels: bool):
+    def give(lesson: str, model: str = "", lang: str = "pt", **panels: bool):
+        model = model or ("rwkv7" if lesson == "recurrent_memory" else "modern")
         config = LessonConfig(modules=(lesson,), lang=lang, model=str(models[model]), **panels)
         return list(teach(config, device="cpu"))
 
