@@ -17,7 +17,8 @@ def demo(
         list[str] | None,
         typer.Option(
             help="A lesson: tokenizer, embeddings, attention, transformer (or model), recurrent (of a model such as RWKV), "
-            "inference, gradients, optimization, training, chunking, memory, kernels, benchmarks.  May be given several times.  [default: all]"
+            "inference, gradients, optimization, training, chunking, memory, kernels, benchmarks.  "
+            "May be given several times.  [default: all]"
         ),
     ] = None,
     interactive: Annotated[
