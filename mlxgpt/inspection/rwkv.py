@@ -59,7 +59,7 @@ def half_lives(w: np.ndarray, block: str) -> np.ndarray:
     """ln 2 / -ln(decay) in tokens, of the decays as blocks have them: -exp(w) is the logarithm in RWKV-6, w in RWKV-7."""
     w = w.astype(np.float64)
     with np.errstate(divide="ignore"):
-        return np.asarray(np.log(2) / (np.exp(w) if block == "rwkv6" else -w))
+        return np.asarray(np.log(2) / (np.exp(w) if block == "rwkv6" else 0.0 - w))  # -w would make -0.0 of 0
 
 
 def state(model: GPT, passage: Passage) -> StateReport:

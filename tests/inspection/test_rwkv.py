@@ -154,3 +154,16 @@ def test_what_cannot_be_looked_at_is_refused(model):
         with pytest.raises(DataError, match="no attention") as refused:
             look(model)
         assert "inspect state" in refused.value.hint
+
+
+def test_own_and_reach_of_a_map_that_is_reckoned_by_hand():
+    pattern = np.array([[2, 0, 0], [-1, 1, 0], [-3, 0, 1]], np.float32)
+    assert rwkv.own(pattern) == pytest.approx(4 / 8)
+    assert rwkv.reach(pattern) == pytest.approx((1 * 1 + 3 * 2) / 4)  # by size, so a minus takes nothing away
+
+
+def test_half_lives_of_decays_that_are_known():
+    half = np.log(0.5)  # a decay of one half: half is left after one token
+    assert rwkv.half_lives(np.array([np.log(-half), np.log(-half / 8)]), "rwkv6") == pytest.approx([1.0, 8.0])
+    assert rwkv.half_lives(np.array([half, half / 8]), "rwkv7") == pytest.approx([1.0, 8.0])
+    assert rwkv.half_lives(np.array([0.0]), "rwkv7") == [np.inf]

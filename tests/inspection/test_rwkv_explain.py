@@ -58,6 +58,14 @@ def test_the_head_that_is_named_reaches_farthest_holds_most_or_remembers_longest
         assert table[named["layer"].number, named["head"].number] == table.max()
 
 
+def test_the_parts_that_are_named_see_most_and_least_of_the_token_before(recurrent):
+    report = recurrent.shift(TEXT)
+    means = dict(zip(report.parts, report.share[1].mean(axis=-1), strict=True))
+    ((_, named),) = facts.FACTS[type(report)](report, Focus(layer=1))
+    assert means[named["most_part"].key] == max(means.values())
+    assert means[named["least_part"].key] == min(means.values())
+
+
 def test_what_never_fades_is_said_to_last_for_ever(recurrent):
     report = recurrent.decay(TEXT)
     never = dataclasses.replace(report, usual=np.full_like(report.usual, np.inf))
