@@ -85,17 +85,22 @@ class Heatmap:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MiniMap:
-    """Attention weights (T, T) in half-blocks, small enough to stand beside others, with two lines of text."""
+    """Attention weights (T, T) in half-blocks, small enough to stand beside others, with two lines of text.
+
+    With a negative `low`, colours say the sign; without colour, only the size is seen.
+    """
 
     values: Numbers
     caption: str
     note: str
     most: int = 16
+    low: float = 0.0
+    high: float = 1.0
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         small = shrunk(self.values, max(min(self.most, options.max_width), 1))
         yield Text(visible(self.caption), style="bold", no_wrap=True, overflow="crop")
-        yield from half_blocks(small, has_colour(console))
+        yield from half_blocks(small, has_colour(console), self.low, self.high)
         yield Text(self.note, style="dim", no_wrap=True, overflow="crop")
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
@@ -111,9 +116,12 @@ def scaled(value: float, low: float, high: float) -> float:
 def half_blocks(values: Numbers, colour: bool, low: float = 0.0, high: float = 1.0) -> list[Text]:
     """Numbers (R, C) with two rows a line: the upper half of each character is one number, the lower half the next.
 
-    Without colour a line shows the larger of its two.
+    With a negative `low`, colours say the sign.  Without colour a line shows the larger of its two by size.
     """
+    stops = DIVERGING if low < 0 else SEQUENTIAL
     lines = []
+    if not colour and low < 0:
+        values, low, high = np.abs(values), 0.0, max(-low, high)
     for top in range(0, len(values), 2):
         upper, lower = values[top], values[top + 1] if top + 1 < len(values) else None
         line = Text(no_wrap=True, overflow="crop")
@@ -123,18 +131,20 @@ def half_blocks(values: Numbers, colour: bool, low: float = 0.0, high: float = 1
             if not colour:
                 line.append(glyph(above if below is None else max(above, below)))
             elif below is None:
-                line.append("▀", Style.parse("rgb({},{},{})".format(*shade(above))))
+                line.append("▀", Style.parse("rgb({},{},{})".format(*shade(above, stops))))
             else:
-                line.append("▀", painted(shade(below), shade(above)))
+                line.append("▀", painted(shade(below, stops), shade(above, stops)))
         lines.append(line)
     return lines
 
 
 def shrunk(values: Numbers, most: int) -> Numbers:
-    """Numbers (T, T) made at most `most` wide and high: each new cell holds the largest of those it stands for."""
+    """Numbers (T, T) made at most `most` wide and high: each new cell holds the largest, by size, of those it stands for."""
     step = -(-len(values) // most)
     if step <= 1:
         return values
     padded = np.pad(values, [(0, -len(values) % step)] * 2)
     n = len(padded) // step
-    return np.asarray(padded.reshape(n, step, n, step).max(axis=(1, 3)), dtype=np.float32)
+    cells = padded.reshape(n, step, n, step).swapaxes(1, 2).reshape(n, n, -1)
+    largest = np.abs(cells).argmax(axis=-1, keepdims=True)
+    return np.asarray(np.take_along_axis(cells, largest, axis=-1)[..., 0], dtype=np.float32)

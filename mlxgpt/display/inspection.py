@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from mlxgpt.display import causes, heads, predictions, quantities
+from mlxgpt.display import causes, heads, predictions, quantities, recurrent
 from mlxgpt.display.words import Drawn
-from mlxgpt.inspection import reports
+from mlxgpt.inspection import reports, rwkv_reports
 from mlxgpt.inspection.focus import Focus
 
 
@@ -19,6 +19,10 @@ VIEWS: dict[type, Callable[[Any, Focus], Drawn]] = {
     reports.RolloutReport: heads.rollout,
     reports.RoleReport: heads.roles,
     reports.InductionReport: heads.induction,
+    rwkv_reports.EffectiveAttentionReport: recurrent.attention,
+    rwkv_reports.StateReport: recurrent.state,
+    rwkv_reports.DecayReport: recurrent.decay,
+    rwkv_reports.ShiftReport: recurrent.shift,
     reports.LensReport: predictions.lens,
     reports.TokensReport: predictions.tokens,
     reports.AttributionReport: causes.attribution,

@@ -6,17 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from mlxgpt.display import drawing, plots
+from mlxgpt.display import drawing, plots, recurrent_pictures
 from mlxgpt.display.colours import ink, shade
 from mlxgpt.display.drawing import FAINT, PAPER, Drawing
-from mlxgpt.display.heatmap import shrunk
 from mlxgpt.display.progress import size
 from mlxgpt.display.words import layer_names, numbered
 from mlxgpt.errors import ConfigError
-from mlxgpt.inspection import reports
+from mlxgpt.inspection import reports, rwkv_reports
 from mlxgpt.inspection.focus import Focus
 
-MOST_CELLS = 48  # of a small map, across
+ROLE = (255, 214, 102)  # of a head that has one
 
 
 def save(report: Any, focus: Focus, path: Path, kind: str) -> None:  # Any: one of the keys of PICTURES
@@ -32,7 +31,7 @@ def save(report: Any, focus: Focus, path: Path, kind: str) -> None:  # Any: one 
 def attention(report: reports.AttentionReport, focus: Focus) -> Drawing:
     """All heads small, or one large."""
     pieces = report.passage.pieces
-    layers, heads, T = report.pattern.shape[:3]
+    layers, T = len(report.pattern), len(pieces)
     if focus.layer is not None and focus.head is not None:
         pattern = report.pattern[focus.layer, focus.head]
         role = report.roles.role(focus.layer, focus.head) or "no clear role"
@@ -44,18 +43,15 @@ def attention(report: reports.AttentionReport, focus: Focus) -> Drawing:
     picture = plots.titled(
         f"{report.passage.model}: attention", "Above each map: layer.head, role; mean entropy in nats."
     )
-    cells = min(T, MOST_CELLS)
-    cell = min(max(120 / cells, 2), 8)
-    step = cells * cell + 26
-    for layer in range(layers) if focus.layer is None else [focus.layer]:
-        row = layer if focus.layer is None else 0
-        for head in range(heads):
-            x, y = plots.LEFT + head * step, plots.TOP + 12 + row * (step + 14)
-            role = report.roles.role(layer, head)
-            note = f"{layer}.{head} {role} H {report.entropy[layer, head].mean():.2f}"
-            picture.words(x, y, note, 9, FAINT if not role else (255, 214, 102))
-            plots.squares(picture, x, y + 10, shrunk(report.pattern[layer, head], MOST_CELLS), cell)
-    plots.legend(picture, plots.LEFT, picture.height, 0.0, 1.0)
+    maps = [
+        [
+            (f"{layer}.{head} {role} H {report.entropy[layer, head].mean():.2f}", FAINT if not role else ROLE, pattern)
+            for head, pattern in enumerate(report.pattern[layer])
+            for role in [report.roles.role(layer, head)]
+        ]
+        for layer in (range(layers) if focus.layer is None else [focus.layer])
+    ]
+    plots.small_maps(picture, maps)
     return picture
 
 
@@ -243,6 +239,10 @@ PICTURES: dict[type, Callable[[Any, Focus], Drawing]] = {
     reports.RolloutReport: rollout,
     reports.RoleReport: roles,
     reports.InductionReport: induction,
+    rwkv_reports.EffectiveAttentionReport: recurrent_pictures.attention,
+    rwkv_reports.StateReport: recurrent_pictures.state,
+    rwkv_reports.DecayReport: recurrent_pictures.decay,
+    rwkv_reports.ShiftReport: recurrent_pictures.shift,
     reports.LensReport: lens,
     reports.TokensReport: tokens,
     reports.AttributionReport: attribution,

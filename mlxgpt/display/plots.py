@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from mlxgpt.display.bars import bar_colour
 from mlxgpt.display.colours import DIVERGING, SEQUENTIAL, ink, shade
-from mlxgpt.display.drawing import FAINT, PAPER, Drawing
-from mlxgpt.display.heatmap import Numbers, scaled
+from mlxgpt.display.drawing import FAINT, PAPER, Colour, Drawing
+from mlxgpt.display.heatmap import Numbers, scaled, shrunk
 
 LEFT, TOP = 12, 44
 LINE = 20
+MOST_CELLS = 48  # of a small map, across
 
 
 def titled(title: str, note: str = "") -> Drawing:
@@ -52,6 +53,22 @@ def labelled(
         picture.words(LEFT, middle, name, text)
         picture.words(x + values.shape[1] * cell + 8, middle, note, text, FAINT)
     legend(picture, x, y + 30 + len(rows) * cell, low, high)
+
+
+def small_maps(
+    picture: Drawing, rows: Sequence[Sequence[tuple[str, Colour, Numbers]]], low: float = 0.0, high: float = 1.0
+) -> None:
+    """Maps (T, T) side by side in rows, each a note, its colour and the numbers, and the scale under them."""
+    cells = min(len(rows[0][0][2]), MOST_CELLS)
+    cell = min(max(120 / cells, 2), 8)
+    widest = max(len(note) for row in rows for note, _, _ in row) * 9 * 0.6
+    step = cells * cell + 26
+    for number, row in enumerate(rows):
+        for column, (note, colour, values) in enumerate(row):
+            x, y = LEFT + column * max(step, widest + 8), TOP + 12 + number * (step + 14)
+            picture.words(x, y, note, 9, colour)
+            squares(picture, x, y + 10, shrunk(values, MOST_CELLS), cell, low, high)
+    legend(picture, LEFT, picture.height, low, high)
 
 
 def legend(picture: Drawing, x: float, y: float, low: float, high: float) -> None:

@@ -37,9 +37,10 @@ def tensors(report: TensorsReport, focus: Focus) -> Drawn:
 
 def memory(report: MemoryReport, focus: Focus) -> Drawn:
     """Reckoned beside measured."""
-    yield line(
-        f"{report.tokens} tokens in {report.dtype}; the KV cache takes {size(report.cache_bytes_per_token)} a token."
-    )
+    state = report.predicted.get("state")
+    each = f"the KV cache takes {size(report.cache_bytes_per_token)} a token."
+    kept = each if state is None else f"the state takes {size(state)}, however many there are."
+    yield line(f"{report.tokens} tokens in {report.dtype}; {kept}")
     names = list(report.predicted)
     texts = [f"{size(report.predicted[name])} reckoned, {size(report.measured[name])} measured" for name in names]
     yield Bars(labels=names, values=[report.measured[name] for name in names], texts=texts)

@@ -7,12 +7,13 @@ import numpy as np
 
 from mlxgpt.inspection.reports import AttentionReport, Numbers, Passage, RoleReport
 from mlxgpt.inspection.roles import role_scores
-from mlxgpt.inspection.trace import patterns
+from mlxgpt.inspection.trace import patterns, require_attention
 from mlxgpt.model.gpt import GPT
 
 
 def attention(model: GPT, passage: Passage, roles: RoleReport) -> AttentionReport:
     """Who looks at whom in a text."""
+    require_attention(model.config)
     pattern = patterns(model, np.array([passage.ids]))[:, 0]  # (L, H, T, T)
     return AttentionReport(
         passage=passage,

@@ -4,6 +4,8 @@ What the head reads is a sum: the token's embedding, its position, what each hea
 biases.  Norms on the way are linear once their scale is held at what it was in this run, so every part passes them alone
 and the parts add up to the logit.  Where a model caps its logits, they add up to the logit before the cap.
 
+A recurrent model is the same sum: its time mixing has heads, and its channel mixing stands for the feed-forward network.
+
 B batch = 1 · T time · C channels · H heads · D head dim · P parts · V vocab
 """
 
@@ -25,7 +27,8 @@ def attribution(
     model: GPT, passage: Passage, position: int, token: int | None, against: int | None, piece: Callable[[int], str]
 ) -> AttributionReport:
     """What speaks at `position` for `token` (the model's best guess unless given), or for it rather than for `against`."""
-    trace = Trace("embed", "blocks.*.resid_pre", "blocks.*.resid_mid", "blocks.*.attn.z", "blocks.*.*_out")
+    heads = "gated" if model.config.recurrent else "z"
+    trace = Trace("embed", "blocks.*.resid_pre", "blocks.*.resid_mid", f"blocks.*.attn.{heads}", "blocks.*.*_out")
     logits = trace.run(model, passage.ids)[0, position].astype(mx.float32)  # (V,)
     chosen = int(logits.argmax().item()) if token is None else token
     direction = unembedding(model, chosen) - (0.0 if against is None else unembedding(model, against))  # (C,)
@@ -55,6 +58,8 @@ def unembedding(model: GPT, token: int) -> mx.array:
 def stream_parts(model: GPT, trace: Trace, token: int, position: int) -> Parts:
     """What the head reads at `position`, (C,), as a sum of parts."""
     config = model.config
+    if config.recurrent:
+        return _recurrent_parts(model, trace, position)
     embed = trace["embed"][0, position]
     own = model.embedding.weight[token].astype(embed.dtype) * config.embed_scale
     parts: Parts = {Part(kind="token"): own}
@@ -72,13 +77,28 @@ def stream_parts(model: GPT, trace: Trace, token: int, position: int) -> Parts:
     return through(model.get("final_norm"), sum(parts.values()), parts, Part(kind="final bias"))
 
 
+def _recurrent_parts(model: GPT, trace: Trace, position: int) -> Parts:
+    """The same sum of a recurrent model, whose first block normalises the embedding of the token."""
+    H = model.config.n_head
+    parts: Parts = {Part(kind="token"): trace["blocks.0.resid_pre"][0, position]}
+    for layer, block in enumerate(model.blocks):
+        gated = trace[f"blocks.{layer}.attn.gated"][0, position].reshape(H, -1)  # (H, N)
+        parts |= head_parts(block.att.output.weight, layer, gated)
+        parts[Part(kind="channel mixing", layer=layer)] = trace[f"blocks.{layer}.ffn_out"][0, position]
+    return through(model.get("final_norm"), sum(parts.values()), parts, Part(kind="final bias"))
+
+
+def head_parts(weight: mx.array, layer: int, z: mx.array) -> Parts:
+    """What each head, z (H, D), adds to the stream by a projection (C, H D)."""
+    H, D = z.shape
+    heads = mx.einsum("chd,hd->hc", weight.reshape(-1, H, D), z)  # (H, C)
+    return {Part(kind="head", layer=layer, head=head): heads[head] for head in range(H)}
+
+
 def attention_parts(block: nn.Module, layer: int, z: mx.array) -> Parts:
     """What each head, z (H, D), adds to the stream, and what comes whatever they say."""
     linear, bias = block.attn.o_proj, Part(kind="attn bias", layer=layer)
-    H, D = z.shape
-    weights = linear.weight.reshape(-1, H, D)  # (C, H, D)
-    heads = mx.einsum("chd,hd->hc", weights, z)
-    parts: Parts = {Part(kind="head", layer=layer, head=head): heads[head] for head in range(H)}
+    parts = head_parts(linear.weight, layer, z)
     if "bias" in linear:
         parts[bias] = linear.bias
     return through(block.attn_norm.get("after"), sum(parts.values()), parts, bias)

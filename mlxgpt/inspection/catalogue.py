@@ -3,6 +3,8 @@
 No digit stands here: numbers come in as figures.  `{name}` is a value, `{name_path}` the tensor it was read from.
 """
 
+from mlxgpt.inspection import rwkv_catalogue
+
 Levels = tuple[str, str, str]
 
 SENTENCES: dict[str, dict[str, Levels]] = {
@@ -388,6 +390,7 @@ SENTENCES: dict[str, dict[str, Levels]] = {
             "{cache_path} é {cache}; {each_path} é {each}; {tokens_path} é {tokens}.",
         ),
     },
+    **rwkv_catalogue.SENTENCES,
     "embeddings.nearest": {
         "en": (
             "Nearest to {word} stands {near}: their likeness is {cosine}.",
@@ -437,4 +440,5 @@ WORDS: dict[str, dict[str, str]] = {
     "attn bias": {"en": "the biases of attention in layer {layer}", "pt": "os vieses da atenção na camada {layer}"},
     "ffn bias": {"en": "the biases after layer {layer}", "pt": "os vieses depois da camada {layer}"},
     "final bias": {"en": "the bias of the final norm", "pt": "o viés da norma final"},
+    **rwkv_catalogue.WORDS,
 }

@@ -77,10 +77,18 @@ def _share(value: float) -> str:
     return f"{value:.1%}"
 
 
+def _tokens(value: float) -> str:
+    """A number of tokens, which may be vast."""
+    if value >= 1e6:
+        return "∞" if math.isinf(value) else f"{value:.1e}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
 KINDS: dict[str, Callable[[float], str]] = {
     "number": lambda value: f"{value:,.2f}",
     "signed": lambda value: f"{value:+,.2f}",
     "share": _share,
     "count": lambda value: f"{value:,.0f}",
     "bytes": _bytes,
+    "tokens": _tokens,
 }

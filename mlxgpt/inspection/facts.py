@@ -8,18 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from mlxgpt.inspection import reports
+from mlxgpt.inspection import reports, rwkv_facts
 from mlxgpt.inspection.focus import Focus
-from mlxgpt.inspection.sources import Fact, Figure, Named, Place, Source, Token, Word
-
-
-def _figure(
-    value: Any, measure: str, path: str, index: tuple[int, ...] = (), *arguments: Any, kind: str = "number"
-) -> Figure:
-    return Figure(
-        value=float(value), source=Source(measure=measure, path=path, index=index, arguments=arguments), kind=kind
-    )
-
+from mlxgpt.inspection.sources import Fact, Figure, Named, Place, Token, Word, figure
 
 # ---- attention -------------------------------------------------------------------------------------------------------
 
@@ -37,19 +28,19 @@ def attention(report: reports.AttentionReport, focus: Focus) -> Iterator[Fact]:
         "token": Token(text=pieces[t]),
     }
     most: Named = {"at": Place(number=s), "seen": Token(text=pieces[s])}
-    weight = _figure(row[s], "value", path, (0, head, t, s), kind="share")
+    weight = figure(row[s], "value", path, (0, head, t, s), kind="share")
     yield ("attention.itself" if s == t else "attention.most"), {**where, **most, "weight": weight}
     entropy = report.entropy[layer, head, t]
     spread: Named = {
-        "entropy": _figure(entropy, "entropy", path, (0, head, t)),
-        "places": _figure(np.exp(entropy), "places", path, (0, head, t)),
+        "entropy": figure(entropy, "entropy", path, (0, head, t)),
+        "places": figure(np.exp(entropy), "places", path, (0, head, t)),
     }
     yield "attention.spread", {**where, **spread}
     yield from _role(report.roles, layer, head)
     others = np.where(np.arange(len(pieces)) == t, -1.0, report.rollout[-1, t])
     if t:
         source = int(others.argmax())
-        reached = _figure(others[source], "rollout", "blocks.*.attn.pattern", (t, source), kind="share")
+        reached = figure(others[source], "rollout", "blocks.*.attn.pattern", (t, source), kind="share")
         yield "attention.rollout", {**where, "seen": Token(text=pieces[source]), "reached": reached}
 
 
@@ -72,9 +63,9 @@ def _role(roles: reports.RoleReport, layer: int, head: int) -> Iterator[Fact]:
         "head": Place(number=head),
         "role": Word(key=best),
         "does": Word(key=f"{best}.does"),
-        "score": _figure(roles.scores[best][layer, head], "role", best, (layer, head), kind="share"),
-        "chance": _figure(roles.chance[best], "chance", best, kind="share"),
-        "threshold": _figure(roles.threshold, "constant", "roles.THRESHOLD", kind="share"),
+        "score": figure(roles.scores[best][layer, head], "role", best, (layer, head), kind="share"),
+        "chance": figure(roles.chance[best], "chance", best, kind="share"),
+        "threshold": figure(roles.threshold, "constant", "roles.THRESHOLD", kind="share"),
     }
     yield ("role.clear" if role else "role.none"), named
 
@@ -87,8 +78,8 @@ def roles(report: reports.RoleReport, focus: Focus) -> Iterator[Fact]:
 def induction(report: reports.InductionReport, focus: Focus) -> Iterator[Fact]:
     """How well repetition is predicted, and which head it hangs on."""
     yield from roles(report.roles, focus)
-    accuracy = _figure(report.accuracy, "accuracy", "probe", kind="share")
-    first = _figure(report.first_accuracy, "first_accuracy", "probe", kind="share")
+    accuracy = figure(report.accuracy, "accuracy", "probe", kind="share")
+    first = figure(report.first_accuracy, "first_accuracy", "probe", kind="share")
     yield "induction.accuracy", {"accuracy": accuracy, "first": first}
     layers, heads = report.without.shape
     found = [
@@ -101,7 +92,7 @@ def induction(report: reports.InductionReport, focus: Focus) -> Iterator[Fact]:
         yield "induction.none", {}
         return
     layer, head = max(found, key=lambda place: float(report.roles.scores["induction"][place]))
-    without = _figure(report.without[layer, head], "accuracy_without", "probe", (layer, head), kind="share")
+    without = figure(report.without[layer, head], "accuracy_without", "probe", (layer, head), kind="share")
     yield (
         "induction.without",
         {"layer": Place(number=layer), "head": Place(number=head), "without": without, "accuracy": accuracy},
@@ -120,7 +111,7 @@ def lens(report: reports.LensReport, focus: Focus) -> Iterator[Fact]:
 
     def at(row: int, value: Any, measure: str, *arguments: int, kind: str = "number") -> Figure:
         path = "embed" if row == 0 else f"blocks.{row - 1}.resid_post"
-        return _figure(value, measure, path, (0, t), *arguments, kind=kind)
+        return figure(value, measure, path, (0, t), *arguments, kind=kind)
 
     probability = at(last, report.top_probability[-1, t, 0], "lens_probability", final, kind="share")
     yield "lens.final", {**where, "guess": Token(text=report.pieces[final]), "probability": probability}
@@ -147,8 +138,8 @@ def lens(report: reports.LensReport, focus: Focus) -> Iterator[Fact]:
 
 def tokens(report: reports.TokensReport, focus: Focus) -> Iterator[Fact]:
     """How well the text was foreseen, and the token asked about, or the most surprising."""
-    loss = _figure(report.loss, "mean_surprisal", "logits")
-    choices = _figure(np.exp(report.loss), "perplexity", "logits")
+    loss = figure(report.loss, "mean_surprisal", "logits")
+    choices = figure(np.exp(report.loss), "perplexity", "logits")
     yield "tokens.mean", {"loss": loss, "choices": choices}
     t = int(np.nan_to_num(report.surprisal, nan=-1.0).argmax()) if focus.position is None else focus.position
     where: Named = {"position": Place(number=t), "token": Token(text=report.passage.pieces[t])}
@@ -157,14 +148,14 @@ def tokens(report: reports.TokensReport, focus: Focus) -> Iterator[Fact]:
         return
     token, best = report.passage.ids[t], int(report.top[t, 0])
     named: Named = {
-        "surprisal": _figure(report.surprisal[t], "surprisal", "logits", (0, t - 1), token),
-        "probability": _figure(np.exp(-report.surprisal[t]), "probability", "logits", (0, t - 1), token, kind="share"),
-        "rank": _figure(report.rank[t], "rank", "logits", (0, t - 1), token, kind="count"),
-        "entropy": _figure(report.entropy[t], "uncertainty", "logits", (0, t - 1)),
+        "surprisal": figure(report.surprisal[t], "surprisal", "logits", (0, t - 1), token),
+        "probability": figure(np.exp(-report.surprisal[t]), "probability", "logits", (0, t - 1), token, kind="share"),
+        "rank": figure(report.rank[t], "rank", "logits", (0, t - 1), token, kind="count"),
+        "entropy": figure(report.entropy[t], "uncertainty", "logits", (0, t - 1)),
     }
     yield ("tokens.guessed" if best == token else "tokens.token"), {**where, **named}
     if best != token:
-        share = _figure(report.top_probability[t, 0], "probability", "logits", (0, t - 1), best, kind="share")
+        share = figure(report.top_probability[t, 0], "probability", "logits", (0, t - 1), best, kind="share")
         yield "tokens.rather", {**where, "guess": Token(text=report.pieces[best]), "probability": share}
 
 
@@ -175,14 +166,14 @@ def attribution(report: reports.AttributionReport, focus: Focus) -> Iterator[Fac
     """Which part speaks loudest for the token, and which against it."""
     asked = (report.position, report.token, report.against)
     named: Named = {"token": Token(text=report.pieces[report.token]), "position": Place(number=report.position)}
-    yield "attribution.sum", {**named, "logit": _figure(report.logit, "logit", "logits", (), *asked)}
+    yield "attribution.sum", {**named, "logit": figure(report.logit, "logit", "logits", (), *asked)}
     for key, i in (("for", int(report.shares.argmax())), ("against", int(report.shares.argmin()))):
         part, share = report.parts[i], float(report.shares[i])
         if (share > 0) == (key == "for") and share:
-            figure = _figure(share, "share", part.name, (), *asked, kind="signed")
+            spoken = figure(share, "share", part.name, (), *asked, kind="signed")
             yield (
                 f"attribution.{key}",
-                {**named, "part": Word(key=part.kind, layer=part.layer, head=part.head), "share": figure},
+                {**named, "part": Word(key=part.kind, layer=part.layer, head=part.head), "share": spoken},
             )
 
 
@@ -199,9 +190,9 @@ def patch(report: reports.PatchReport, focus: Focus) -> Iterator[Fact]:
         "column": Place(number=column),
         "what": Word(key=report.columns),
         "point": Token(text=report.point),
-        "before": _figure(report.corrupted, "unchanged", "logits", (), *asked),
-        "after": _figure(report.values[layer, column], "changed", path, (column,), report.kind, *asked),
-        "delta": _figure(delta[layer, column], "delta", path, (column,), report.kind, *asked, kind="signed"),
+        "before": figure(report.corrupted, "unchanged", "logits", (), *asked),
+        "after": figure(report.values[layer, column], "changed", path, (column,), report.kind, *asked),
+        "delta": figure(delta[layer, column], "delta", path, (column,), report.kind, *asked, kind="signed"),
     }
     yield f"patch.{report.kind}", named
     if report.corrupt is None:
@@ -209,7 +200,7 @@ def patch(report: reports.PatchReport, focus: Focus) -> Iterator[Fact]:
     if report.clean == report.corrupted:
         yield "patch.nothing", named
         return
-    recovered = _figure(report.recovered[layer, column], "recovered", path, (column,), *asked, kind="share")
+    recovered = figure(report.recovered[layer, column], "recovered", path, (column,), *asked, kind="share")
     yield "patch.recovered", {**named, "recovered": recovered}
 
 
@@ -220,29 +211,34 @@ def tensors(report: reports.TensorsReport, focus: Focus) -> Iterator[Fact]:
     """The longest tensor, and whether all is finite."""
     longest = max(report.tensors, key=lambda tensor: tensor.norm)
     named: Named = {"kind": Word(key=report.kind), "tensor": Token(text=longest.name)}
-    norm = _figure(longest.norm, "norm", longest.name, (), report.kind)
+    norm = figure(longest.norm, "norm", longest.name, (), report.kind)
     yield "tensors.longest", {**named, "norm": norm}
     bad = sum(tensor.nans + tensor.infinities for tensor in report.tensors)
     yield (
         ("tensors.bad" if bad else "tensors.finite"),
-        {**named, "bad": _figure(bad, "not_finite", "*", (), report.kind, kind="count")},
+        {**named, "bad": figure(bad, "not_finite", "*", (), report.kind, kind="count")},
     )
 
 
 def memory(report: reports.MemoryReport, focus: Focus) -> Iterator[Fact]:
-    """What the weights take, and what each token adds."""
-    weights = _figure(report.measured["weights"], "bytes", "weights", kind="bytes")
-    cache = _figure(report.measured["KV cache, used"], "bytes", "KV cache, used", kind="bytes")
-    count = _figure(report.tokens, "length", "tokens", kind="count")
-    each = _figure(report.cache_bytes_per_token, "cache_bytes_per_token", "attn.k, attn.v", kind="bytes")
-    yield "memory.weights", {"weights": weights}
+    """What the weights take, and what each token adds, or the state."""
+    yield "memory.weights", {"weights": figure(report.measured["weights"], "bytes", "weights", kind="bytes")}
+    count = figure(report.tokens, "length", "tokens", kind="count")
+    if "state" in report.measured:
+        yield (
+            "memory.state",
+            {"state": figure(report.measured["state"], "bytes", "state", kind="bytes"), "tokens": count},
+        )
+        return
+    cache = figure(report.measured["KV cache, used"], "bytes", "KV cache, used", kind="bytes")
+    each = figure(report.cache_bytes_per_token, "cache_bytes_per_token", "attn.k, attn.v", kind="bytes")
     yield "memory.cache", {"cache": cache, "tokens": count, "each": each}
 
 
 def embeddings(report: reports.EmbeddingsReport, focus: Focus) -> Iterator[Fact]:
     """The nearest token of each word, and the two words most alike."""
     for found in report.neighbours:
-        cosine = _figure(found.cosines[0], "cosine", "embedding.weight", (), found.word, int(found.near[0]))
+        cosine = figure(found.cosines[0], "cosine", "embedding.weight", (), found.word, int(found.near[0]))
         yield (
             "embeddings.nearest",
             {"word": Token(text=found.word), "near": Token(text=found.pieces[0]), "cosine": cosine},
@@ -250,9 +246,7 @@ def embeddings(report: reports.EmbeddingsReport, focus: Focus) -> Iterator[Fact]
     if len(report.words) > 1:
         alike = report.similarity - 2 * np.eye(len(report.words))
         i, j = sorted(int(k) for k in np.unravel_index(alike.argmax(), alike.shape))
-        cosine = _figure(
-            report.similarity[i, j], "similarity", "embedding.weight", (), report.words[i], report.words[j]
-        )
+        cosine = figure(report.similarity[i, j], "similarity", "embedding.weight", (), report.words[i], report.words[j])
         yield (
             "embeddings.alike",
             {"word": Token(text=report.words[i]), "near": Token(text=report.words[j]), "cosine": cosine},
@@ -263,6 +257,7 @@ FACTS: dict[type, Callable[[Any, Focus], Iterator[Fact]]] = {
     reports.AttentionReport: attention,
     reports.RoleReport: roles,
     reports.InductionReport: induction,
+    **rwkv_facts.FACTS,
     reports.LensReport: lens,
     reports.TokensReport: tokens,
     reports.AttributionReport: attribution,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlxgpt.errors import ConfigError
-from mlxgpt.inspection import reports
+from mlxgpt.inspection import reports, rwkv_reports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +40,14 @@ def extent(report: Any) -> dict[str, int]:  # Any: one of `inspection.reports`
     """How many layers, heads and positions a report has to choose from; 0 where there is no choice."""
     layers = heads = positions = 0
     match report:
-        case reports.AttentionReport():
+        case reports.AttentionReport() | rwkv_reports.EffectiveAttentionReport():
             layers, heads, positions = report.pattern.shape[:3]
+        case rwkv_reports.StateReport():
+            layers, heads, positions = report.norm.shape
+        case rwkv_reports.DecayReport():
+            layers, heads = report.usual.shape[:2]
+        case rwkv_reports.ShiftReport():
+            layers = len(report.share)
         case reports.RolloutReport():
             layers, positions = report.rollout.shape[:2]
         case reports.RoleReport():

@@ -16,7 +16,18 @@ from mlxgpt.data.packing import pack
 from mlxgpt.errors import ConfigError, DataError, nearest
 from mlxgpt.events import Event
 from mlxgpt.generation.generate import begin_id
-from mlxgpt.inspection import attention, attribution, embeddings, lens, memory, patching, roles, surprisal, tensors
+from mlxgpt.inspection import (
+    attention,
+    attribution,
+    embeddings,
+    lens,
+    memory,
+    patching,
+    roles,
+    rwkv,
+    surprisal,
+    tensors,
+)
 from mlxgpt.inspection.reports import (
     AnalogyReport,
     AttentionReport,
@@ -32,7 +43,8 @@ from mlxgpt.inspection.reports import (
     TensorsReport,
     TokensReport,
 )
-from mlxgpt.inspection.trace import patterns
+from mlxgpt.inspection.rwkv_reports import DecayReport, EffectiveAttentionReport, ShiftReport, StateReport
+from mlxgpt.inspection.trace import patterns, require_attention
 from mlxgpt.inspection.tuned_lens import TunedLens, tune
 from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import SPECIALS, Tokenizer
@@ -58,15 +70,17 @@ class Inspector:
         """
         begin = begin_id(self.tokenizer)
         ids = [*([] if begin is None else [begin]), *self.tokenizer.encode(text)]
-        longest = self.model.config.context_length
+        recurrent = self.model.config.recurrent  # reads texts of any length; what is shown of them has an end
+        longest = rwkv.MOST_TOKENS if recurrent else self.model.config.context_length
         if not text or len(ids) < 2:
             raise DataError(
                 "There is no text to look at." if not text else "The text is one token: nothing comes before it.",
                 hint="Give a few words with --text, or a file with --file.",
             )
         if len(ids) > longest and not cut:
+            limit = f"{longest:,} can be looked at" if recurrent else f"{self.name} sees {longest:,} at a time"
             raise DataError(
-                f"The text has {len(ids):,} tokens, but {self.name} sees {longest:,} at a time.",
+                f"The text has {len(ids):,} tokens, but {limit}.",
                 hint=f"Shorten it, or let --cut keep its first {longest:,} tokens.",
             )
         return self._passage(text, ids[:longest])
@@ -84,9 +98,26 @@ class Inspector:
 
     def rollout(self, text: str, *, cut: bool = False) -> RolloutReport:
         """How much of each token has reached each position, layer by layer."""
+        require_attention(self.model.config)
         passage = self.passage(text, cut=cut)
         pattern = patterns(self.model, np.array([passage.ids]))[:, 0]
         return RolloutReport(passage=passage, rollout=attention.rollout(pattern))
+
+    def effective_attention(self, text: str, *, cut: bool = False) -> EffectiveAttentionReport:
+        """Who takes what of whom in a recurrent model."""
+        return rwkv.effective_attention(self.model, self.passage(text, cut=cut))
+
+    def state(self, text: str, *, cut: bool = False) -> StateReport:
+        """How full the state of a recurrent model is after each token."""
+        return rwkv.state(self.model, self.passage(text, cut=cut))
+
+    def decay(self, text: str, *, cut: bool = False) -> DecayReport:
+        """How long each channel of a recurrent model remembers."""
+        return rwkv.decay(self.model, self.passage(text, cut=cut))
+
+    def shift(self, text: str, *, cut: bool = False) -> ShiftReport:
+        """How much of the token before each part of a recurrent model sees."""
+        return rwkv.shift(self.model, self.passage(text, cut=cut))
 
     @cached_property
     def roles(self) -> RoleReport:

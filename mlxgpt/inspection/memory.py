@@ -1,4 +1,4 @@
-"""Memory by part, reckoned and measured: weights, KV cache, activations, gradients, optimizer.
+"""Memory by part, reckoned and measured: weights, KV cache or state, activations, gradients, optimizer.
 
 Reckoned means arithmetic on the config (`model.report`, `model.shapes`); measured means bytes of the arrays themselves,
 and for what comes and goes the peak that MLX counted.
@@ -16,7 +16,7 @@ from mlx.utils import tree_flatten
 from mlxgpt.inspection.reports import MemoryReport, Passage
 from mlxgpt.model.cache import KVCache
 from mlxgpt.model.gpt import GPT
-from mlxgpt.model.report import activations_per_token, by_part, cache_bytes_per_token
+from mlxgpt.model.report import activations_per_token, by_part, cache_bytes_per_token, state_bytes
 from mlxgpt.model.shapes import count, parameter_shapes
 from mlxgpt.training.losses import next_token_loss
 from mlxgpt.training.optimizers import AdamW, Optimizer
@@ -29,12 +29,12 @@ def memory(model: GPT, passage: Passage) -> MemoryReport:
     size = max(array.itemsize for array in parameters.values())
     shapes = parameter_shapes(config)
     weights = size * count(shapes)
-    per_token = cache_bytes_per_token(config, size)
+    per_token = 0 if config.recurrent else cache_bytes_per_token(config, size)
     rooms = -(-T // KVCache.step) * KVCache.step  # the cache grows in steps
+    cache = {"KV cache, used": per_token * T, "KV cache, held": per_token * rooms}
     predicted = {
         "weights": weights,
-        "KV cache, used": per_token * T,
-        "KV cache, held": per_token * rooms,
+        **({"state": state_bytes(config, size)} if config.recurrent else cache),
         "gradients": weights,
         "optimizer (AdamW)": 2 * 4 * count(shapes),
         "activations (training)": size * T * activations_per_token(config.with_(context_length=T)),
@@ -51,10 +51,7 @@ def memory(model: GPT, passage: Passage) -> MemoryReport:
 
 
 def _measured(model: GPT, parameters: dict[str, mx.array], ids: mx.array) -> dict[str, int]:
-    cache = model.make_cache()
-    mx.eval(model(ids, cache))
-    held = sum(array.nbytes for layer in cache for array in layer.state)
-    used = sum(array[..., : layer.offset, :].nbytes for layer in cache for array in layer.state)
+    remembered = _remembered(model, ids)
     step = nn.value_and_grad(model, lambda model: next_token_loss(model, ids[:, :-1], ids[:, 1:]))
     gradients: list[Any] = []
     peak = _peak(lambda: gradients.append(step(model)[1]) or mx.eval(gradients))  # type: ignore[func-returns-value]
@@ -62,12 +59,22 @@ def _measured(model: GPT, parameters: dict[str, mx.array], ids: mx.array) -> dic
     state = Optimizer(adamw=AdamW()).start(parameters)
     return {
         "weights": sum(array.nbytes for array in parameters.values()),
-        "KV cache, used": used,
-        "KV cache, held": held,
+        **remembered,
         "gradients": made,
         "optimizer (AdamW)": sum(array.nbytes for slots in state.values() for array in slots.values()),
         "activations (training)": max(0, peak - made),
     }
+
+
+def _remembered(model: GPT, ids: mx.array) -> dict[str, int]:
+    """What a model keeps of the tokens it has read: keys and values of each, or a state of fixed size."""
+    cache = model.make_cache()
+    mx.eval(model(ids, cache))
+    held = sum(array.nbytes for layer in cache for array in layer.state)
+    if model.config.recurrent:
+        return {"state": held}
+    used = sum(array[..., : layer.offset, :].nbytes for layer in cache for array in layer.state)
+    return {"KV cache, used": used, "KV cache, held": held}
 
 
 def _peak(work: Callable[[], object]) -> int:

@@ -14,7 +14,7 @@ import mlx.core as mx
 import numpy as np
 from mlx.utils import tree_flatten
 
-from mlxgpt.inspection import reports, roles, tensors
+from mlxgpt.inspection import reports, roles, rwkv, tensors
 from mlxgpt.inspection.attention import entropy, rollout
 from mlxgpt.inspection.attribution import stream_parts, unembedding
 from mlxgpt.inspection.embeddings import Space
@@ -52,14 +52,21 @@ class Again:
         return trace
 
     @cached_property
+    def parameters(self) -> dict[str, mx.array]:
+        """The weights by name."""
+        return dict(tree_flatten(self.model.parameters()))
+
+    @cached_property
     def patterns(self) -> np.ndarray:
-        """The attention weights of all layers, (L, H, T, T)."""
+        """The attention weights of all layers, (L, H, T, T), or what a recurrent model has for them."""
         return patterns(self.model, np.array([self.passage.ids]))[:, 0]
 
     def tensor(self, source: Source) -> np.ndarray:
         """The tensor that a source names, at its index, in float64."""
         if source.path.endswith(".attn.pattern"):
             value = self.patterns[int(source.path.split(".")[1])][None]
+        elif source.path in self.parameters:
+            value = np.array(self.parameters[source.path].astype(mx.float32))
         else:
             value = self.trace.numpy(source.path)
         return np.asarray(value[source.index], dtype=np.float64)
@@ -141,11 +148,30 @@ class Again:
         return Space(self.model, self.inspector.tokenizer)
 
     def bytes(self, part: str) -> int:
-        """The bytes of the weights, or of the keys and values of the text."""
+        """The bytes of the weights, of the states after the text, or of its keys and values."""
         if part == "weights":
-            return sum(array.nbytes for _, array in tree_flatten(self.model.parameters()))
+            return sum(array.nbytes for array in self.parameters.values())
+        if part == "state":
+            return sum(layer.nbytes for layer in self.remembered(len(self.passage)))
         names = [name for name in self.trace.names if name.endswith((".attn.k", ".attn.v"))]
         return sum(self.trace[name].nbytes for name in names)
+
+    def remembered(self, tokens: int) -> Any:  # Any: RecurrentState, as only recurrent models are asked for it
+        """The states after so many tokens of the text, which are read at once."""
+        cache = self.model.make_cache()
+        mx.eval(self.model(mx.array([self.passage.ids[:tokens]]), cache))
+        return cache
+
+    def fullness(self, source: Source) -> tuple[float, float]:
+        """Norm and effective rank of the state that a source names, after the token at its argument."""
+        (t,) = source.arguments
+        cache = self.remembered(int(str(t)) + 1)
+        norm, rank = rwkv.fullness(np.array(cache[int(source.path.split(".")[1])].wkv)[source.index])
+        return float(norm), float(rank)
+
+    def half_lives(self, source: Source) -> np.ndarray:
+        """Of the channels of the head that a source names, (N,), the median over the text."""
+        return np.median(rwkv.half_lives(self.tensor(source), self.model.config.block), axis=0)
 
 
 def _log_p(logits: np.ndarray) -> np.ndarray:
@@ -206,6 +232,15 @@ MEASURES: dict[str, Callable[[Again, Source], Any]] = {
     "bytes": lambda again, s: again.bytes(s.path),
     "cache_bytes_per_token": lambda again, s: again.bytes("cache") / len(again.passage),
     "length": lambda again, s: len(again.passage),
+    "own": lambda again, s: rwkv.own(again.tensor(s)),
+    "reach": lambda again, s: rwkv.reach(again.tensor(s)),
+    "state_norm": lambda again, s: again.fullness(s)[0],
+    "state_rank": lambda again, s: again.fullness(s)[1],
+    "config": lambda again, s: getattr(again.model.config, s.path),
+    "half_life": lambda again, s: np.median(again.half_lives(s)),
+    "longest_half_life": lambda again, s: again.half_lives(s).max(),
+    "shortest_half_life": lambda again, s: again.half_lives(s).min(),
+    "mean": lambda again, s: again.tensor(s).mean(),
     "cosine": lambda again, s: _cosine(
         again.space.vector(str(s.arguments[0])), again.space.vectors[int(str(s.arguments[1]))]
     ),

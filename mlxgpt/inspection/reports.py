@@ -123,7 +123,7 @@ class TokensReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A part of the model that writes to the residual stream: token, position, head, ffn, or a bias."""
+    """A part of the model that writes to the residual stream: token, position, head, ffn or channel mixing, or a bias."""
 
     kind: str
     layer: int | None = None
@@ -223,7 +223,7 @@ class MemoryReport:
     dtype: str
     predicted: dict[str, int]
     measured: dict[str, int]
-    cache_bytes_per_token: int
+    cache_bytes_per_token: int  # 0 for a recurrent model, which has a "state" instead
     by_part: dict[str, int]  # weights: embedding, attention …
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from mlxgpt.errors import DataError
 from mlxgpt.inspection.reports import InductionReport, Numbers, RoleReport
-from mlxgpt.inspection.trace import Trace, patterns, zeroed
+from mlxgpt.inspection.trace import Trace, patterns, require_attention, zeroed
 from mlxgpt.model.gpt import GPT
 
 THRESHOLD = 0.4  # of all attention; ours: the papers look at scores, and call those near one clear
@@ -77,6 +77,7 @@ def role_scores(pattern: Numbers, ids: np.ndarray) -> dict[str, Numbers]:
 
 def find_roles(model: GPT, ids: np.ndarray | None = None) -> RoleReport:
     """The scores of all heads on repeated random tokens (B, T), those of `probe` unless given."""
+    require_attention(model.config)
     ids = probe(model) if ids is None else ids
     T = ids.shape[1]
     alike = (np.tril(np.ones((T, T))) / np.arange(1, T + 1)[:, None]).astype(np.float32)

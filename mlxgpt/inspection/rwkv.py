@@ -1,168 +1,138 @@
 """Looking into a model without attention: what each token takes of which, how fast it forgets, how full its state is.
 
-Pure functions of a model and some ids; each returns a report of numpy arrays.
-
-L layers · H heads · N head size · T time · C channels
+L layers · H heads · N head size · T time · C channels · P parts
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import mlx.core as mx
 import numpy as np
-import numpy.typing as npt
+from mlx.utils import tree_flatten
 
-from mlxgpt.errors import ConfigError, DataError
+from mlxgpt.errors import DataError
+from mlxgpt.inspection.reports import Numbers, Passage
+from mlxgpt.inspection.rwkv_reports import DecayReport, EffectiveAttentionReport, ShiftReport, StateReport
+from mlxgpt.inspection.trace import Trace, patterns
+from mlxgpt.model.config import ModelConfig
 from mlxgpt.model.gpt import GPT
 
-Numbers = npt.NDArray[np.float32]
-
 MOST_TOKENS = 1024  # of the maps and courses, which grow with the text, as the model itself does not
+TINY = 1e-30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class EffectiveAttention:
-    """What each token takes of the values of the tokens up to itself: y_t = sum over i of pattern[t, i] v_i.
-
-    Unlike attention's, the weights may be negative and do not add up to one.  `own` is the share, by size, that a token
-    takes of its own value, and `reach` how many tokens back, on average, the rest comes from.
-    """
-
-    pattern: Numbers  # (L, H, T, T), zero above the diagonal
-    own: Numbers  # (L, H)
-    reach: Numbers  # (L, H), in tokens
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class HalfLives:
-    """After how many tokens half of what was written is left, by channel; inf where nothing fades."""
-
-    usual: Numbers  # (L, H, N), the median over the tokens of the text
-    shortest: Numbers  # (L, H, N)
-    longest: Numbers  # (L, H, N)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StateCourse:
-    """The state while a text is read: how much is in it, and in how many directions.
-
-    `rank` is the effective rank, e to the entropy of the shares of the singular values (Roy & Vetterli 2007): 1 when one
-    direction holds all, N when all hold the same.
-    """
-
-    norm: Numbers  # (L, H, T)
-    rank: Numbers  # (L, H, T)
-    head_size: int
-    nbytes: int  # of the whole state, at every token
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TokenShift:
-    """How much of the token before goes into what each part looks at: 0 its own token only, 1 the one before only."""
-
-    parts: tuple[str, ...]  # P names
-    share: Numbers  # (L, P, C), the mean over the tokens where it depends on them
-
-
-class _Kept:
-    """A tap that keeps some values."""
-
-    def __init__(self, *names: str) -> None:
-        self.names, self.values = names, dict[str, mx.array]()
-
-    def __call__(self, name: str, value: mx.array) -> mx.array:
-        if name.endswith(self.names):
-            self.values[name] = value
-        return value
-
-    def wants(self, name: str) -> bool:
-        return name.endswith(self.names)
-
-    def layers(self, name: str) -> Numbers:
-        """The values called `name` of all blocks, (L, …)."""
-        found = [value for key, value in self.values.items() if key.endswith(name)]
-        return np.stack([np.array(value.astype(mx.float32)) for value in found])
-
-
-def effective_attention(model: GPT, ids: Sequence[int]) -> EffectiveAttention:
+def effective_attention(model: GPT, passage: Passage) -> EffectiveAttentionReport:
     """Who takes what of whom in a text: exact, by the same operator that computes the logits."""
-    kept = _Kept(".attn.pattern")
-    mx.eval(model(_tokens(model, ids), tap=kept))
-    pattern = kept.layers(".attn.pattern")[:, 0]  # (L, H, T, T)
+    require_state(model.config)
+    pattern = patterns(model, np.array([passage.ids]))[:, 0]  # (L, H, T, T)
+    return EffectiveAttentionReport(passage=passage, pattern=pattern, own=own(pattern), reach=reach(pattern))
+
+
+def own(pattern: Numbers) -> Numbers:
+    """The share, by size, of the diagonal of maps (…, T, T)."""
     size = np.abs(pattern)
-    total = np.maximum(size.sum(axis=(2, 3)), 1e-30)
-    own = np.trace(size, axis1=2, axis2=3) / total
-    T = pattern.shape[-1]
-    distance = np.abs(np.arange(T)[:, None] - np.arange(T)[None])
-    earlier = size * (distance > 0)
-    reach = (earlier * distance).sum(axis=(2, 3)) / np.maximum(earlier.sum(axis=(2, 3)), 1e-30)
-    return EffectiveAttention(pattern=pattern, own=own.astype(np.float32), reach=reach.astype(np.float32))
+    total = np.maximum(size.sum(axis=(-2, -1)), TINY)
+    return np.asarray(np.trace(size, axis1=-2, axis2=-1) / total, dtype=np.float32)
 
 
-def half_lives(model: GPT, ids: Sequence[int]) -> HalfLives:
-    """How long each channel remembers, while it reads a text: ln 2 / -ln(decay)."""
-    kept = _Kept(".attn.w")
-    mx.eval(model(_tokens(model, ids), tap=kept))
-    w = kept.layers(".attn.w")[:, 0].astype(np.float64)  # (L, H, T, N)
-    fading = np.exp(w) if model.config.block == "rwkv6" else -w  # -ln(decay)
-    with np.errstate(divide="ignore"):
-        lives = np.log(2) / fading
-    usual, shortest, longest = np.median(lives, axis=2), lives.min(axis=2), lives.max(axis=2)
-    return HalfLives(
-        usual=usual.astype(np.float32), shortest=shortest.astype(np.float32), longest=longest.astype(np.float32)
+def reach(pattern: Numbers) -> Numbers:
+    """How far from the diagonal, by size, the rest of maps (…, T, T) lies on average, in tokens."""
+    place = np.arange(pattern.shape[-1])
+    distance = np.abs(place[:, None] - place)
+    earlier = np.abs(pattern) * (distance > 0)
+    total = np.maximum(earlier.sum(axis=(-2, -1)), TINY)
+    return np.asarray((earlier * distance).sum(axis=(-2, -1)) / total, dtype=np.float32)
+
+
+def decay(model: GPT, passage: Passage) -> DecayReport:
+    """How long each channel remembers while it reads a text."""
+    require_state(model.config)
+    lives = half_lives(_layers(model, passage, "attn.w")[:, 0], model.config.block)  # (L, H, T, N)
+    return DecayReport(
+        passage=passage,
+        usual=np.median(lives, axis=-2).astype(np.float32),
+        shortest=lives.min(axis=-2).astype(np.float32),
+        longest=lives.max(axis=-2).astype(np.float32),
     )
 
 
-def state_course(model: GPT, ids: Sequence[int]) -> StateCourse:
+def half_lives(w: np.ndarray, block: str) -> np.ndarray:
+    """ln 2 / -ln(decay) in tokens, of the decays as blocks have them: -exp(w) is the logarithm in RWKV-6, w in RWKV-7."""
+    w = w.astype(np.float64)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(2) / (np.exp(w) if block == "rwkv6" else 0.0 - w))  # -w would make -0.0 of 0
+
+
+def state(model: GPT, passage: Passage) -> StateReport:
     """The state after each token of a text, read one by one."""
-    tokens, cache = _tokens(model, ids), model.make_cache()
+    require_state(model.config)
+    tokens, cache = mx.array([passage.ids]), model.make_cache()
     norms, ranks = [], []
-    for t in range(tokens.shape[1]):
+    for t in range(len(passage)):
         model(tokens[:, t : t + 1], cache)
         mx.eval([layer.state for layer in cache])
-        states: Any = cache  # Any: `_tokens` has made sure that they are recurrent states
-        singular = np.linalg.svd(np.stack([np.array(state.wkv[0]) for state in states]), compute_uv=False)  # (L, H, N)
-        shares = singular / np.maximum(singular.sum(axis=-1, keepdims=True), 1e-30)
-        entropy = -(shares * np.log(np.maximum(shares, 1e-30))).sum(axis=-1)
-        norms.append(np.sqrt((singular * singular).sum(axis=-1)))
-        ranks.append(np.exp(entropy))
-    return StateCourse(
-        norm=np.stack(norms, axis=-1).astype(np.float32),
-        rank=np.stack(ranks, axis=-1).astype(np.float32),
+        states: Any = cache  # Any: `require_state` has made sure that they are recurrent states
+        norm, rank = fullness(np.stack([np.array(layer.wkv[0]) for layer in states]))  # (L, H)
+        norms.append(norm)
+        ranks.append(rank)
+    return StateReport(
+        passage=passage,
+        norm=np.stack(norms, axis=-1),
+        rank=np.stack(ranks, axis=-1),
         head_size=model.config.head_width,
-        nbytes=sum(layer.nbytes for layer in cache),
+        nbytes=sum(layer.nbytes for layer in states),
     )
 
 
-PARTS = {
-    "rwkv6": ("decay", "key", "value", "receptance", "gate"),
-    "rwkv7": ("receptance", "decay", "key", "value", "rate", "gate"),
+def fullness(states: np.ndarray) -> tuple[Numbers, Numbers]:
+    """The norm and the effective rank of states (…, N, N)."""
+    singular = np.linalg.svd(states, compute_uv=False)  # (…, N)
+    total = singular.sum(axis=-1)
+    shares = singular / np.maximum(total, TINY)[..., None]
+    entropy = -(shares * np.log(np.maximum(shares, TINY))).sum(axis=-1)
+    norm = np.sqrt((singular * singular).sum(axis=-1))
+    return norm.astype(np.float32), np.where(total > 0, np.exp(entropy), 0.0).astype(np.float32)
+
+
+# What mixes in the token before, and where in a block its share stands.
+SHIFTED = {
+    "rwkv6": dict.fromkeys(("decay", "key", "value", "receptance", "gate"), "attn.mix"),
+    "rwkv7": {
+        "receptance": "att.x_r",
+        "decay": "att.x_w",
+        "key": "att.x_k",
+        "value": "att.x_v",
+        "rate": "att.x_a",
+        "gate": "att.x_g",
+    },
 }
 
 
-def token_shift(model: GPT, ids: Sequence[int]) -> TokenShift:
-    """How much of the token before each part of each block sees; in RWKV-6 that depends on the text."""
-    tokens, block = _tokens(model, ids), model.config.block
-    if block == "rwkv6":
-        kept = _Kept(".attn.mix")
-        mx.eval(model(tokens, tap=kept))
-        share = kept.layers(".attn.mix")[:, :, 0].mean(axis=2)  # (L, 5, T, C) -> (L, 5, C)
+def shift(model: GPT, passage: Passage) -> ShiftReport:
+    """How much of the token before each part of time mixing sees; in RWKV-6 that depends on the text."""
+    require_state(model.config)
+    paths = SHIFTED[model.config.block]
+    if model.config.block == "rwkv6":
+        share = _layers(model, passage, "attn.mix")[:, :, 0].mean(axis=2)  # (L, 5, T, C) -> (L, 5, C)
     else:
-        share = np.stack(
-            [[np.array(layer.att[f"x_{x}"].astype(mx.float32)) for x in "rwkvag"] for layer in model.layers]
+        weights = dict(tree_flatten(model.parameters()))
+        layers = range(model.config.n_layer)
+        share = np.array(
+            [[weights[f"blocks.{i}.{path}"].astype(mx.float32) for path in paths.values()] for i in layers]
         )
-    return TokenShift(parts=PARTS[block], share=share)
+    return ShiftReport(passage=passage, parts=tuple(paths), paths=tuple(paths.values()), share=share)
 
 
-def _tokens(model: GPT, ids: Sequence[int]) -> mx.array:
-    """The ids as a batch of one, or an error that says what is wrong with them."""
-    if not model.config.recurrent:
-        raise ConfigError(
-            f"Block {model.config.block!r} has attention, not a state.", hint="Look at its attention instead."
+def _layers(model: GPT, passage: Passage, point: str) -> Numbers:
+    """The values of a point in all blocks, (L, …)."""
+    trace = Trace(f"blocks.*.{point}")
+    trace.run(model, passage.ids)
+    return np.stack([trace.numpy(f"blocks.{layer}.{point}") for layer in range(model.config.n_layer)])
+
+
+def require_state(config: ModelConfig) -> None:
+    """Raise `DataError` for a model whose blocks have no state."""
+    if not config.recurrent:
+        raise DataError(
+            f"The blocks of {config.name} have attention, not a state to look at.",
+            hint="Look at `mlxgpt inspect attention`, or give a recurrent model with --model.",
         )
-    if not 0 < len(ids) <= MOST_TOKENS:
-        raise DataError(f"The text has {len(ids)} tokens; from 1 to {MOST_TOKENS} can be looked at.")
-    if not all(0 <= token < model.config.vocab_size for token in ids):
-        raise DataError(f"The model knows the ids from 0 to {model.config.vocab_size - 1}.")
-    return mx.array([list(ids)])

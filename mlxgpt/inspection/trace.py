@@ -39,11 +39,39 @@ BLOCK_POINTS = {
     "ffn_out": 1,  # (B, T, C) what the feed-forward network adds
     "resid_post": 1,  # (B, T, C) what leaves
 }
+# Of a recurrent block: time mixing stands for attention, channel mixing for the feed-forward network; N head size.
+RECURRENT_POINTS = {
+    "resid_pre": 1,
+    "attn.mix": 2,  # (5, B, T, C) how much of the token before each part sees; RWKV-6 only, in RWKV-7 it is a parameter
+    "attn.r": 2,  # (B, H, T, N) what is read with
+    "attn.k": 2,  # (B, H, T, N)
+    "attn.v": 2,  # (B, H, T, N)
+    "attn.w": 2,  # (B, H, T, N) how fast the state fades, in float32
+    "attn.a": 2,  # (B, H, T, N) RWKV-7 only: the direction that is taken out
+    "attn.b": 2,  # (B, H, T, N) RWKV-7 only: and what is written back
+    "attn.g": 1,  # (B, T, C) the gate
+    "attn.pattern": 2,  # (B, H, T, T) what each token takes of the value of each; no attention, see `rwkv`
+    "attn.z": 2,  # (B, H, T, N) what each head has read
+    "attn.gated": 1,  # (B, T, C) the same after norm and gate, all heads
+    "attn_out": 1,
+    "resid_mid": 1,
+    "ffn.hidden": 1,
+    "ffn_out": 1,
+    "resid_post": 1,
+}
+ONLY = {"attn.mix": "rwkv6", "attn.a": "rwkv7", "attn.b": "rwkv7"}
+
+
+def block_points(config: ModelConfig) -> dict[str, int]:
+    """The points of one block of a model, and the axis of time in each."""
+    if not config.recurrent:
+        return BLOCK_POINTS
+    return {name: axis for name, axis in RECURRENT_POINTS.items() if ONLY.get(name, config.block) == config.block}
 
 
 def point_names(config: ModelConfig) -> list[str]:
-    """Every point of a model that a tap hears, in order."""
-    blocks = [f"blocks.{layer}.{point}" for layer in range(config.n_layer) for point in BLOCK_POINTS]
+    """Every point of a model that a tap hears."""
+    blocks = [f"blocks.{layer}.{point}" for layer in range(config.n_layer) for point in block_points(config)]
     return ["embed", *blocks, "final_norm", "logits"]
 
 
@@ -98,7 +126,7 @@ class Trace:
         if point == "attn.pattern":  # earlier rows had fewer tokens to see
             width = max(piece.shape[-1] for piece in pieces)
             pieces = [mx.pad(piece, [(0, 0)] * 3 + [(0, width - piece.shape[-1])]) for piece in pieces]
-        return mx.concatenate(pieces, axis=BLOCK_POINTS.get(point, 1))
+        return mx.concatenate(pieces, axis=(BLOCK_POINTS | RECURRENT_POINTS).get(point, 1))
 
     def numpy(self, name: str) -> Numbers:
         """The value of a point as numbers that any thread may hold."""
@@ -115,8 +143,7 @@ def _matches(name: str, patterns: Sequence[str] | Mapping[str, Edit]) -> bool:
 
 
 def patterns(model: GPT, ids: npt.NDArray[np.integer]) -> Numbers:
-    """The attention weights of all layers for ids (B, T), (L, B, H, T, T)."""
-    require_attention(model.config)
+    """The attention weights of all layers for ids (B, T), (L, B, H, T, T); of a recurrent model what stands for them."""
     trace = Trace("blocks.*.attn.pattern")
     trace.run(model, ids)
     return np.stack([trace.numpy(f"blocks.{layer}.attn.pattern") for layer in range(model.config.n_layer)])
@@ -127,7 +154,7 @@ def require_attention(config: ModelConfig) -> None:
     if config.block != "transformer":
         raise DataError(
             f"The blocks of {config.name} are {config.block}: they have no attention to look at.",
-            hint="Its own views are `mlxgpt inspect lens`, `tokens`, `tensors`, `embeddings` and `memory`.",
+            hint="Its own views are `mlxgpt inspect state`, `decay` and `shift`; `attention` shows who takes what of whom.",
         )
 
 

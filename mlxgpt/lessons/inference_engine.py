@@ -20,7 +20,7 @@ from mlxgpt.lessons.subject import Subject
 from mlxgpt.model.cache import KVCache
 from mlxgpt.model.gpt import GPT
 from mlxgpt.model.recurrent import RecurrentState
-from mlxgpt.model.report import cache_bytes_per_token
+from mlxgpt.model.report import cache_bytes_per_token, state_bytes
 
 PROMPT = "Era uma vez uma menina que"
 WRITTEN = 12  # tokens, to watch
@@ -165,8 +165,12 @@ def _cache(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Eve
     model, ids = subject.model, opening(subject)
     shape = model.config
     count = min(RACED, shape.context_length - len(ids))
-    yield board.tell("cache", count=count)
-    yield board.code("code.cache", KVCache.update_and_fetch)
+    if shape.recurrent:
+        yield board.tell("state", count=count)
+        yield board.code("code.cache", RecurrentState.__init__)
+    else:
+        yield board.tell("cache", count=count)
+        yield board.code("code.cache", KVCache.update_and_fetch)
     race(model, ids, 2, cached=False)  # the first run of anything is slower: it is not counted
     plain, plain_tokens = race(model, ids, count, cached=False)
     count = len(plain)
@@ -208,7 +212,21 @@ def _cache(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Eve
     difference = float(mx.abs(mx.concatenate(pieces, axis=1) - full).max().item())
     yield board.tell("cache_same", difference=difference)
     first = caches[0]
-    if config.show_tensors and not isinstance(first, RecurrentState):
+    if isinstance(first, RecurrentState):
+        if config.show_tensors and first.wkv is not None:
+            yield board.tensor("state[0].wkv", first.wkv)
+        held = state_bytes(shape, 4)
+        yield board.tell(
+            "bytes_state",
+            layers=shape.n_layer,
+            heads=shape.n_head,
+            width=shape.head_width,
+            channels=shape.n_embd,
+            held=held,
+        )
+        yield board.ask("bytes_state", held, tokens=len(ids), twice=2 * len(ids))
+        return
+    if config.show_tensors:
         yield board.tensor("cache[0].keys", first.keys)
         yield board.tensor("cache[0].values", first.values)
     each = cache_bytes_per_token(shape, 4)

@@ -172,7 +172,7 @@ def narrate_writing(
         match event:
             case PromptRead():
                 yield board.tell(
-                    "prompt",
+                    "prompt_state" if model.config.recurrent else "prompt",
                     tokens=event.tokens,
                     reused=event.reused_tokens,
                     context=model.config.context_length,
@@ -224,7 +224,9 @@ def look_inside(
     pieces = [dotted(tokenizer.token_text(i)) for i in ids]
     if config.show_tensors:
         yield from _layers(board, model, tokenizer, ids, pieces)
-    if config.show_attention and model.config.block == "transformer":
+    if config.show_attention and model.config.recurrent:
+        yield board.tell("no_attention")
+    elif config.show_attention:
         trace = Trace("blocks.*.attn.pattern")
         trace.run(model, ids)
         yield from _looks(board, model, trace, pieces)

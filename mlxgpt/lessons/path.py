@@ -13,26 +13,27 @@ class Station:
     name: str
     level: str  # beginner | intermediate | advanced
     modules: tuple[str, ...]
-    any_block: bool = False  # it needs no attention to look at, so it suits recurrent models too
+    looks_at: str = "attention"  # or state, which only recurrent models have; empty for what all models have
 
     def suits(self, block: str) -> bool:
         """Whether the lesson can be given on a model of such blocks."""
-        return self.any_block or block == "transformer"
+        return self.looks_at in ("", "attention" if block == "transformer" else "state")
 
 
 PATH = (
-    Station(name="tokenization_process", level="beginner", modules=("tokenizer",), any_block=True),
-    Station(name="embeddings_explained", level="beginner", modules=("embeddings",), any_block=True),
+    Station(name="tokenization_process", level="beginner", modules=("tokenizer",), looks_at=""),
+    Station(name="embeddings_explained", level="beginner", modules=("embeddings",), looks_at=""),
     Station(name="attention", level="beginner", modules=("attention",)),
     Station(name="transformer_architecture", level="beginner", modules=("transformer", "model")),
-    Station(name="inference_engine", level="intermediate", modules=("inference",), any_block=True),
+    Station(name="recurrent_memory", level="beginner", modules=("recurrent", "rwkv"), looks_at="state"),
+    Station(name="inference_engine", level="intermediate", modules=("inference",), looks_at=""),
     Station(name="gradient_computation", level="intermediate", modules=("gradients",)),
     Station(name="optimization_techniques", level="intermediate", modules=("optimization",)),
-    Station(name="training_system", level="intermediate", modules=("training",), any_block=True),
-    Station(name="chunking", level="intermediate", modules=("chunking",), any_block=True),
+    Station(name="training_system", level="intermediate", modules=("training",), looks_at=""),
+    Station(name="chunking", level="intermediate", modules=("chunking",), looks_at=""),
     Station(name="memory_management", level="advanced", modules=("memory",)),
     Station(name="kernels", level="advanced", modules=("kernels",)),
-    Station(name="benchmarks", level="advanced", modules=("benchmarks",), any_block=True),
+    Station(name="benchmarks", level="advanced", modules=("benchmarks",), looks_at=""),
 )
 MODULES = {word: station for station in PATH for word in (station.name, *station.modules)}
 
@@ -46,8 +47,8 @@ def choose(modules: Sequence[str]) -> tuple[Station, ...]:
     return tuple(station for station in PATH if station.name in wanted)
 
 
-def after(name: str) -> str:
-    """The lesson that follows on the path; empty after the last."""
+def after(name: str, block: str = "transformer") -> str:
+    """The lesson that follows on the path and suits a model of such blocks; empty after the last."""
     names = [station.name for station in PATH]
-    at = names.index(name) + 1
-    return names[at] if at < len(names) else ""
+    later = PATH[names.index(name) + 1 :]
+    return next((station.name for station in later if station.suits(block)), "")

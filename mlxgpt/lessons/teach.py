@@ -12,6 +12,12 @@ from mlxgpt.lessons.board import Board
 from mlxgpt.lessons.config import LessonConfig
 from mlxgpt.lessons.subject import Subject
 
+# What to do where a lesson does not suit the model.
+OTHERS = {
+    "attention": "Give a transformer with --model, or see `mlxgpt inspect attention`, `state` and `decay`.",
+    "state": "Train a recurrent model, `mlxgpt train --preset rwkv-nano --minutes 5`, and give it with --model best.",
+}
+
 
 def teach(config: LessonConfig, *, device: str = "auto", stop: threading.Event | None = None) -> Iterator[Event]:
     """The lessons that `config` names, on the model that it names.
@@ -24,18 +30,13 @@ def teach(config: LessonConfig, *, device: str = "auto", stop: threading.Event |
     if config.benchmarks and config.modules:
         stations = tuple(dict.fromkeys((*stations, path.MODULES["benchmarks"])))
     block = subject.model.config.block
-    if config.modules:
-        for station in stations:
-            if not station.suits(block):
-                raise DataError(
-                    f"The lesson {station.name} looks at attention, and {config.model} has {block} blocks.",
-                    hint="Give a transformer with --model, or leave --module out for the lessons that suit it.",
-                )
-    for station in stations:
-        if not station.suits(block):
-            yield Noted(
-                text=f"{station.name} is left out: it looks at attention, and {config.model} has {block} blocks."
-            )
+    unsuited = [station for station in stations if not station.suits(block)]
+    for station in unsuited:
+        looks = f"looks at {'a state' if station.looks_at == 'state' else 'attention'}, and {config.model} has {block} blocks"
+        if config.modules:
+            raise DataError(f"The lesson {station.name} {looks}.", hint=OTHERS[station.looks_at])
+        if station.looks_at == "attention":  # of what transformers lack, nobody need be told
+            yield Noted(text=f"{station.name} is left out: it {looks}.")
     stations = tuple(station for station in stations if station.suits(block))
     for number, station in enumerate(stations, start=1):
         module = importlib.import_module(f"mlxgpt.lessons.{station.name}")  # a lesson is imported when it is given
@@ -51,5 +52,5 @@ def teach(config: LessonConfig, *, device: str = "auto", stop: threading.Event |
                 return
         yield LessonFinished(
             lesson=station.name, exercises=board.exercises, seconds=time.perf_counter() - began,
-            following=path.after(station.name),
+            following=path.after(station.name, block),
         )  # fmt: skip

@@ -67,7 +67,7 @@ class TimeMix(nn.Module):
         if tap.wants("pattern"):
             y = explicit(read, v, before, tap)
         z = tap("z", y.astype(x.dtype))
-        return self.output(self.ln_x(z) * g)
+        return self.output(tap("gated", self.ln_x(z) * g))  # (B, T, C)
 
     def mix(self, x: mx.array, xx: mx.array) -> mx.array:
         """How much of the token before goes into what decay, key, value, receptance and gate look at, (5, B, T, C).

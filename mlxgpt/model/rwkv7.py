@@ -78,7 +78,7 @@ class TimeMix(nn.Module):
             y = explicit(read, v, before, tap)
         z = tap("z", y.astype(x.dtype))
         bonus = (r * k * self.r_k[:, None]).sum(axis=-1, keepdims=True) * v
-        return self.output((self.ln_x(z) + merge_heads(bonus)) * g)
+        return self.output(tap("gated", (self.ln_x(z) + merge_heads(bonus)) * g))  # (B, T, C)
 
     def log_decay(self, xw: mx.array) -> mx.array:
         """lw (B, T, C) in float32, between -0.61 and 0; what is remembered fades by exp(lw) at each token."""

@@ -7,12 +7,16 @@ from pathlib import Path
 import mlx.core as mx
 import numpy as np
 import pytest
+from mlx.utils import tree_map
 
 from mlxgpt import jobs
 from mlxgpt.convert import huggingface
 from mlxgpt.inspection.inspector import Inspector
 from mlxgpt.inspection.reports import Passage
+from mlxgpt.model.config import ModelConfig
 from mlxgpt.model.gpt import GPT
+from mlxgpt.model.initialize import build
+from mlxgpt.tokenizer.simple import byte_tokenizer
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CASES = ("gpt2", "llama", "llama3_rope", "qwen2", "qwen3", "gemma2")
@@ -56,3 +60,14 @@ def case(request) -> Case:
 @pytest.fixture(scope="session")
 def nano() -> Inspector:
     return jobs.open_inspector("nano-pt", device="cpu")
+
+
+@pytest.fixture(scope="session", params=["rwkv6", "rwkv7"])
+def recurrent(request) -> Inspector:
+    """A tiny recurrent model whose weights are far from their initial values."""
+    tokenizer = byte_tokenizer()
+    shape = {"vocab_size": tokenizer.vocab_size, "n_layer": 2, "n_embd": 32, "n_head": 2, "context_length": 8}
+    model = build(ModelConfig(name="tiny", block=request.param, position="none", **shape))
+    keys = iter(mx.random.split(mx.random.key(1), 200))
+    model.update(tree_map(lambda p: p + 0.1 * mx.random.normal(p.shape, key=next(keys)), model.parameters()))
+    return Inspector(model, tokenizer, "tiny")

@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 
 from mlxgpt.errors import ConfigError, DataError
-from mlxgpt.inspection.trace import BLOCK_POINTS, Trace, averaged, patterns, point_names, replaced, zeroed
+from mlxgpt.inspection.trace import (
+    BLOCK_POINTS,
+    Trace,
+    averaged,
+    patterns,
+    point_names,
+    replaced,
+    require_attention,
+    zeroed,
+)
 
 
 def largest(a: mx.array, b: mx.array) -> float:
@@ -104,10 +113,10 @@ def test_an_edit_of_another_shape_and_a_head_where_none_is_are_misuse(case):
         Trace(edits={"embed": zeroed(head=0)}).run(case.model, case.ids)
 
 
-def test_a_model_without_attention_offers_its_other_views(case):
+def test_a_model_without_attention_offers_its_other_views():
     class Recurrent:
         config = type("Config", (), {"block": "rwkv7", "name": "r"})
 
     with pytest.raises(DataError, match="no attention") as refused:
-        patterns(Recurrent(), case.ids)
-    assert "inspect lens" in refused.value.hint
+        require_attention(Recurrent.config)
+    assert "inspect state" in refused.value.hint

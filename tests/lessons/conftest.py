@@ -34,6 +34,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         )  # fmt: skip
         folders[name] = tmp_path_factory.mktemp(name)
         checkpoint.save(folders[name], initialize.build(shape, seed=1), tokenizer, {})
+    for block in ("rwkv6", "rwkv7"):
+        folders[block] = tmp_path_factory.mktemp(block)
+        shape = ModelConfig(
+            name=block, block=block, position="none", vocab_size=400, n_layer=2, n_head=2, n_embd=32, context_length=48
+        )
+        checkpoint.save(folders[block], initialize.build(shape, seed=1), tokenizer, {})
     folders["short"] = tmp_path_factory.mktemp("short")  # sees fewer tokens than the lessons' sentence has bytes
     shape = ModelConfig(name="short", vocab_size=265, n_layer=1, n_head=1, n_embd=16, context_length=16)
     checkpoint.save(folders["short"], initialize.build(shape, seed=1), byte_tokenizer(), {})
@@ -46,7 +52,8 @@ def given(models):
     from mlxgpt.lessons.teach import teach
 
     @cache
-    def give(lesson: str, model: str = "modern", lang: str = "pt", **panels: bool):
+    def give(lesson: str, model: str = "", lang: str = "pt", **panels: bool):
+        model = model or ("rwkv7" if lesson == "recurrent_memory" else "modern")
         config = LessonConfig(modules=(lesson,), lang=lang, model=str(models[model]), **panels)
         return list(teach(config, device="cpu"))
 

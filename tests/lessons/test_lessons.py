@@ -76,7 +76,12 @@ def test_the_numbers_do_not_depend_on_the_language_or_the_day(given, lesson):
 
 @pytest.mark.parametrize("model", ["gpt2", "first", "short"])
 @pytest.mark.parametrize(
-    "lesson", [name for name in LESSONS if name not in MEASURED - {"inference_engine", "memory_management"}]
+    "lesson",
+    [
+        station.name
+        for station in path.PATH
+        if station.name not in MEASURED - {"inference_engine", "memory_management"} and station.looks_at != "state"
+    ],
 )
 def test_other_models_are_looked_into_as_well(given, lesson, model):
     assert isinstance(given(lesson, model)[-1], LessonFinished)
@@ -204,5 +209,54 @@ def test_the_view_shows_whatever_a_lesson_does(given, tmp_path):
 
 def test_lessons_on_attention_suit_only_models_that_have_it():
     suiting = [station.name for station in path.PATH if station.suits("rwkv7")]
-    assert "tokenization_process" in suiting and "attention" not in suiting
-    assert all(station.suits("transformer") for station in path.PATH)
+    assert "tokenization_process" in suiting and "recurrent_memory" in suiting and "attention" not in suiting
+    assert [station.name for station in path.PATH if not station.suits("transformer")] == ["recurrent_memory"]
+    assert path.after("transformer_architecture") == "inference_engine"
+    assert path.after("inference_engine") == "gradient_computation"
+    assert path.after("inference_engine", "rwkv7") == "training_system"
+    assert path.after("benchmarks", "rwkv7") == ""
+
+
+@pytest.mark.parametrize("block", ["rwkv6", "rwkv7"])
+def test_writing_with_a_recurrent_model_is_told_of_its_state(models, given, block):
+    import mlx.core as mx
+
+    from mlxgpt.lessons.subject import Subject
+
+    events = given("inference_engine", block, show_tensors=True)
+    keys = [event.key for event in events if isinstance(event, LessonStep)]
+    assert "state" in keys and "cache" not in keys
+    (asked,) = (event for event in events if isinstance(event, ExerciseAsked) and event.key == "ask.bytes_state")
+    model = Subject.load(str(models[block]), "cpu").model
+    cache = model.make_cache()
+    mx.eval(model(mx.array([[1, 2, 3]]), cache))
+    assert asked.answer == sum(state.nbytes for state in cache)
+    assert events[-1].following == "training_system"
+
+
+def test_a_model_without_attention_is_shown_the_way_to_its_own_views(models):
+    from mlxgpt.errors import DataError
+
+    with pytest.raises(DataError, match="looks at attention") as refused:
+        list(teach(LessonConfig(modules=("attention",), model=str(models["rwkv6"])), device="cpu"))
+    assert "inspect attention" in refused.value.hint
+    with pytest.raises(DataError, match="looks at a state") as refused:
+        list(teach(LessonConfig(modules=("recurrent",), model=str(models["modern"])), device="cpu"))
+    assert "rwkv-nano" in refused.value.hint
+
+
+@pytest.mark.parametrize("block", ["rwkv6", "rwkv7"])
+def test_the_states_reckoned_by_hand_are_the_model_s(models, given, block):
+    import mlx.core as mx
+    import numpy as np
+
+    from mlxgpt.lessons.recurrent_memory import states_by_hand
+    from mlxgpt.lessons.subject import Subject
+
+    model, ids = Subject.load(str(models[block]), "cpu").model, [5, 9, 7, 9, 300, 12]
+    cache = model.make_cache()
+    model(mx.array([ids]), cache)
+    for layer, head in ((0, 0), (1, 1)):
+        assert np.allclose(states_by_hand(model, ids, layer, head)[-1], np.array(cache[layer].wkv[0, head]), atol=1e-5)
+    told = {event.key: event for event in given("recurrent_memory", block) if isinstance(event, IdeaTold)}
+    assert told["hand_after"].numbers["difference"] < 1e-4

@@ -132,3 +132,12 @@ def test_an_answer_of_a_chat_is_explained_and_its_settings_stay(models):
     assert any(isinstance(event, TableShown) for event in events)
     assert chat.config.show_tokens is False
     assert len(chat.messages) == 2
+
+
+def test_a_recurrent_model_is_told_of_its_state_and_has_no_attention_to_show(models):
+    told = jobs.generate_explained(
+        str(models["rwkv7"]), "Era uma vez", {"max_tokens": 3}, NarrationConfig(show_attention=True), device="cpu"
+    )
+    keys = [event.key for event in told if isinstance(event, LessonStep)]
+    assert "prompt_state" in keys and "prompt" not in keys
+    assert "no_attention" in keys and "looks" not in keys

@@ -16,8 +16,9 @@ def demo(
     module: Annotated[
         list[str] | None,
         typer.Option(
-            help="A lesson: tokenizer, embeddings, attention, transformer (or model), inference, gradients, optimization, "
-            "training, chunking, memory, kernels, benchmarks.  May be given several times.  [default: all]"
+            help="A lesson: tokenizer, embeddings, attention, transformer (or model), recurrent (of a model such as RWKV), "
+            "inference, gradients, optimization, training, chunking, memory, kernels, benchmarks.  "
+            "May be given several times.  [default: all]"
         ),
     ] = None,
     interactive: Annotated[

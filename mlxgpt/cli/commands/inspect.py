@@ -14,7 +14,21 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         help="See inside a model: attention, predictions, causes, tensors.", no_args_is_help=True, rich_markup_mode=None
     )
-    for view in (attention, rollout, heads, lens, tokens, attribution, patch, tensors, embeddings, memory):
+    for view in (
+        attention,
+        rollout,
+        heads,
+        state,
+        decay,
+        shift,
+        lens,
+        tokens,
+        attribution,
+        patch,
+        tensors,
+        embeddings,
+        memory,
+    ):
         group.command()(command(view))
     group.command()(tune_lens)
     group.command()(training)
@@ -22,7 +36,9 @@ def register(app: typer.Typer) -> None:
 
 
 def attention(inspector: Any, text: Text = SAMPLE, cut: Cut = False) -> Any:
-    """Who looks at whom: all heads, or one with --layer and --head."""
+    """Who looks at whom: all heads, or one with --layer and --head; of a recurrent model, who takes what of whom."""
+    if inspector.model.config.recurrent:
+        return inspector.effective_attention(text, cut=cut)
     return inspector.attention(text, cut=cut)
 
 
@@ -34,6 +50,21 @@ def rollout(inspector: Any, text: Text = SAMPLE, cut: Cut = False) -> Any:
 def heads(inspector: Any) -> Any:
     """What each head does on repeated random tokens, and what is lost without it."""
     return inspector.induction()
+
+
+def state(inspector: Any, text: Text = SAMPLE, cut: Cut = False) -> Any:
+    """Recurrent models: how full the state of each head is after each token, and in how many directions."""
+    return inspector.state(text, cut=cut)
+
+
+def decay(inspector: Any, text: Text = SAMPLE, cut: Cut = False) -> Any:
+    """Recurrent models: after how many tokens each channel has forgotten half."""
+    return inspector.decay(text, cut=cut)
+
+
+def shift(inspector: Any, text: Text = SAMPLE, cut: Cut = False) -> Any:
+    """Recurrent models: how much of the token before each part sees."""
+    return inspector.shift(text, cut=cut)
 
 
 def lens(
@@ -110,7 +141,7 @@ def embeddings(
 
 
 def memory(inspector: Any, text: Text = SAMPLE, cut: Cut = False) -> Any:
-    """Bytes by part, reckoned and measured: weights, KV cache, gradients, optimizer, activations."""
+    """Bytes by part, reckoned and measured: weights, KV cache or state, gradients, optimizer, activations."""
     return inspector.memory(text, cut=cut)
 
 
