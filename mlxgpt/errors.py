@@ -118,7 +118,7 @@ def disk_full(where: str) -> Problem:
     return Problem(
         title="Disk full",
         message=visible(f"No space is left on the disk{where}."),
-        hint="Free some space and run the command again; the last complete checkpoint is untouched.",
+        hint="Free some space and run the command again; what was complete before is untouched.",
     )
 
 

@@ -5,17 +5,15 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
 
-from mlxgpt import whole
 from mlxgpt.chunking.config import ChunkConfig
 from mlxgpt.chunking.files import WRITERS, writer
 from mlxgpt.chunking.job import ChunkJob, Source
 from mlxgpt.errors import ConfigError, DataError, nearest
 from mlxgpt.events import ChunkingFinished, Event, Noted
+from mlxgpt.outputs import destination, opened
 from mlxgpt.tokenizer.base import Tokenizer
 
 STDIN = Path("-")
@@ -47,7 +45,16 @@ def chunk_paths(
     with tempfile.TemporaryDirectory(prefix="mlxgpt-") as folder:
         sources = list(_sources(paths, Path(folder)))
         yield from _notes(sources)
-        yield from _chunk(sources, tokenizer, config, _target(output, sources), kind, with_text, at_once, stop)
+        yield from _chunk(
+            sources,
+            tokenizer,
+            config,
+            None if output is None else destination(output, [source.path for source in sources]),
+            kind,
+            with_text,
+            at_once,
+            stop,
+        )
 
 
 def _chunk(
@@ -60,7 +67,7 @@ def _chunk(
     at_once: bool,
     stop: threading.Event | None,
 ) -> Iterator[Event]:
-    with _opened(output, at_once) as (out, keep):
+    with opened(output, at_once=at_once) as (out, keep):
         for event in ChunkJob(sources, tokenizer, config, writer(kind, out, with_text=with_text), stop):
             if isinstance(event, ChunkingFinished) and (at_once or (event.files and not event.stopped)):
                 keep()
@@ -75,17 +82,6 @@ def _notes(sources: Sequence[Source]) -> Iterator[Event]:
     rows = next((source.name for source in sources if source.path.suffix.lower() in ROWS), None)
     if rows is not None:
         yield Noted(text=f"{rows} is cut as the text that it is, whatever its rows mean.")
-
-
-def _target(output: Path | None, sources: Sequence[Source]) -> Path | None:
-    """Where the output goes in the end; `ConfigError` where it would do harm."""
-    if output is None:
-        return None
-    if output.is_dir():
-        raise ConfigError(f"{output} is a folder.", hint=f"Name a file, as in --output {output / 'chunks.json'}.")
-    if output.exists() and any(source.path.exists() and source.path.samefile(output) for source in sources):
-        raise ConfigError(f"{output} is one of the texts to cut: it would be lost.", hint="Choose another --output.")
-    return output.resolve() if output.is_symlink() else output
 
 
 def _kind_of(output: Path | None, at_once: bool) -> str:
@@ -122,17 +118,3 @@ def text_files(folder: Path) -> list[Path]:
             f"{folder} holds no {', '.join(SUFFIXES)} file.", hint="Name files of other kinds one by one with --file."
         )
     return sorted(found)
-
-
-@contextmanager
-def _opened(output: Path | None, at_once: bool) -> Iterator[tuple[TextIO, Callable[[], None]]]:
-    """Where to write, and what to call when it is complete."""
-    if output is None:
-        yield sys.stdout, sys.stdout.flush
-    elif at_once or (output.exists() and not output.is_file()):  # a pipe or a device cannot be replaced
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with output.open("w", encoding="utf-8", newline="", buffering=1) as file:
-            yield file, file.flush
-    else:
-        with whole.draft(output) as drafted:
-            yield drafted

@@ -107,9 +107,23 @@ def _read_file(config: BuildConfig, path: Path, start: Position) -> Iterator[tup
         repair=config.clean,
         refuse=(lambda error: refused.append(f"{error.message}  {error.hint}")) if config.skip_unreadable else None,
     )
-    begun = () if start.documents else (describe(path, start.source),)
     read = start.of_source
-    state = _state(path)
+    try:
+        state = _state(path)
+        begun = () if start.documents else (describe(path, start.source),)
+    except (OSError, DataError) as error:
+        message = error.message if isinstance(error, DataError) else f"{path} cannot be read: {error.strerror}."
+        if reading.refuse is None:
+            raise DataError(message, hint="Mend or remove it, or go on without with --skip-unreadable.") from None
+        behind = Position(source=start.source, file=start.file + 1, of_source=read)
+        yield (
+            Load(
+                position=behind, source=start.source, path=str(path), share=0.0, begun=(), bytes=0, places=(),
+                refused=(message,),
+            ),
+            [],
+        )  # fmt: skip
+        return
     batch: list[Document] = []
     size = 0
 
@@ -148,7 +162,7 @@ def describe(path: Path, source: int) -> Json:
     }  # fmt: skip
 
 
-def require_unchanged(known: Json) -> None:
+def require_unchanged(known: Json, since: str = "this build was begun") -> None:
     """Raise `DataError` when a file is not what it was; the checksum is only asked when size or time differ."""
     path = Path(known["path"])
     if str(path) == STDIN:
@@ -160,7 +174,7 @@ def require_unchanged(known: Json) -> None:
     if now == (known["bytes"], known["modified"]):
         return
     if now[0] != known["bytes"] or hash_file(path, str(path)) != known["sha256"]:
-        raise DataError(f"{path} changed since this build was begun.", hint=_RESTORE)
+        raise DataError(f"{path} changed since {since}.", hint=_RESTORE)
 
 
 _RESTORE = "Restore it, or begin again with --restart."

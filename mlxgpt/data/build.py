@@ -78,6 +78,11 @@ def build_dataset(
             if not job.stopped:
                 tokenizer.save(folder / "tokenizer")
                 card.write(folder, config, tokenizer, journal)
+        except (DataError, ConfigError):
+            if not counting.total(journal.counts)["documents"]:  # a wrong source or column: nothing is worth going on
+                building.close()
+                clear(folder)
+            raise
         finally:
             building.close()
         if not job.stopped:
@@ -283,7 +288,7 @@ def _known(config: BuildConfig, settings: Json, files: Sequence[Sequence[Path]])
         if read != [str(file) for file in part][: len(read) if source.limit else None]:
             raise DataError(f"{output} was built from other files.", hint="Choose another --output, or add --restart.")
     for entry in values["files"]:
-        require_unchanged(entry)
+        require_unchanged(entry, f"{output} was built")
     return _finished(output, counting.total(values["counts"]), 0.0, known=True)
 
 

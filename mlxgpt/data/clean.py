@@ -9,17 +9,15 @@ that rule there is one pass, and the first document comes out at once.  The numb
 import dataclasses
 import json
 import pickle
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TextIO
 
-from mlxgpt import whole
 from mlxgpt.chunking.cutting import workers_for
 from mlxgpt.data.cleaning.boilerplate import Survey
 from mlxgpt.data.cleaning.cleaner import BOILERPLATE, RULES, Cleaner, Dropped, Kept
@@ -30,6 +28,7 @@ from mlxgpt.data.sources import STDIN, Reading, find, read_file
 from mlxgpt.data.workers import Workers
 from mlxgpt.errors import ConfigError, DataError
 from mlxgpt.events import CleaningFinished, CleaningProgressed, CleaningStarted, DocumentDropped, Event, FileRefused
+from mlxgpt.outputs import destination, opened
 
 _BATCH_CHARACTERS, _BATCH_DOCUMENTS = 1 << 18, 500
 _SECONDS = 0.5  # between two reports of progress
@@ -60,10 +59,14 @@ def clean(
     and `ConfigError` for settings that do not exist, before anything is written.
     """
     write = _writer(config.output)
-    job = _Job(find(paths), config, write, stop or threading.Event())
+    files = find(paths)
+    output, aside = (path and destination(path, files) for path in (config.output, config.rejects))
+    if output is not None and output == aside:
+        raise ConfigError(f"{output} cannot hold both what is kept and what is dropped.", hint="Give two files.")
+    job = _Job(files, config, write, stop or threading.Event())
     with ExitStack() as stack:
-        out, keep = stack.enter_context(_opened(config.output))
-        rejects, keep_rejects = stack.enter_context(_opened(config.rejects)) if config.rejects else (None, _nothing)
+        out, keep = stack.enter_context(opened(output))
+        rejects, keep_rejects = stack.enter_context(opened(aside)) if aside else (None, _nothing)
         yield from job.run(out, rejects)
         if not job.documents and not job.refused:
             raise DataError(f"There is no text in {', '.join(map(str, paths))}.", hint="Give files with text in them.")
@@ -304,13 +307,3 @@ _WRITERS: dict[str, Callable[[Document], str]] = {"": _as_json, ".jsonl": _as_js
 
 def _nothing() -> None:
     return None
-
-
-@contextmanager
-def _opened(output: Path | None) -> Iterator[tuple[TextIO, Callable[[], None]]]:
-    """Where to write, and what to call when it is complete: a file appears whole or not at all."""
-    if output is None:
-        yield sys.stdout, sys.stdout.flush
-    else:
-        with whole.draft(output) as drafted:
-            yield drafted

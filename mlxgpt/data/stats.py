@@ -59,6 +59,7 @@ class DatasetReport:
 def examine(path: Path) -> DatasetReport:
     """The figures of a dataset; `DataError` when a byte of it is not what it was."""
     dataset = _open(path)
+    dataset.require(registry.load(dataset.tokenizer))
     values = dataset.values
     sides = tuple(_side(dataset, side) for side in SIDES)
     learned = [part["train"] for part in values["counts"]]
@@ -125,6 +126,7 @@ def peek(
     if source and source not in names:
         raise ConfigError(f"{path} has no source {source!r}.", hint=nearest(source, names))
     tokenizer = registry.load(dataset.tokenizer)
+    dataset.require(tokenizer)
     wanted = names.index(source) if source else None
     samples = []
     for shard, number in card.chosen(dataset.shards[side], count, wanted):

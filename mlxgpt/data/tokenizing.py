@@ -37,6 +37,8 @@ def train(
 
     Raises `ConfigError` when `output` holds other things, or for an unknown algorithm, before anything is read.
     """
+    if output.exists() and not output.is_dir():
+        raise ConfigError(f"{output} is a file; a tokenizer is a folder.", hint="Choose a new folder for it.")
     strangers = {path.name for path in output.iterdir()} - {*_FILES} if output.is_dir() else set()
     if strangers:
         raise ConfigError(

@@ -56,7 +56,7 @@ class CleaningView:
             case DocumentDropped():
                 self._dropped += 1
                 if self._dropped <= _MOST_LINES:
-                    self._line(dropped_line(event))
+                    self._line(dropped_line(event), cut=True)
                 elif self._dropped == _MOST_LINES + 1:
                     self._line("…")
             case FileRefused():
@@ -72,8 +72,12 @@ class CleaningView:
                 if self._left_out > len(self._refused):
                     self._line(f"Left out: {self._left_out - len(self._refused):,} more.")
 
-    def _line(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+    def _line(self, text: str, *, cut: bool = False) -> None:
+        """A line; with `cut`, no more of it than the terminal has room for."""
+        cut = cut and self.console.is_terminal
+        self.console.print(
+            text, highlight=False, markup=False, soft_wrap=not cut, no_wrap=cut, overflow="ellipsis" if cut else None
+        )
 
 
 def dropped_line(event: DocumentDropped) -> str:

@@ -11,14 +11,16 @@ from mlxgpt.text import visible
 
 def dataset_tables(report: DatasetReport) -> list[RenderableType]:
     """What is in it, by side and by source."""
-    sides = _table(
-        "", "documents", "tokens", "text", "shards", "on disk", "shortest", "median", "mean", "95 %", "longest"
-    )
+    sides = _table("", "documents", "tokens", "text", "shards", "on disk")
+    lengths = _table("tokens of a document", "shortest", "median", "mean", "95 %", "longest")
     for side in report.sides:
         sides.add_row(
             *(side.side, f"{side.documents:,}", f"{side.tokens:,}", size(side.text_bytes), f"{side.shards:,}"),
-            *(size(side.file_bytes), f"{side.shortest:,}", f"{side.median:,.0f}", f"{side.mean:,.0f}"),
-            *(f"{side.p95:,.0f}", f"{side.longest:,}"),
+            size(side.file_bytes),
+        )
+        lengths.add_row(
+            *(side.side, f"{side.shortest:,}", f"{side.median:,.0f}", f"{side.mean:,.0f}", f"{side.p95:,.0f}"),
+            f"{side.longest:,}",
         )
     sources = _table("source", "documents", "tokens", "share", "weight", "share of an epoch")
     for source in report.sources:
@@ -33,7 +35,7 @@ def dataset_tables(report: DatasetReport) -> list[RenderableType]:
     ]
     if report.dropped:
         lines.append("Dropped: " + ", ".join(f"{visible(rule)} {count:,}" for rule, count in report.dropped) + ".")
-    return [sides, sources, Text("\n".join(lines))]
+    return [sides, lengths, sources, Text("\n".join(lines))]
 
 
 def sample_text(sample: Sample) -> Group:

@@ -54,10 +54,10 @@ def figures(report: TokenizerReport) -> dict[str, int | float]:
 
 def comparison_table(names: Sequence[str], reports: Sequence[TokenizerReport]) -> Table:
     """A row for each tokenizer, the best compression in bold."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("tokenizer")
-    for heading in ("entries", "tokens", "bytes/token", "tokens/word", "unused", "unknown"):
-        table.add_column(heading, justify="right")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("tokenizer", overflow="fold")
+    for heading in ("entries", "tokens", "bytes/tok", "tok/word", "unused", "unknown"):
+        table.add_column(heading, justify="right", no_wrap=True)
     best = max(report.bytes_per_token for report in reports if report.bytes_per_token)
     for name, report in zip(names, reports, strict=True):
         table.add_row(

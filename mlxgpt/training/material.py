@@ -57,6 +57,10 @@ def read(config: TrainConfig) -> Source:
                 hint="Leave --val-data out; --val of data build says how many.",
             )
         return dataset.open_dataset(data).weighted(config.source_weights)
+    if data.suffix == ".shard" or (data.is_dir() and any(data.glob("*.shard"))):
+        what = f"{data} is a shard" if data.suffix == ".shard" else f"{data} holds shards, but no {dataset.MANIFEST}"
+        hint = f"Give its folder: --data {data.parent}." if data.suffix == ".shard" else "Build the dataset again."
+        raise DataError(f"{what}.", hint=hint)
     if held_out is None:
         return split(list(read_documents(data)), share=config.validation_share, seed=config.seed)
     sides = [list(read_documents(path)) for path in (data, held_out)]

@@ -70,3 +70,37 @@ def test_training_is_told_where_a_dataset_is_not(mlxgpt, source, tmp_path):
     done = mlxgpt("train", "--data", tmp_path / "d", "--tokenizer", tmp_path, "--steps", 1)
     assert done.code == 1
     assert "has no tokenizer.json" in done.err
+
+
+def test_one_bad_file_among_many_stops_nothing_when_asked(mlxgpt, source, tmp_path):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    (folder / "a.txt").write_bytes(source.read_bytes())
+    (folder / "gone.txt").symlink_to(folder / "nowhere.txt")
+    refused = mlxgpt("data", "build", "--source", folder, "--output", tmp_path / "d")
+    assert "gone.txt cannot be read" in refused.err
+    assert "--skip-unreadable" in refused.err
+    done = mlxgpt("data", "build", "--source", folder, "--output", tmp_path / "d", "--skip-unreadable", "--restart")
+    assert "50 documents" in done.err
+
+
+def test_a_build_that_began_with_a_mistake_is_not_in_the_way(mlxgpt, tmp_path, source):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(
+        "".join(json.dumps({"corpo": f"Texto {n} sobre o mar."}) + "\n" for n in range(9)), encoding="utf-8"
+    )
+    assert "corpo" in mlxgpt("data", "build", "--source", rows, "--output", tmp_path / "d").err
+    assert mlxgpt("data", "build", "--source", rows, "--column", "corpo", "--output", tmp_path / "d").code == 0
+
+
+def test_what_is_no_whole_dataset_is_not_taken_for_text(mlxgpt, source, tmp_path):
+    out = tmp_path / "d"
+    mlxgpt("data", "build", "--source", source, "--output", out)
+    shard = next(out.glob("*.shard"))
+    assert "is a shard" in mlxgpt("train", "--data", shard, "--steps", 1).err
+    (out / "tokenizer" / "tokenizer.json").write_bytes(
+        (out / "tokenizer" / "tokenizer.json").read_bytes().replace(b"o", b"0")
+    )
+    assert mlxgpt("data", "stats", out).code != 0
+    (out / "dataset.json").unlink()
+    assert "holds shards, but no dataset.json" in mlxgpt("train", "--data", out, "--steps", 1).err

@@ -140,3 +140,46 @@ def test_hostile_text_reaches_the_terminal_without_its_controls(tmp_path, mlxgpt
     )
     answer = mlxgpt("data", "clean", path)
     assert "\x1b" not in answer.err + answer.out
+
+
+def test_what_is_read_is_never_written_over(corpus, tmp_path, mlxgpt):
+    source = corpus / "c.txt"
+    before = source.read_bytes()
+    for arguments in (("-o", source), ("-o", tmp_path / "x.jsonl", "--rejects", source)):
+        answer = mlxgpt("data", "clean", source, *arguments)
+        assert answer.code == 2
+        assert "it would be lost" in answer.err
+    answer = mlxgpt("data", "clean", source, "-o", tmp_path / "x.jsonl", "--rejects", tmp_path / "x.jsonl")
+    assert "cannot hold both" in answer.err
+    answer = mlxgpt("tokenizer", "train", "--corpus", source, "--output", source, "--vocab-size", 300)
+    assert "is a file; a tokenizer is a folder" in answer.err
+    assert source.read_bytes() == before
+
+
+MANY = [
+    f"Na rua número {number} morava {name}, que vendia frutas na feira.\n\nUm dia choveu {number} horas em {name} e nas redondezas."
+    for number, name in enumerate("Ana Bia Caio Davi Eva Fábio Gil Hugo Ivo Joana Lia Mauro".split(), start=3)
+]
+
+
+def test_lines_that_masking_makes_alike_are_no_boilerplate(tmp_path, mlxgpt):
+    path = tmp_path / "people.jsonl"
+    line = "Quem quiser saber mais escreve para pessoa{}@exemplo.com e espera."
+    rows = [f"{text}\n\n{line.format(at)}" for at, text in enumerate(MANY)]
+    path.write_text("".join(json.dumps({"text": row}) + "\n" for row in rows), encoding="utf-8")
+    found = documents(mlxgpt("data", "clean", path, "--mask-personal").out)
+    assert [row["text"] for row in found] == [
+        f"{text}\n\nQuem quiser saber mais escreve para [EMAIL] e espera." for text in MANY
+    ]
+
+
+def test_what_a_site_says_leaves_no_gap(tmp_path, mlxgpt):
+    path = tmp_path / "pages.jsonl"
+    menu, cookies = (
+        "Início | Notícias | Esportes | Cultura | Assine",
+        "Este site usa cookies para melhorar a experiência.",
+    )
+    rights = "© 2019 Portal Exemplo. Todos os direitos reservados."
+    rows = [f"{menu}\n\n{cookies}\n\n{MANY[0]}\n\n{cookies}\n\n{MANY[1]}\n\nLeia também: 10 receitas\n\n{rights}"]
+    path.write_text("".join(json.dumps({"text": row}) + "\n" for row in rows), encoding="utf-8")
+    assert [row["text"] for row in documents(mlxgpt("data", "clean", path).out)] == [f"{MANY[0]}\n\n{MANY[1]}"]

@@ -79,6 +79,7 @@ class Cleaner:
             messages = []
             for message in document.messages:
                 content, names = self._mended(message["content"], CHAT_MENDS)
+                content, names = self._masked(content, names)
                 messages.append(Message(role=message["role"], content=content))
                 changed.update(dict.fromkeys(names))
             return Kept(document=dataclasses.replace(document, messages=tuple(messages)), changed=tuple(changed))
@@ -93,6 +94,7 @@ class Cleaner:
         text = without_lines(document.text, self.boilerplate)
         if text != document.text:
             changed.append(BOILERPLATE)
+        text, changed = self._masked(text, changed)  # not before: masked lines are all alike, as boilerplate is
         document = dataclasses.replace(document, text=text)
         measures = measure(text)
         for name in JUDGES:
@@ -112,6 +114,9 @@ class Cleaner:
             if mended != text:
                 changed.append(name)
             text = mended
+        return text, changed
+
+    def _masked(self, text: str, changed: list[str]) -> tuple[str, list[str]]:
         if self.config.mask_personal and (masked := personal.mask_personal(text)) != text:
             return masked, [*changed, PERSONAL]
         return text, changed

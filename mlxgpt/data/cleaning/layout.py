@@ -41,8 +41,15 @@ def navigation(text: str) -> str:
     if not any(word in low for word in _SITE_WORDS):
         return text
     lines = text.split("\n")
-    kept = [line for at, line in enumerate(lines) if not (_is_site_line(line) or _is_menu(lines, at))]
-    return text if len(kept) == len(lines) else "\n".join(kept)
+    kept: list[str] = []
+    gone = False  # the line before
+    for at, line in enumerate(lines):
+        if _is_site_line(line) or _is_menu(lines, at):
+            gone = True
+        elif line or not gone or (kept and kept[-1]):  # the blank lines around it were one gap
+            kept.append(line)
+            gone = gone and not line
+    return "\n".join(kept).rstrip("\n") if gone else "\n".join(kept)
 
 
 def _is_site_line(line: str) -> bool:
