@@ -156,9 +156,10 @@ def test_what_is_read_is_never_written_over(corpus, tmp_path, mlxgpt):
     assert source.read_bytes() == before
 
 
+NAMES = ("Ana", "Bia", "Caio", "Davi", "Eva", "Fábio", "Gil", "Hugo", "Ivo", "Joana", "Lia", "Mauro")
 MANY = [
-    f"Na rua número {number} morava {name}, que vendia frutas na feira.\n\nUm dia choveu {number} horas em {name} e nas redondezas."
-    for number, name in enumerate("Ana Bia Caio Davi Eva Fábio Gil Hugo Ivo Joana Lia Mauro".split(), start=3)
+    f"Na rua {at} morava {name}, que vendia frutas na feira.\n\nUm dia choveu {at} horas em {name} e nas redondezas."
+    for at, name in enumerate(NAMES, start=3)
 ]
 
 
