@@ -75,7 +75,11 @@ def bounded_exp(x: mx.array) -> mx.array:
 
 
 def double_exp(x: mx.array) -> mx.array:
-    """exp(-exp(x)), between 1 and 0: how RWKV-6 turns any number into a decay."""
+    """exp(-exp(x)), between 1 and 0: how RWKV-6 turns any number into a decay.
+
+    Above 5 it is 0 in float32; from 88 on the inner exp would overflow, and the derivative be inf · 0.
+    """
+    x = mx.minimum(x, 80.0)
     return linux_cpu.double_exp(x) if on_linux_cpu(x) else mx.exp(-mx.exp(x))
 
 

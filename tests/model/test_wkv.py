@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlxgpt.model import wkv6, wkv7
+from mlxgpt.model import functional, wkv6, wkv7
 from mlxgpt.model.rwkv7 import FASTEST
 
 H, N = 2, 16
@@ -130,3 +130,9 @@ def test_the_inverse_is_exact_where_powers_explode():
     A = -mx.tril(mx.ones((64, 64)), -1)
     M = wkv7.inverse_of_one_minus(A)
     assert mx.abs(M @ (mx.eye(64) - A) - mx.eye(64)).max().item() <= 1e-6
+
+
+@pytest.mark.parametrize("w", [-200.0, 20.0, 100.0, 1e30])
+def test_the_gradient_of_a_decay_is_a_number_however_large_it_is(w):
+    gradient = mx.grad(lambda x: functional.double_exp(x).sum())(mx.full((8,), w))
+    assert mx.isfinite(gradient).all().item()
