@@ -102,4 +102,4 @@ def show(
             output.printer().print(line.text, markup=False)
     elif svg is None and png is None:
         for drawing in drawn(report, place):
-            output.printer().print(drawing, markup=False)
+            output.views().print(drawing, markup=False)

@@ -27,6 +27,11 @@ def printer() -> Console:
     return Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 1000)
 
 
+def views() -> Console:
+    """The console for views of a model, on stdout: as wide as the terminal, 80 columns where that is not known."""
+    return Console(highlight=False)
+
+
 def pages() -> Console:
     """The console for pages with pictures, on stdout: never wider than is good to read, the same width in a file."""
     width = min(100, Console().width) if sys.stdout.isatty() else 100
