@@ -1,6 +1,8 @@
 """Text from models and files is hostile until proven otherwise: one function makes it safe to show."""
 
+import codecs
 import unicodedata
+from typing import TextIO
 
 _KEPT = "\n\t"
 _JOINERS = "\u200c\u200d"  # zero-width (non-)joiners hold emoji and Indic clusters together
@@ -18,6 +20,11 @@ def visible(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(map(_visible_character, text))
+
+
+def writes_unicode(stream: TextIO) -> bool:
+    """Whether every character can be written to a stream: its encoding is a UTF, not Latin-1 or ASCII."""
+    return codecs.lookup(stream.encoding or "utf-8").name.startswith("utf")
 
 
 def _visible_character(character: str) -> str:

@@ -65,18 +65,30 @@ def show(
     from mlxgpt import jobs
     from mlxgpt.cli import output
     from mlxgpt.display.inspection import view as drawn
+    from mlxgpt.errors import ConfigError
     from mlxgpt.inspection.explain import check
     from mlxgpt.inspection.explain import explain as explained
     from mlxgpt.inspection.focus import Focus, extent
     from mlxgpt.inspection.reports import plain
 
     check(explain, lang)
+    for path in (svg, png):
+        if path is not None and path.is_dir():
+            raise ConfigError(f"{path} is a folder.", hint=f"Name a file in it, such as {path / view.__name__}.svg.")
     if "text" in settings and settings["text"] == "-":
         settings["text"] = sys.stdin.read()
     place = Focus(layer=layer, head=head, position=position)
     needs_place = "place" in inspect.signature(view).parameters
-    report = view(jobs.open_inspector(model, device=device), **settings, **({"place": place} if needs_place else {}))
+    inspector = jobs.open_inspector(model, device=device)
+    report = view(inspector, **settings, **({"place": place} if needs_place else {}))
     place = place.within(**extent(report))
+    if settings.get("cut") and getattr(report, "passage", report) is not None:  # None: these numbers need no text
+        passage = inspector.passage(settings["text"], cut=True)
+        if passage.left_out:
+            output.narrator().print(
+                f"The text was cut: its first {len(passage):,} tokens are looked at, {passage.left_out:,} are left out.",
+                highlight=False,
+            )
     for path, save in ((svg, "svg"), (png, "png")):
         if path is not None:
             from mlxgpt.display import pictures
@@ -90,4 +102,4 @@ def show(
             output.printer().print(line.text, markup=False)
     elif svg is None and png is None:
         for drawing in drawn(report, place):
-            output.printer().print(drawing, markup=False)
+            output.views().print(drawing, markup=False)

@@ -3,6 +3,7 @@
 Nothing heavy is imported here or at the top of a command's file, so that `mlxgpt --help` answers at once.
 """
 
+import io
 import os
 import sys
 
@@ -28,6 +29,7 @@ from mlxgpt.cli.commands import (
     tokenizer,
     train,
 )
+from mlxgpt.text import writes_unicode
 
 app = typer.Typer(
     name="mlxgpt",
@@ -70,6 +72,9 @@ def run() -> None:
         sys.exit(
             "mlxgpt: standard output or standard error is closed; send it to /dev/null instead." if sys.stderr else 2
         )
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not writes_unicode(stream):
+            stream.reconfigure(errors="replace")  # a "?" is better than no answer
     try:
         app()
     except SystemExit:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from mlxgpt.events import Event
+from mlxgpt.text import writes_unicode
 
 INTERRUPTED = 130
 
@@ -24,6 +25,11 @@ def narrator() -> Console:
 def printer() -> Console:
     """The console for results, on stdout; a file or another program gets its lines whole."""
     return Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 1000)
+
+
+def views() -> Console:
+    """The console for views of a model, on stdout: as wide as the terminal, 80 columns where that is not known."""
+    return Console(highlight=False)
 
 
 def pages() -> Console:
@@ -46,8 +52,11 @@ def explainer(narration: Any) -> Callable[[Event], None]:
 
 
 def print_json(value: Any, file: TextIO | None = None) -> None:
-    """One JSON value on a line of stdout, or `file`, with an escape for every character that a terminal would act on."""
-    text = json.dumps(value, ensure_ascii=False)
+    """One JSON value on a line of stdout, or `file`, with an escape for every character that a terminal would act on.
+
+    Where the encoding lacks characters, all but ASCII are escaped, so that nothing is lost.
+    """
+    text = json.dumps(value, ensure_ascii=not writes_unicode(file or sys.stdout))
     print("".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text), file=file or sys.stdout, flush=True)
 
 

@@ -181,7 +181,7 @@ def read_tensors(stored: dict[str, Stored]) -> Tensors:
                 hint="Only float32, float16 and bfloat16 weights are read; quantised ones must be dequantised first.",
             )
     files = {tensor.file for tensor in stored.values()}
-    loaded = {name: array for file in files for name, array in mx.load(str(file)).items()}
+    loaded = {name: array for file in files for name, array in mx.load(str(file), format="safetensors").items()}
     return {name: loaded[name] for name in stored}
 
 

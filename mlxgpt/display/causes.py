@@ -24,7 +24,8 @@ def attribution(report: AttributionReport, focus: Focus) -> Drawn:
                 f"{shown(report.passage.pieces[report.position])}:")  # fmt: skip
     yield Bars(labels=labels, values=values, texts=[f"{value:+.2f}" for value in values])
     before = " before the cap" if report.capped else ""
-    yield line(f"The parts add up to {report.shares.sum():.4f}; the logit{before} is {report.logit:.4f}.")
+    measured = "the logit" if report.against is None else f"the difference of the logits of {_asked(report, ' and ')}"
+    yield line(f"The parts add up to {report.shares.sum():.4f}; {measured}{before} is {report.logit:.4f}.")
 
 
 def patch(report: PatchReport, focus: Focus) -> Drawn:
@@ -38,7 +39,10 @@ def patch(report: PatchReport, focus: Focus) -> Drawn:
         for row, i in zip(delta, strongest, strict=True)
     ]
     done = {"zero": "set to zero", "mean": "set to its mean", "patch": "taken from the clean text"}[report.kind]
-    yield line(f"Δ of {_asked(report)} at position {report.position} when {report.point} of one {what} is {done}:")
+    measured = "Δ of the " + ("logit of " if report.against is None else "difference of the logits of ")
+    yield line(
+        f"{measured}{_asked(report, ' and ')} at position {report.position} when {report.point} of one {what} is {done}:"
+    )
     yield Heatmap(
         values=delta,
         rows=[f"layer {layer}" for layer in range(len(delta))],
@@ -59,6 +63,6 @@ def patch(report: PatchReport, focus: Focus) -> Drawn:
         )  # fmt: skip
 
 
-def _asked(report: AttributionReport | PatchReport) -> str:
-    rather = "" if report.against is None else f" rather than {shown(report.pieces[report.against])}"
+def _asked(report: AttributionReport | PatchReport, between: str = " rather than ") -> str:
+    rather = "" if report.against is None else f"{between}{shown(report.pieces[report.against])}"
     return f"{shown(report.pieces[report.token])}{rather}"

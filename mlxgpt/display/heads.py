@@ -4,7 +4,7 @@ import numpy as np
 from rich.columns import Columns
 
 from mlxgpt.display.bars import Bars
-from mlxgpt.display.heatmap import Heatmap, MiniMap
+from mlxgpt.display.heatmap import Heatmap, MiniMap, Scale
 from mlxgpt.display.words import Drawn, line, numbered, shown
 from mlxgpt.inspection.focus import Focus
 from mlxgpt.inspection.reports import AttentionReport, InductionReport, RoleReport, RolloutReport
@@ -21,6 +21,7 @@ def attention(report: AttentionReport, focus: Focus) -> Drawn:
     yield line(
         "Rows ask, columns answer; brighter is more.  Under each head: its role, if it has one, and its mean entropy."
     )
+    yield Scale(size=len(pieces))
     for layer in range(layers) if focus.layer is None else [focus.layer]:
         maps = [
             MiniMap(

@@ -10,11 +10,12 @@ from rich.measure import Measurement
 from rich.style import Style
 from rich.text import Text
 
-from mlxgpt.display.colours import DIVERGING, SEQUENTIAL, glyph, has_colour, painted, shade
+from mlxgpt.display.colours import DIVERGING, GLYPHS, SEQUENTIAL, glyph, has_colour, painted, shade
 from mlxgpt.text import visible
 
 Numbers = npt.NDArray[np.float32]
 CELL = 2  # columns of the terminal for one number
+MOST = 16  # rows and columns of a small map
 
 
 def fitted(text: str, width: int) -> str:
@@ -33,7 +34,8 @@ def fitted(text: str, width: int) -> str:
 class Heatmap:
     """Numbers (R, C) in `low` … `high`, a line a row: label, cells, and `notes`, the number that the row is about.
 
-    With a negative `low`, colours say the sign.  What does not fit the window is cut on the right, and said.
+    With a negative `low`, colours say the sign.  Where the window is too narrow a cell stands for several columns, and shows
+    the largest of them by size; the legend says so.
     """
 
     values: Numbers
@@ -48,20 +50,22 @@ class Heatmap:
         width = max(options.max_width, 1)
         label = min(self.label_width, max((len(row) for row in self.rows), default=0), max(width // 4, 1))
         note = max((len(note) for note in self.notes), default=0)
-        room = max((width - label - 2 - (note if width > 30 else 0)) // CELL, 1)
-        columns = min(self.values.shape[1], room)
+        room = max((width - label - 2 - (min(note, width // 3) if width > 30 else 0)) // CELL, 1)
+        each = max(-(-self.values.shape[1] // room), 1)  # columns that a cell stands for
+        values = gathered(self.values, each)
+        columns = values.shape[1]
         colour = has_colour(console)
         if self.header:
-            step = 1 if columns <= 10 else 2  # numbers of two digits need room
-            numbers = "".join(f"{column % 1000:<{step * CELL}}" for column in range(0, columns, step))
+            step = 1 if columns * each <= 10 else 2  # numbers of two digits need room
+            numbers = "".join(f"{column * each % 1000:<{step * CELL}}" for column in range(0, columns, step))
             yield Text(" " * (label + 1) + numbers, style="dim", no_wrap=True, overflow="crop")
-        for row, name, text in zip(self.values, self.rows, self.notes, strict=True):
+        for row, name, text in zip(values, self.rows, self.notes, strict=True):
             line = Text(fitted(name, label) + " ", no_wrap=True, overflow="crop")
-            for value in row[:columns]:
+            for value in row:
                 line.append(*self._cell(float(value), colour))
             line.append(f" {visible(text)}")
             yield line
-        yield self.legend(colour, self.values.shape[1] - columns)
+        yield self.legend(colour, each)
 
     def _cell(self, value: float, colour: bool) -> tuple[str, Style]:
         share = scaled(value, self.low, self.high)
@@ -72,15 +76,50 @@ class Heatmap:
             return mark + glyph(abs(value) / max(-self.low, self.high, 1e-12)), Style()
         return glyph(share) * CELL, Style()
 
-    def legend(self, colour: bool, hidden: int) -> Text:
+    def legend(self, colour: bool, each: int) -> Text:
         """The scale: both ends as numbers, with the colours between."""
         line = Text(f"{self.low:.2f} ", style="dim", no_wrap=True, overflow="crop")
         for step in np.linspace(self.low, self.high, 7):
             line.append(*self._cell(float(step), colour))
         line.append(f" {self.high:.2f}")
-        if hidden:
-            line.append(f"   {hidden} more columns do not fit this window")
+        if each > 1:
+            line.append(f"   a cell is {each} columns, the largest of them")
         return line
+
+
+def gathered(values: Numbers, each: int) -> Numbers:
+    """Numbers (R, C) with `each` columns made one: the largest of them, by size."""
+    if each <= 1:
+        return values
+    cells = np.pad(values, [(0, 0), (0, -values.shape[1] % each)]).reshape(len(values), -1, each)
+    largest = np.abs(cells).argmax(axis=-1, keepdims=True)
+    return np.asarray(np.take_along_axis(cells, largest, axis=-1)[..., 0], dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scale:
+    """What the colours of small maps of `size` × `size` numbers mean, or the glyphs where there is no colour."""
+
+    size: int
+    low: float = 0.0
+    high: float = 1.0
+    most: int = MOST
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        colour = has_colour(console)
+        line = Text(f"{self.low:.2f} ", style="dim")
+        if colour:
+            for step in np.linspace(0.0, 1.0, 7):
+                line.append("  ", painted(shade(float(step), DIVERGING if self.low < 0 else SEQUENTIAL)))
+        else:
+            line.append(" ".join(GLYPHS))
+        line.append(f" {self.high:.2f}")
+        each = -(-self.size // self.most)
+        if each > 1:
+            line.append(f"; the maps are made smaller: a cell is {each}×{each} numbers, the largest of them")
+        if not colour:
+            line.append("; two rows share a line, the larger is seen")
+        yield line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -93,7 +132,7 @@ class MiniMap:
     values: Numbers
     caption: str
     note: str
-    most: int = 16
+    most: int = MOST
     low: float = 0.0
     high: float = 1.0
 

@@ -141,18 +141,24 @@ def attribution(report: reports.AttributionReport, focus: Focus) -> Drawing:
     """All parts, the loudest first."""
     rather = "" if report.against is None else f" rather than “{report.pieces[report.against]}”"
     title = f"What speaks for “{report.pieces[report.token]}”{rather} after “{report.passage.pieces[report.position]}”"
-    picture = plots.titled(title, f"The parts add up to {report.shares.sum():.4f}; the logit is {report.logit:.4f}.")
+    measured = f"the logit{_difference(report)} is {report.logit:.4f}"
+    picture = plots.titled(title, f"The parts add up to {report.shares.sum():.4f}; {measured}.")
     order = np.argsort(-np.abs(report.shares))
     values = [float(report.shares[i]) for i in order]
     plots.bars(picture, plots.TOP, [report.parts[i].name for i in order], values, [f"{value:+.3f}" for value in values])
     return picture
 
 
+def _difference(report: reports.AttributionReport | reports.PatchReport) -> str:
+    other = "" if report.against is None else f" minus that of “{report.pieces[report.against]}”"
+    return f" of “{report.pieces[report.token]}”{other}"
+
+
 def patch(report: reports.PatchReport, focus: Focus) -> Drawing:
     """Layers by heads or positions."""
     delta = report.delta
     most = max(float(np.abs(delta).max()), 1e-9)
-    title = f"Δ logit of “{report.pieces[report.token]}” at position {report.position}: {report.point}, {report.kind}"
+    title = f"Δ logit{_difference(report)} at position {report.position}: {report.point}, {report.kind}"
     note = f"unchanged {report.corrupted:.3f}" + ("" if report.corrupt is None else f", clean {report.clean:.3f}")
     picture = plots.titled(title, note)
     rows = [f"layer {layer}" for layer in range(len(delta))]

@@ -6,7 +6,7 @@ from mlxgpt.display.bars import Bars
 from mlxgpt.display.heatmap import fitted
 from mlxgpt.display.strip import Strip
 from mlxgpt.display.table import Cells
-from mlxgpt.display.words import Drawn, layer_names, line, numbered, shown
+from mlxgpt.display.words import Drawn, hanging, layer_names, line, numbered, shown
 from mlxgpt.inspection.focus import Focus
 from mlxgpt.inspection.reports import LensReport, TokensReport
 
@@ -40,9 +40,10 @@ def lens(report: LensReport, focus: Focus) -> Drawn:
             f"{shown(report.pieces[int(i)])} {p:.0%}"
             for i, p in zip(report.top[layer, t], report.top_probability[layer, t], strict=True)
         )
-        yield line(
+        yield hanging(
             f"{name:<9} {report.probability[layer, t]:7.2%}  #{report.rank[layer, t]:<5} H {report.entropy[layer, t]:5.2f}  "
-            f"KL {report.divergence[layer, t]:6.2f}   {guesses}"
+            f"KL {report.divergence[layer, t]:6.2f} ",
+            guesses,
         )
     yield Bars(
         labels=names, values=report.probability[:, t].tolist(), texts=[f"{p:.2%}" for p in report.probability[:, t]]
@@ -71,7 +72,8 @@ def tokens(report: TokensReport, focus: Focus) -> Drawn:
             f"{shown(report.pieces[int(i)])} {p:.0%}"
             for i, p in zip(report.top[t], report.top_probability[t], strict=True)
         )
-        yield line(
+        yield hanging(
             f"{t:>4} {fitted(report.passage.pieces[t], 12)} {report.surprisal[t]:6.2f} nats  #{report.rank[t]:<5} "
-            f"H {report.entropy[t]:.2f}   {rather}"
+            f"H {report.entropy[t]:.2f} ",
+            rather,
         )

@@ -6,7 +6,8 @@ from mlxgpt.display.bars import Bars, spark
 from mlxgpt.display.heatmap import Heatmap, fitted
 from mlxgpt.display.plane import Plane
 from mlxgpt.display.progress import size
-from mlxgpt.display.words import Drawn, layer_names, line, numbered, shown
+from mlxgpt.display.table import Ledger
+from mlxgpt.display.words import Drawn, hanging, layer_names, line, numbered, shown
 from mlxgpt.inspection.focus import Focus
 from mlxgpt.inspection.reports import AnalogyReport, EmbeddingsReport, MemoryReport, TensorsReport, TrainingReport
 from mlxgpt.text import visible
@@ -14,19 +15,22 @@ from mlxgpt.text import visible
 
 def tensors(report: TensorsReport, focus: Focus) -> Drawn:
     """A line for each tensor; for activations, how the residual stream grows."""
-    width = max(len(summary.name) for summary in report.tensors)
-    yield line(
-        f"{'':<{width}} {'shape':>16} {'type':>8} {'mean':>9} {'σ':>9} {'min':>9} {'max':>9} {'norm':>9}  not finite √histogram"
+    chosen = [t for t in report.tensors if focus.layer is None or t.name.startswith(f"blocks.{focus.layer}.")]
+    bad = [f"{t.nans} NaN, {t.infinities} Inf" if t.nans or t.infinities else "–" for t in chosen]
+    rows = [
+        [t.name, "×".join(map(str, t.shape)), t.dtype,
+         *(f"{value:.3g}" for value in (t.mean, t.sd, t.least, t.most, t.norm)), wrong, spark(t.counts.tolist())]
+        for t, wrong in zip(chosen, bad, strict=True)
+    ]  # fmt: skip
+    header = ["", "shape", "type", "mean", "σ", "min", "max", "norm", "not finite", "√histogram"]
+    fine = all(wrong == "–" for wrong in bad)
+    yield Ledger(
+        header=header,
+        rows=rows,
+        expendable=[*(["not finite"] if fine else []), "type", "mean", "min", "max", "σ", "shape"],
     )
-    for found in report.tensors:
-        if focus.layer is not None and not found.name.startswith(f"blocks.{focus.layer}."):
-            continue
-        shape = "×".join(map(str, found.shape))
-        figures = " ".join(f"{value:>9.3g}" for value in (found.mean, found.sd, found.least, found.most, found.norm))
-        bad = f"{found.nans} NaN, {found.infinities} Inf" if found.nans or found.infinities else "–"
-        yield line(
-            f"{found.name:<{width}} {shape:>16} {found.dtype:>8} {figures}  {bad:<9}  {spark(found.counts.tolist())}"
-        )
+    if fine:
+        yield line("All values are finite.")
     if report.kind == "gradients":
         yield line(f"Gradients of the mean surprisal of the text, {report.loss:.4f} nats.")
     if len(report.stream_norms):
@@ -60,7 +64,7 @@ def embeddings(report: EmbeddingsReport, focus: Focus) -> Drawn:
             f"{shown(piece)} {cosine:.2f}" for piece, cosine in zip(found.pieces, found.cosines, strict=True)
         )
         several = f" (mean of {len(found.tokens)} tokens)" if len(found.tokens) > 1 else ""
-        yield line(f"{fitted(found.word, 12)} {near}{several}")
+        yield hanging(fitted(found.word, 12), f"{near}{several}")
     if len(report.words) > 1:
         yield line("Similarity (cosine):")
         others = report.similarity - 2 * np.eye(len(report.words))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from mlxgpt.display.heatmap import fitted
@@ -24,6 +25,15 @@ def numbered(pieces: Sequence[str]) -> list[str]:
 def layer_names(rows: int) -> list[str]:
     """What stands before the rows of a lens: the embedding, then each layer."""
     return ["embedding", *(f"layer {layer}" for layer in range(rows - 1))]
+
+
+def hanging(head: str, rest: str) -> Table:
+    """A line whose end, where the window is too narrow for it, goes on under itself."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(head), Text(rest))
+    return grid
 
 
 def line(text: str) -> Text:

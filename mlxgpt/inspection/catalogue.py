@@ -163,7 +163,7 @@ SENTENCES: dict[str, dict[str, Levels]] = {
             "{probability_path} is {probability}; {rank_path} is {rank}.",
         ),
         "pt": (
-            "O que vem de fato é {target}: tinha {probability}, e {rank} é o seu lugar entre todos os tokens.",
+            "O que vem de fato é {target}: tinha {probability}, e fica em {rank}º lugar entre todos os tokens.",
             "p({target}) = {probability}, posição {rank}.",
             "{probability_path} é {probability}; {rank_path} é {rank}.",
         ),
@@ -175,7 +175,7 @@ SENTENCES: dict[str, dict[str, Levels]] = {
             "{loss_path} is {loss}; {choices_path} is {choices}.",
         ),
         "pt": (
-            "Em média o modelo hesita quanto ao próximo token como se escolhesse entre {choices} iguais.",
+            "Em média o modelo hesita quanto ao próximo token como se escolhesse entre {choices} opções igualmente prováveis.",
             "Surpresa média −(Σ ln p)/T = {loss} nats; perplexidade e^perda = {choices}.",
             "{loss_path} é {loss}; {choices_path} é {choices}.",
         ),
@@ -199,7 +199,7 @@ SENTENCES: dict[str, dict[str, Levels]] = {
             "{surprisal_path} is {surprisal}; {rank_path} is {rank}; {entropy_path} is {entropy}.",
         ),
         "pt": (
-            "{token} não era a sua primeira escolha: deu-lhe {probability}, e {rank} era o seu lugar entre todos os tokens.",
+            "{token} não era a sua primeira escolha: deu-lhe {probability}, e ficava em {rank}º lugar entre todos os tokens.",
             "−ln p({token}) = {surprisal} nats, p = {probability}, posição {rank}; H = {entropy} nats.",
             "{surprisal_path} é {surprisal}; {rank_path} é {rank}; {entropy_path} é {entropy}.",
         ),
@@ -230,80 +230,80 @@ SENTENCES: dict[str, dict[str, Levels]] = {
     },
     "attribution.sum": {
         "en": (
-            "The score of {token} as the next token is {logit}: the sum of what each part of the model says for or against it.",
-            "logit({token}) = Σ over parts of norm(part)·u = {logit}.",
-            "{logit_path} is {logit}.",
+            "After {here}, {asked} is {logit}: the sum of what each part of the model adds to it or takes from it.",
+            "{asked} = Σ over parts of norm(part)·{row} = {logit}.",
+            "{logit_path}, {asked}, is {logit}.",
         ),
         "pt": (
-            "A nota de {token} como próximo token é {logit}: a soma do que cada parte do modelo diz a favor ou contra.",
-            "logit({token}) = Σ das partes norm(parte)·u = {logit}.",
-            "{logit_path} é {logit}.",
+            "Depois de {here}, {asked} é {logit}: a soma do que cada parte do modelo lhe acrescenta ou tira.",
+            "{asked} = Σ das partes norm(parte)·{row} = {logit}.",
+            "{logit_path}, {asked}, é {logit}.",
         ),
     },
     "attribution.for": {
         "en": (
-            "What speaks loudest for it is {part}: {share}.",
-            "The largest term is that of {part}: {share}.",
-            "{share_path} is {share}.",
+            "What raises {asked} most is {part}: {share}.",
+            "The largest term of {asked}: {part}, {share}.",
+            "{share_path}, of {asked}, is {share}.",
         ),
         "pt": (
-            "Quem mais fala a favor é {part}: {share}.",
-            "O maior termo é o de {part}: {share}.",
-            "{share_path} é {share}.",
+            "O que mais aumenta {asked}: {part}, com {share}.",
+            "O maior termo de {asked}: {part}, com {share}.",
+            "{share_path}, para {asked}, é {share}.",
         ),
     },
     "attribution.against": {
         "en": (
-            "What speaks loudest against it is {part}: {share}.",
-            "The smallest term is that of {part}: {share}.",
-            "{share_path} is {share}.",
+            "What lowers {asked} most is {part}: {share}.",
+            "The smallest term of {asked}: {part}, {share}.",
+            "{share_path}, of {asked}, is {share}.",
         ),
         "pt": (
-            "Quem mais fala contra é {part}: {share}.",
-            "O menor termo é o de {part}: {share}.",
-            "{share_path} é {share}.",
+            "O que mais diminui {asked}: {part}, com {share}.",
+            "O menor termo de {asked}: {part}, com {share}.",
+            "{share_path}, para {asked}, é {share}.",
         ),
     },
     "patch.zero": {
         "en": (
-            "Of all {what}, number {column} in layer {layer} matters most to {token}: silenced, the score goes from {before} to {after} "
+            "Of all {what}, number {column} in layer {layer} matters most to {asked}: silenced, that goes from {before} to {after} "
             "({delta}).",
-            "Δ logit({token}) = {delta} for {point} of number {column} in layer {layer} set to zero: {before} → {after}.",
-            "{after_path} is {after}; {before_path} is {before}; {delta_path} is {delta}.",
+            "Δ[{asked}] = {delta} for {point} of {one} {column} in layer {layer} set to zero: {before} → {after}.",
+            "{after_path}, {asked}, is {after}; {before_path} is {before}; {delta_path} is {delta}.",
         ),
         "pt": (
-            "De todas as {what}, a número {column} da camada {layer} é a que mais pesa para {token}: sem ela, a nota vai de {before} a {after} "
-            "({delta}).",
-            "Δ logit({token}) = {delta} com {point} da número {column} da camada {layer} em zero: {before} → {after}.",
-            "{after_path} é {after}; {before_path} é {before}; {delta_path} é {delta}.",
+            "De todas as {what}, a de número {column} da camada {layer} é a que mais pesa para {asked}: "
+            "sem ela, esta vai de {before} a {after} ({delta}).",
+            "Δ[{asked}] = {delta} com {point} da {one} {column} da camada {layer} em zero: {before} → {after}.",
+            "{after_path}, {asked}, é {after}; {before_path} é {before}; {delta_path} é {delta}.",
         ),
     },
     "patch.mean": {
         "en": (
-            "Of all {what}, number {column} in layer {layer} matters most to {token}: with its average in its place, the score goes from "
-            "{before} to {after} ({delta}).",
-            "Δ logit({token}) = {delta} for {point} of number {column} in layer {layer} set to its mean over the text: {before} → {after}.",
-            "{after_path} is {after}; {before_path} is {before}; {delta_path} is {delta}.",
+            "Of all {what}, number {column} in layer {layer} matters most to {asked}: with its average in its place, that goes from {before} to {after} "
+            "({delta}).",
+            "Δ[{asked}] = {delta} for {point} of {one} {column} in layer {layer} set to its mean over the text: {before} → {after}.",
+            "{after_path}, {asked}, is {after}; {before_path} is {before}; {delta_path} is {delta}.",
         ),
         "pt": (
-            "De todas as {what}, a número {column} da camada {layer} é a que mais pesa para {token}: com a média no lugar, a nota vai de "
-            "{before} a {after} ({delta}).",
-            "Δ logit({token}) = {delta} com {point} da número {column} da camada {layer} em sua média no texto: {before} → {after}.",
-            "{after_path} é {after}; {before_path} é {before}; {delta_path} é {delta}.",
+            "De todas as {what}, a de número {column} da camada {layer} é a que mais pesa para {asked}: "
+            "com a média no lugar, esta vai de {before} a {after} ({delta}).",
+            "Δ[{asked}] = {delta} com {point} da {one} {column} da camada {layer} em sua média no texto: {before} → {after}.",
+            "{after_path}, {asked}, é {after}; {before_path} é {before}; {delta_path} é {delta}.",
         ),
     },
     "patch.patch": {
         "en": (
             "Of all {what}, number {column} in layer {layer} carries most of what makes the texts differ: put into the other text, it moves "
-            "the score from {before} to {after} ({delta}).",
-            "Δ = {delta} for {point} of number {column} in layer {layer} taken from the clean run: {before} → {after}.",
-            "{after_path} is {after}; {before_path} is {before}; {delta_path} is {delta}.",
+            "{asked} from {before} to {after} ({delta}).",
+            "Δ[{asked}] = {delta} for {point} of {one} {column} in layer {layer} taken from the clean run: {before} → {after}.",
+            "{after_path}, {asked}, is {after}; {before_path} is {before}; {delta_path} is {delta}.",
         ),
         "pt": (
-            "De todas as {what}, a número {column} da camada {layer} leva a maior parte do que distingue os textos: posta no outro texto, "
-            "muda a nota de {before} para {after} ({delta}).",
-            "Δ = {delta} com {point} da número {column} da camada {layer} tirado do texto limpo: {before} → {after}.",
-            "{after_path} é {after}; {before_path} é {before}; {delta_path} é {delta}.",
+            "De todas as {what}, a de número {column} da camada {layer} leva a maior parte do que distingue os textos: posta no outro texto, "
+            "muda {asked} de {before} para {after} ({delta}).",
+            "Δ[{asked}] = {delta} com {point} da {one} {column} da camada {layer} tirado do texto limpo: {before} → {after}.",
+            "{after_path}, {asked}, é {after}; {before_path} é {before}; {delta_path} é {delta}.",
         ),
     },
     "patch.recovered": {
@@ -320,14 +320,14 @@ SENTENCES: dict[str, dict[str, Levels]] = {
     },
     "patch.nothing": {
         "en": (
-            "Both texts give the same score, {before}: there is nothing to recover.",
-            "clean − corrupt vanishes; both are {before}.",
-            "{before_path} is {before} in both runs.",
+            "In both texts {asked} is {before}: there is nothing to recover.",
+            "{asked}: clean − corrupt vanishes; both are {before}.",
+            "{before_path}, {asked}, is {before} in both runs.",
         ),
         "pt": (
-            "Os dois textos dão a mesma nota, {before}: não há o que recuperar.",
-            "limpo − corrompido se anula; ambos são {before}.",
-            "{before_path} é {before} nas duas execuções.",
+            "Nos dois textos {asked} é {before}: não há o que recuperar.",
+            "{asked}: limpo − corrompido se anula; ambos são {before}.",
+            "{before_path}, {asked}, é {before} nas duas execuções.",
         ),
     },
     "tensors.longest": {
@@ -417,10 +417,30 @@ SENTENCES: dict[str, dict[str, Levels]] = {
     },
 }
 
+# What attribution and patching measure, of one token or of two: (plain, maths, code).
+ASKED: dict[str, dict[str, Levels]] = {
+    "one": {
+        "en": ("the score of {token}", "logit({token})", "the logit of {token}"),
+        "pt": ("a nota de {token}", "logit({token})", "o logit de {token}"),
+    },
+    "two": {
+        "en": (
+            "the difference of the scores of {token} and {against}",
+            "logit({token}) − logit({against})",
+            "the difference of the logits of {token} and {against}",
+        ),
+        "pt": (
+            "a diferença entre as notas de {token} e de {against}",
+            "logit({token}) − logit({against})",
+            "a diferença entre os logits de {token} e de {against}",
+        ),
+    },
+}
+
 WORDS: dict[str, dict[str, str]] = {
     "previous": {"en": "previous token", "pt": "token anterior"},
     "self": {"en": "the token itself", "pt": "o próprio token"},
-    "sink": {"en": "attention sink", "pt": "sumidouro de atenção"},
+    "sink": {"en": "attention sink", "pt": "ralo de atenção"},
     "duplicate": {"en": "duplicate token", "pt": "token repetido"},
     "induction": {"en": "induction", "pt": "indução"},
     "previous.does": {"en": "the token before", "pt": "o token anterior"},
@@ -430,6 +450,10 @@ WORDS: dict[str, dict[str, str]] = {
     "induction.does": {"en": "what followed the same token earlier", "pt": "o que veio depois do mesmo token antes"},
     "heads": {"en": "heads", "pt": "cabeças"},
     "positions": {"en": "positions", "pt": "posições"},
+    "heads.one": {"en": "head", "pt": "cabeça"},
+    "positions.one": {"en": "position", "pt": "posição"},
+    "row": {"en": "u", "pt": "u"},
+    "rows": {"en": "(u − u′)", "pt": "(u − u′)"},
     "weights": {"en": "weights", "pt": "os pesos"},
     "activations": {"en": "activations", "pt": "as ativações"},
     "gradients": {"en": "gradients", "pt": "os gradientes"},

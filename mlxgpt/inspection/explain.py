@@ -8,10 +8,10 @@ import math
 from collections.abc import Callable
 
 from mlxgpt.errors import ConfigError, nearest
-from mlxgpt.inspection.catalogue import SENTENCES, WORDS
+from mlxgpt.inspection.catalogue import ASKED, SENTENCES, WORDS
 from mlxgpt.inspection.facts import FACTS
 from mlxgpt.inspection.focus import Focus
-from mlxgpt.inspection.sources import Fact, Figure, Line, Place, Token, Word
+from mlxgpt.inspection.sources import Asked, Fact, Figure, Line, Place, Token, Word
 from mlxgpt.text import visible
 
 LEVELS = ("plain", "maths", "code")
@@ -32,20 +32,22 @@ def explain(report: object, focus: Focus | None = None, level: str = "plain", la
     """
     check(level, lang)
     if type(report) not in FACTS:
-        raise ConfigError(f"There are no words for a {type(report).__name__}.", hint="Look at its numbers instead.")
+        raise ConfigError(
+            "This view has no words.", hint="Look at it without --explain, or take its numbers with --json."
+        )
     return [_line(fact, level, lang) for fact in FACTS[type(report)](report, focus or Focus())]
 
 
 def _line(fact: Fact, level: str, lang: str) -> Line:
     key, named = fact
     template = SENTENCES[key][lang][LEVELS.index(level)]
-    words = {name: _written(value, lang) for name, value in named.items()}
+    words = {name: _written(value, level, lang) for name, value in named.items()}
     paths = {f"{name}_path": str(value.source) for name, value in named.items() if isinstance(value, Figure)}
     used = tuple(value for name, value in named.items() if isinstance(value, Figure) and f"{{{name}}}" in template)
     return Line(text=template.format(**words, **paths), figures=used)
 
 
-def _written(value: Figure | Place | Token | Word, lang: str) -> str:
+def _written(value: Figure | Place | Token | Word | Asked, level: str, lang: str) -> str:
     match value:
         case Figure():
             text = KINDS[value.kind](value.value)
@@ -56,6 +58,10 @@ def _written(value: Figure | Place | Token | Word, lang: str) -> str:
             return f"“{visible(value.text).replace(chr(10), '↵')}”"
         case Word():
             return WORDS[value.key][lang].format(layer=value.layer, head=value.head)
+        case Asked():
+            tokens = {"token": value.token, "against": value.against or value.token}
+            phrase = ASKED["one" if value.against is None else "two"][lang][LEVELS.index(level)]
+            return phrase.format(**{name: _written(token, level, lang) for name, token in tokens.items()})
 
 
 _COMMAS = str.maketrans({".": ",", ",": "."})

@@ -10,7 +10,7 @@ import numpy as np
 
 from mlxgpt.inspection import reports, rwkv_facts
 from mlxgpt.inspection.focus import Focus
-from mlxgpt.inspection.sources import Fact, Figure, Named, Place, Token, Word, figure
+from mlxgpt.inspection.sources import Asked, Fact, Figure, Named, Place, Token, Word, figure
 
 # ---- attention -------------------------------------------------------------------------------------------------------
 
@@ -163,9 +163,13 @@ def tokens(report: reports.TokensReport, focus: Focus) -> Iterator[Fact]:
 
 
 def attribution(report: reports.AttributionReport, focus: Focus) -> Iterator[Fact]:
-    """Which part speaks loudest for the token, and which against it."""
+    """Which part speaks loudest for the token (rather than for another), and which against it."""
     asked = (report.position, report.token, report.against)
-    named: Named = {"token": Token(text=report.pieces[report.token]), "position": Place(number=report.position)}
+    named: Named = {
+        "asked": _asked(report),
+        "here": Token(text=report.passage.pieces[report.position]),
+        "row": Word(key="row" if report.against is None else "rows"),
+    }
     yield "attribution.sum", {**named, "logit": figure(report.logit, "logit", "logits", (), *asked)}
     for key, i in (("for", int(report.shares.argmax())), ("against", int(report.shares.argmin()))):
         part, share = report.parts[i], float(report.shares[i])
@@ -184,11 +188,11 @@ def patch(report: reports.PatchReport, focus: Focus) -> Iterator[Fact]:
     asked = (report.position, report.token, report.against)
     path = f"blocks.{layer}.{report.point}"
     named: Named = {
-        "token": Token(text=report.pieces[report.token]),
-        "position": Place(number=report.position),
+        "asked": _asked(report),
         "layer": Place(number=layer),
         "column": Place(number=column),
         "what": Word(key=report.columns),
+        "one": Word(key=f"{report.columns}.one"),
         "point": Token(text=report.point),
         "before": figure(report.corrupted, "unchanged", "logits", (), *asked),
         "after": figure(report.values[layer, column], "changed", path, (column,), report.kind, *asked),
@@ -202,6 +206,11 @@ def patch(report: reports.PatchReport, focus: Focus) -> Iterator[Fact]:
         return
     recovered = figure(report.recovered[layer, column], "recovered", path, (column,), *asked, kind="share")
     yield "patch.recovered", {**named, "recovered": recovered}
+
+
+def _asked(report: reports.AttributionReport | reports.PatchReport) -> Asked:
+    other = None if report.against is None else Token(text=report.pieces[report.against])
+    return Asked(token=Token(text=report.pieces[report.token]), against=other)
 
 
 # ---- numbers ---------------------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ class Inspector:
         if not text or len(ids) < 2:
             raise DataError(
                 "There is no text to look at." if not text else "The text is one token: nothing comes before it.",
-                hint="Give a few words with --text, or a file with --file.",
+                hint="Give a few words with --text; --text - reads them from stdin.",
             )
         if len(ids) > longest and not cut:
             limit = f"{longest:,} can be looked at" if recurrent else f"{self.name} sees {longest:,} at a time"
@@ -83,12 +83,16 @@ class Inspector:
                 f"The text has {len(ids):,} tokens, but {limit}.",
                 hint=f"Shorten it, or let --cut keep its first {longest:,} tokens.",
             )
-        return self._passage(text, ids[:longest])
+        if len(ids) <= longest:
+            return self._passage(text, ids)
+        read = self.tokenizer.decode(ids[0 if begin is None else 1 : longest])
+        return self._passage(read, ids[:longest], left_out=len(ids) - longest)
 
-    def _passage(self, text: str, ids: Sequence[int]) -> Passage:
+    def _passage(self, text: str, ids: Sequence[int], left_out: int = 0) -> Passage:
         if len(ids) and max(ids) >= self.model.config.vocab_size:
             raise DataError(f"The text has the token id {max(ids)}, which {self.name} does not know.")
-        return Passage(model=self.name, text=text, ids=tuple(ids), pieces=tuple(map(self.tokenizer.token_text, ids)))
+        pieces = tuple(map(self.tokenizer.token_text, ids))
+        return Passage(model=self.name, text=text, ids=tuple(ids), pieces=pieces, left_out=left_out)
 
     # ---- reports -----------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ class Passage:
     text: str
     ids: tuple[int, ...]
     pieces: tuple[str, ...]  # each id to look at
+    left_out: int = 0  # tokens at the end of a longer text that were not read; `text` is what was
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -67,7 +67,15 @@ class Word:
     head: int | None = None
 
 
-Named = dict[str, Figure | Place | Token | Word]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What attribution and patching measure: the logit of a token, or the difference to that of another."""
+
+    token: Token
+    against: Token | None
+
+
+Named = dict[str, Figure | Place | Token | Word | Asked]
 Fact = tuple[str, Named]  # a key of the catalogue, and what its sentences name
 
 

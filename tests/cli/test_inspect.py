@@ -101,6 +101,9 @@ def test_text_can_come_from_a_pipe(mlxgpt, monkeypatch):
     ("words", "said"),
     [
         (("attention", "--text", ""), "no text to look at"),
+        (("tokens", "--text", ""), "--text -"),
+        (("rollout", "--explain", "plain"), "has no words"),
+        (("tokens", "--svg", "."), "is a folder"),
         (("attention", "--layer", "9"), "no layer 9: there are 5. Give 0 to 4"),
         (("attention", "--head", "6"), "no head 6: there are 6. Give 0 to 5"),
         (("lens", "--position", "99"), "no position 99: there are 19. Give 0 to 18"),
@@ -129,10 +132,19 @@ def test_what_is_not_there_is_refused_with_what_is(words, said, mlxgpt):
     assert answer.out == ""
 
 
-def test_a_long_text_is_cut_when_asked(mlxgpt):
-    assert (
-        len(json.loads(mlxgpt("inspect", "tokens", "--json", "--cut", "--text", "um gato " * 400).out)["rank"]) == 256
-    )
+def test_a_long_text_is_cut_when_asked_and_only_what_was_read_is_counted(mlxgpt):
+    answer = mlxgpt("inspect", "tokens", "--json", "--cut", "--text", "um gato " * 400)
+    report = json.loads(answer.out)
+    assert len(report["rank"]) == 256
+    assert ("um gato " * 400).startswith(report["passage"]["text"])
+    assert report["text_bytes"] == len(report["passage"]["text"].encode()) < 400 * len("um gato ")
+
+
+@pytest.mark.parametrize("view", ["memory", "attention", "tokens"])
+def test_that_a_text_was_cut_is_said(view, foreign, mlxgpt):
+    words = ("inspect", view, "--cut", "--model", foreign / "gpt2", "--text")
+    assert "its first 32 tokens" in mlxgpt(*words, TEXT * 9).err
+    assert "cut" not in mlxgpt(*words, TEXT).err
 
 
 @pytest.mark.parametrize("view", ["attention", "tokens", "lens", "attribution", "patch"])
@@ -157,6 +169,55 @@ def test_a_lens_is_tuned_and_looked_through(foreign, mlxgpt, tmp_path):
     answer = mlxgpt("inspect", "tune-lens", "--data", corpus, "--out", lens, "--model", model, "--steps", 3)
     assert answer.code == 0 and "step 3/3" in answer.err
     assert "tuned lens" in mlxgpt("inspect", "lens", "--model", model, "--text", TEXT, "--tuned", lens).out
+
+
+@pytest.mark.parametrize(
+    "words", [(view,) for view in VIEWS] + [("lens", "-p", "5"), ("attention", "-l", "0", "--head", "1")]
+)
+@pytest.mark.parametrize("width", [60, 80])
+def test_every_view_fits_the_terminal(words, width, foreign):
+    from rich.cells import cell_len
+    from typer.testing import CliRunner
+
+    from mlxgpt.cli.main import app
+
+    long = () if words[0] in WITHOUT_TEXT else ("--text", "Era uma vez um gato que era.")
+    answer = CliRunner().invoke(
+        app, ["inspect", *words, *long, "--model", str(foreign / "gpt2")], env={"COLUMNS": str(width)}
+    )
+    assert answer.exit_code == 0
+    assert max(map(cell_len, answer.stdout.splitlines())) <= width
+
+
+def test_a_lens_under_any_name_can_be_read_again(foreign, mlxgpt, tmp_path):
+    corpus, model = tmp_path / "text.txt", foreign / "gpt2"
+    corpus.write_text("Era uma vez um gato chamado Tico. " * 20, encoding="utf-8")
+    lens = tmp_path / "lens.st"
+    assert mlxgpt("inspect", "tune-lens", "--data", corpus, "--out", lens, "--model", model, "--steps", 1).code == 0
+    assert "tuned lens" in mlxgpt("inspect", "lens", "--model", model, "--text", TEXT, "--tuned", lens).out
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_that_lacks_characters_gets_what_it_can_show(encoding, foreign, monkeypatch):
+    import io
+    import sys
+
+    from mlxgpt.cli.main import run
+
+    for more in ((), ("--json",)):
+        written = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+        words = ("inspect", "tokens", "--model", str(foreign / "gpt2"), "--text", "pão 🐈", *more)
+        monkeypatch.setattr(sys, "argv", ["mlxgpt", *words])
+        with pytest.raises(SystemExit) as ended:
+            run()
+        sys.stdout.flush()
+        assert not ended.value.code
+        answer = written.getvalue().decode(encoding)
+        if more:
+            assert json.loads(answer)["passage"]["text"] == "pão 🐈"
+        else:
+            assert " nats " in answer
 
 
 def test_info_is_still_there(mlxgpt):

@@ -10,10 +10,10 @@ from rich.text import Text
 from mlxgpt.display.bars import Bars, bar, spark
 from mlxgpt.display.colours import DIVERGING, GLYPHS, SEQUENTIAL, glyph, ink, shade
 from mlxgpt.display.drawing import Drawing, svg
-from mlxgpt.display.heatmap import Heatmap, MiniMap, fitted, half_blocks, shrunk
+from mlxgpt.display.heatmap import Heatmap, MiniMap, Scale, fitted, gathered, half_blocks, shrunk
 from mlxgpt.display.plane import Plane
 from mlxgpt.display.strip import Strip
-from mlxgpt.display.table import Cells
+from mlxgpt.display.table import Cells, Ledger
 
 HOSTILE = "\x1b[2Ja\u202e\nb"
 VALUES = np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.1, 0.2, 0.7]], dtype=np.float32)
@@ -25,6 +25,8 @@ PICTURES = {
     "strip": Strip(pieces=PIECES, values=[float("nan"), 2.5, 0.1], high=3.0),
     "bars": Bars(labels=PIECES, values=[1.0, -0.5, float("nan")], texts=["+1.00", "-0.50", "–"]),
     "cells": Cells(columns=PIECES, rows=["a", "b"], cells=[[(piece, 0.5) for piece in PIECES]] * 2, footer=PIECES),
+    "ledger": Ledger(header=["", "a", "b"], rows=[["name" * 9, "1.5", "-2"]], expendable=["a"]),
+    "scale": Scale(size=40),
     "plane": Plane(points=VALUES[:, :2], labels=PIECES),
 }
 TERMINALS = {
@@ -114,7 +116,18 @@ def test_a_map_that_is_too_large_keeps_its_largest_values():
 
 def test_what_does_not_fit_is_said():
     wide = Heatmap(values=np.ones((1, 100), np.float32), rows=["a"], notes=["1"])
-    assert "more columns do not fit" in printed(wide, 80)
+    assert "a cell is 3 columns" in printed(wide, 80)
+    ledger = Ledger(header=["", "a", "b"], rows=[["name", "1.5", "-2"]], expendable=["a", "b"])
+    assert "No room here for: a." in printed(ledger, 8).replace(" \n", " ") and "1.5" in printed(ledger, 80)
+    small = printed(Scale(size=40), 200, **TERMINALS["none"])
+    assert "a cell is 3×3 numbers" in small and " ".join(GLYPHS) in small
+
+
+def test_a_row_that_is_too_wide_keeps_its_largest_values():
+    values = np.zeros((2, 100), np.float32)
+    values[1, 57] = -1.0
+    small = gathered(values, 3)
+    assert small.shape == (2, 34) and small[1, 19] == -1.0 and (small != 0).sum() == 1
 
 
 @pytest.mark.parametrize(("share", "length"), [(0.0, 0), (0.5, 4), (1.0, 8), (2.0, 8), (-1.0, 0)])

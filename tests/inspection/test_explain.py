@@ -115,6 +115,16 @@ def test_the_loudest_parts_are_named_for_and_against(made):
         assert said[key]["share"].value == pytest.approx(float(report.shares[i]))
 
 
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", ["attribution", "patch"])
+def test_a_difference_of_two_logits_is_called_one_and_names_both(name, lang, level, made):
+    report = made[name]
+    first = explain(report, Focus(), level, lang)[0].text
+    assert all(f"“{report.pieces[token]}”" in first for token in (report.token, report.against)), first
+    assert any(word in first for word in ("difference", "diferença", "−")), first
+
+
 def test_the_change_that_is_named_is_the_largest(made):
     report = made["patch"]
     ((_, named), *_) = facts.FACTS[type(report)](report, Focus())

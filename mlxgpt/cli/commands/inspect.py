@@ -184,4 +184,4 @@ def training(
         output.print_json(plain(report))
         return
     for drawing in view(report, Focus()):
-        output.printer().print(drawing, markup=False)
+        output.views().print(drawing, markup=False)
