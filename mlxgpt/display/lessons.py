@@ -157,7 +157,8 @@ class LessonView:
     def _answer(self, event: ExerciseAsked) -> str:
         if event.choices:
             return f"{'abcdefghijklmnopqrstuvwxyz'[int(event.answer)]}) {visible(event.choices[int(event.answer)])}"
-        return number(event.answer, ",.0f" if event.answer.is_integer() else ".5g", self.lang)
+        spec = ".2%" if event.percent else ",.0f" if event.answer.is_integer() else ".5g"
+        return number(event.answer, spec, self.lang)
 
     # ---- what is said to an answer -----------------------------------------------------------------------------------
 

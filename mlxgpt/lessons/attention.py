@@ -96,7 +96,12 @@ def _one_row(
     yield board.code("code.hand", attention_by_hand)
     strongest = int(weights[1:-1].argmax()) + 1
     yield board.ask(
-        "rest", 1 - float(weights[strongest]), tolerance=0.01, piece=pieces[strongest], weight=float(weights[strongest])
+        "rest",
+        1 - float(weights[strongest]),
+        tolerance=0.01,
+        percent=True,
+        piece=pieces[strongest],
+        weight=float(weights[strongest]),
     )
     z = weights @ v  # (D,)
     given = trace.numpy(f"blocks.{layer}.attn.z")[0, head, -1]

@@ -73,7 +73,14 @@ def _writing(board: Board, subject: Subject) -> Iterator[Event]:
     yield board.code("code.loop", write_greedily)
     together = float(np.prod([share for _, share, _ in written[:2]]))
     yield board.ask(
-        "together", together, tolerance=0.01, first=pieces[0], second=pieces[1], a=written[0][1], b=written[1][1]
+        "together",
+        together,
+        tolerance=0.01,
+        percent=True,
+        first=pieces[0],
+        second=pieces[1],
+        a=written[0][1],
+        b=written[1][1],
     )
 
 
