@@ -66,8 +66,8 @@ def readings(answer: str) -> set[float]:
 
     >>> sorted(readings("1.234"))
     [1.234, 1234.0]
-    >>> readings("37,5 %")
-    {37.5, 0.375}
+    >>> sorted(readings("37,5 %"))
+    [0.375, 37.5]
     >>> readings("menos dois mil")
     {-2000.0}
     """

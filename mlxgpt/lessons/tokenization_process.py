@@ -47,7 +47,7 @@ def best_guesses(subject: Subject, text: str, count: int = 5) -> tuple[list[str]
 def shown(piece: str) -> str:
     """A piece as this lesson writes it: spaces as dots, and bytes that are no letter yet by their numbers.
 
-    >>> shown("a \\xc3")
+    >>> shown("a \\\\xc3")
     'a·‹195›'
     """
     return re.sub(r"\\x([0-9a-f]{2})", lambda match: f"‹{int(match[1], 16)}›", dotted(piece))

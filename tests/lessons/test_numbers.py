@@ -383,3 +383,13 @@ def test_a_race_that_gave_up_says_so(models, monkeypatch):
     cut = numbers(events, "race_cut")
     assert cut["count"] == 1 == numbers(events, "race_after")["count"]
     assert cut["planned"] > 1 and cut["seconds"] > 0
+
+
+def test_the_lesson_that_is_announced_is_one_the_model_can_be_given(given):
+    for model, key in (("modern", "end"), ("rwkv7", "end_state")):
+        assert step(given("embeddings_explained", model), key)
+
+
+def test_the_third_question_of_attention_does_not_hold_its_answer(given):
+    asked = step(given("attention"), "ask.visible")
+    assert f"{asked.answer:.0f}" not in asked.question
