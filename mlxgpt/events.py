@@ -782,7 +782,10 @@ class CodeShown(LessonStep):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExerciseAsked(LessonStep):
-    """A question whose answer was just computed: a number within `tolerance`, or, with `choices`, the index of one."""
+    """A question whose answer was just computed: a number within `tolerance`, or, with `choices`, the index of one.
+
+    With `percent` the answer is a share of one that people write as a percentage.
+    """
 
     number: int
     question: str
@@ -792,6 +795,7 @@ class ExerciseAsked(LessonStep):
     tolerance: float
     choices: tuple[str, ...]
     numbers: dict[str, Any]
+    percent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -578,7 +578,7 @@ def learning_path(lang: str = "pt") -> list[dict[str, Any]]:
             {
                 "lesson": station.name, "level": station.level, "modules": station.modules,
                 "title": texts.write("title"), "about": texts.write("about"),
-                "read": mine.read, "right": mine.solved, "exercises": mine.exercises,
+                "read": mine.read, "seen": mine.seen, "right": mine.solved, "exercises": mine.exercises,
             }
         )  # fmt: skip
     return entries

@@ -116,7 +116,7 @@ class Heat:
 
 
 def surface(event: SurfaceDrawn, width: int, write: Write) -> Text:
-    """The landscape as shades (dark is high), with each path's marks on the way and its beginning as ✕."""
+    """The landscape as shades (full is high), with each path's marks on the way and its beginning as ✕."""
     tall, wide = len(event.heights), len(event.heights[0])
     broad = max(1, min(3, (width - 14) // wide))  # characters for each place of the grid
     across = wide * broad

@@ -1,5 +1,6 @@
 """Lessons on a terminal: each event as a block of text, a table, a picture or code."""
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -109,7 +110,8 @@ class LessonView:
     def _ending(self, event: LessonFinished) -> RenderableType:
         line = self.words.write("finished", seconds=event.seconds)
         if event.following:
-            line += "  " + self.words.write("following", lesson=event.following)
+            command = os.environ.get("MLXGPT_COMMAND", "mlxgpt")
+            line += "  " + self.words.write("following", lesson=event.following, command=command)
         return Group(Text(line, style="dim"), Rule(style="dim"))
 
     def _table(self, event: TableShown) -> Table:
@@ -157,7 +159,8 @@ class LessonView:
     def _answer(self, event: ExerciseAsked) -> str:
         if event.choices:
             return f"{'abcdefghijklmnopqrstuvwxyz'[int(event.answer)]}) {visible(event.choices[int(event.answer)])}"
-        return number(event.answer, ",.0f" if event.answer.is_integer() else ".5g", self.lang)
+        spec = ".2%" if event.percent else ",.0f" if event.answer.is_integer() else ".5g"
+        return number(event.answer, spec, self.lang)
 
     # ---- what is said to an answer -----------------------------------------------------------------------------------
 
@@ -205,10 +208,15 @@ def path_view(entries: Iterable[Mapping[str, Any]], lang: str) -> RenderableType
     for column in columns.split("|"):
         table.add_column(column.strip())
     for place, entry in enumerate(entries, start=1):
-        done = words.write("read", **entry) if entry["read"] else words.write("not_read")
+        done = words.write(standing(entry), **entry)
         level = words.write(f"levels.{entry['level']}")
         table.add_row(str(place), level, entry["modules"][0], entry["title"], done)
     return _titled(title, table)
+
+
+def standing(entry: Mapping[str, Any]) -> str:
+    """The word for what was done of a lesson: done, shown to the end, begun, or not yet."""
+    return "read" if entry["read"] else "seen" if entry["seen"] else "begun" if entry["right"] else "not_read"
 
 
 def log_line(event: LessonStep) -> str:

@@ -15,12 +15,12 @@ class TokenPrinter:
         self._prompt: str | None = None
 
     def begin(self, prompt: str) -> None:
-        """The text that is continued; it is shown when the first event comes, so not before an error."""
+        """The text that is continued; it is shown right before what continues it, so after an error or what is said of it."""
         self._prompt = prompt
 
     def show(self, event: Event) -> None:
         """Take in one event."""
-        if self._prompt is not None and isinstance(event, PromptRead):
+        if self._prompt is not None and isinstance(event, TokenGenerated | GenerationFinished):
             if self.show_tokens:
                 self._remark(f"{'id':>7}  {'probability':>11}  {'rank':>5}  text")
             else:

@@ -1,36 +1,64 @@
-"""Is an answer right?  Numbers may be written as people write them: 0,5 or 0.5, 1.234 or 1,234, 50 %, 1/2."""
+"""Is an answer right?  Numbers may be written as people write them: 0,5 or 0.5, 1.234 or 1,234, 50 %, 1/2, 1,5 mil, dez."""
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from mlxgpt.events import ExerciseAsked
 
 _NUMBER = re.compile(r"[-+−]?(?:\d[\d.,]*|[.,]\d+)(?:e[-+]?\d+)?", re.IGNORECASE)
 _GROUPED = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
+_LETTERED = re.compile(r"([a-z])(?:[ ):.\-]+(.+))?")
+_NAMED = re.compile(r"(?:(?:a|e|the) )?(?:letra|opcao|alternativa|resposta|letter|option|choice|answer) +")
+
+# Words as they are when folded: Portuguese and English, whose numbers do not clash.
+_UNITS = (
+    "zero", "um uma one", "dois duas two", "tres three", "quatro four", "cinco five", "seis six", "sete seven",
+    "oito eight", "nove nine", "dez ten", "onze eleven", "doze twelve", "treze thirteen",
+    "quatorze catorze fourteen", "quinze fifteen", "dezesseis sixteen", "dezessete seventeen",
+    "dezoito eighteen", "dezenove nineteen", "vinte twenty",
+)  # fmt: skip
+_WORDS = {word: value for value, words in enumerate(_UNITS) for word in words.split()}
+_SCALES = {
+    "mil": 1e3, "thousand": 1e3, "milhao": 1e6, "milhoes": 1e6, "million": 1e6, "bilhao": 1e9, "bilhoes": 1e9, "billion": 1e9,
+}  # fmt: skip
+_SCALED = re.compile(rf"(?<=\d) *({'|'.join(_SCALES)})\b")
+_BEFORE = re.compile(r"(?:(?:e|sao|is|are|it|they|uns|umas|about|cerca|de) +)*")  # "são dez", "é dez"
 
 
 def is_right(exercise: ExerciseAsked, answer: str) -> bool:
-    """Whether `answer`, as it was typed, answers the exercise."""
+    """Whether `answer`, as it was typed, answers the exercise; one that asks for a percentage may leave the sign out."""
     if exercise.choices:
         return choice(exercise.choices, answer) == int(exercise.answer)
     room = exercise.tolerance + 1e-9 * max(1.0, abs(exercise.answer))
-    return any(abs(value - exercise.answer) <= room for value in readings(answer))
+    values = readings(answer)
+    if exercise.percent:
+        values |= {value / 100 for value in values}
+    return any(abs(value - exercise.answer) <= room for value in values)
 
 
 def choice(choices: tuple[str, ...], answer: str) -> int | None:
-    """The index of the choice that was meant: its letter (a, b, c …), its number from 1, or its own words."""
+    """The index of the choice that was meant: its own words, its letter (a, "b) menino", "letra c"), or its number from 1.
+
+    Where the choices hold numbers ("camada 0"), a number means the one inside.
+    """
     word = _folded(answer)
-    own = [index for index, text in enumerate(choices) if _folded(text) == word]
-    if own:
-        return own[0]
-    if len(word) == 1 and word.isalpha():
-        index = ord(word) - ord("a")
-    elif word.isdecimal():
-        index = int(word) - 1
-    else:
-        begun = [index for index, text in enumerate(choices) if len(word) > 2 and _folded(text).startswith(word)]
-        return begun[0] if len(begun) == 1 else None
-    return index if 0 <= index < len(choices) else None
+    if (own := _only(_folded(text) == word for text in choices)) is not None:
+        return own
+    word = _NAMED.sub("", word, count=1) if _NAMED.match(word) else word
+    bare = [_folded(text.replace("·", " ")) for text in choices]  # the dot stands for a space that few can type
+    if word.isdecimal():
+        inside = [[int(digits) for digits in re.findall(r"\d+", text)] for text in bare]
+        if any(inside):
+            return _only(int(word) in numbers for numbers in inside)
+        return int(word) - 1 if 0 < int(word) <= len(choices) else None
+    word = _folded(word.replace("·", " "))
+    lettered = _LETTERED.fullmatch(word)
+    if lettered and (index := ord(lettered[1]) - ord("a")) < len(choices) and bare[index].startswith(lettered[2] or ""):
+        return index
+    if (own := _only(text == word for text in bare)) is not None:
+        return own
+    return _only(len(word) > 2 and text.startswith(word) for text in bare)
 
 
 def readings(answer: str) -> set[float]:
@@ -38,15 +66,32 @@ def readings(answer: str) -> set[float]:
 
     >>> sorted(readings("1.234"))
     [1.234, 1234.0]
-    >>> readings("37,5 %")
-    {37.5, 0.375}
+    >>> sorted(readings("37,5 %"))
+    [0.375, 37.5]
+    >>> readings("menos dois mil")
+    {-2000.0}
     """
-    text = answer.strip().replace(" ", "")
+    text = re.sub(r"\b(?:por cento|per ?cent)\b", "%", _folded(answer, marks=" \t\"'"))
+    text = _in_digits(re.sub(r"\b(?:menos|minus) +", "-", text))
+    scale = _SCALED.search(text)
+    text = text.replace(" ", "")
     above, slash, below = text.partition("/")
     if slash:
         return {a / b for a in _readings(above) for b in _readings(below) if b}
-    values = _readings(text)
+    values = {value * (_SCALES[scale[1]] if scale else 1) for value in _readings(text)}
     return values | {value / 100 for value in values} if "%" in text else values
+
+
+def _in_digits(text: str) -> str:
+    """A number word up to twenty as digits, where it leads the answer and is the whole number: not in "vinte e um"."""
+    words = text[_BEFORE.match(text).end() :].split()  # type: ignore[union-attr]  # it matches the empty text too
+    sign = "-" if words and words[0].startswith("-") else ""
+    if not words or any(word in _WORDS for word in words[1:]) or "-" in words[0].lstrip("-"):
+        return text
+    first = words[0].removeprefix("-").rstrip(".,!")
+    if first in _WORDS:
+        return " ".join((f"{sign}{_WORDS[first]}", *words[1:]))
+    return f"{sign}{_SCALES['mil']:.0f}" if first == "mil" and len(words) == 1 else text
 
 
 def _readings(text: str) -> set[float]:
@@ -66,7 +111,13 @@ def _readings(text: str) -> set[float]:
     return values
 
 
-def _folded(text: str) -> str:
+def _only(fits: Iterable[bool]) -> int | None:
+    """The place of the one that fits; None when none does, or several."""
+    found = [index for index, fit in enumerate(fits) if fit]
+    return found[0] if len(found) == 1 else None
+
+
+def _folded(text: str, marks: str = " .)(\t\"'") -> str:
     """Without case, accents and outer marks: "Não." is "nao"."""
     plain = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in plain if not unicodedata.combining(c)).strip(" .)(\t\"'")
+    return " ".join("".join(c for c in plain if not unicodedata.combining(c)).strip(marks).split())

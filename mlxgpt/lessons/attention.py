@@ -96,7 +96,12 @@ def _one_row(
     yield board.code("code.hand", attention_by_hand)
     strongest = int(weights[1:-1].argmax()) + 1
     yield board.ask(
-        "rest", 1 - float(weights[strongest]), tolerance=0.01, piece=pieces[strongest], weight=float(weights[strongest])
+        "rest",
+        1 - float(weights[strongest]),
+        tolerance=0.01,
+        percent=True,
+        piece=pieces[strongest],
+        weight=float(weights[strongest]),
     )
     z = weights @ v  # (D,)
     given = trace.numpy(f"blocks.{layer}.attn.z")[0, head, -1]
@@ -104,7 +109,7 @@ def _one_row(
     yield board.code("code.explicit", explicit)
     a, b = round(float(scores[strongest]), 3), round(float(scores[-1]), 3)  # as they are shown
     grown = float(np.exp(b - a))
-    yield board.ask("softmax", 1 / (1 + grown), tolerance=0.02, a=a, b=b, difference=b - a, grown=grown)
+    yield board.ask("softmax", 1 / (1 + grown), tolerance=0.02, a=a, b=b, difference=b - a, grown=grown, one=1)
 
 
 def _maps(board: Board, subject: Subject, trace: Trace, layer: int, head: int, config: LessonConfig) -> Iterator[Event]:
@@ -114,7 +119,7 @@ def _maps(board: Board, subject: Subject, trace: Trace, layer: int, head: int, c
     yield board.tell("map", layer=layer, head=head, hidden=T * (T - 1) // 2, cells=T * T)
     yield board.heatmap("pattern", pattern[head], pieces, pieces, layer=layer, head=head)
     middle = T // 2
-    yield board.ask("visible", middle + 1, place=middle + 1, piece=pieces[middle], tokens=T)
+    yield board.ask("visible", middle + 1, first=pieces[0], piece=pieces[middle], tokens=T)
     if config.show_attention_maps:
         for deep in range(subject.model.config.n_layer):
             for each, weights in enumerate(trace.numpy(f"blocks.{deep}.attn.pattern")[0]):

@@ -47,7 +47,14 @@ def lesson(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Eve
     )
     yield board.code("code.flops", flops_per_token)
     yield board.ask("work", each * reading / 1e9, tolerance=0.03 * each * reading / 1e9, each=each, reading=reading)
-    yield board.ask("share", each * reading / best, tolerance=0.01, done=each * reading / 1e9, best=best / 1e9)
+    yield board.ask(
+        "share",
+        each * reading / best,
+        tolerance=0.05 * each * reading / best,
+        percent=True,
+        done=each * reading / 1e9,
+        best=best / 1e9,
+    )
     yield board.tell("end")
 
 

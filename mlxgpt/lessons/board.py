@@ -152,11 +152,19 @@ class Board:
         )
 
     def ask(
-        self, key: str, answer: float, *, tolerance: float = 0.0, choices: Sequence[str] = (), **numbers: Any
+        self,
+        key: str,
+        answer: float,
+        *,
+        tolerance: float = 0.0,
+        choices: Sequence[str] = (),
+        percent: bool = False,
+        **numbers: Any,
     ) -> ExerciseAsked:
         """A question (text `ask.KEY`, with `hint` and `why`); `answer` is a number, or the index of one of `choices`.
 
-        A `tolerance` is absolute; by default it is 2 % of the answer, and 0 for whole numbers.
+        A `tolerance` is absolute; by default it is 2 % of the answer, and 0 for whole numbers.  With `percent` the answer, a
+        share of one, is asked for as a percentage.
         """
         self.exercises += 1
         if not choices and not tolerance and not float(answer).is_integer():
@@ -168,7 +176,7 @@ class Board:
             question=paragraphs(self.word(f"ask.{key}", **numbers)),
             hint=paragraphs(self.word(f"ask.{key}.hint", **numbers)),
             why=paragraphs(self.word(f"ask.{key}.why", **numbers, **chosen)),
-            answer=float(answer), tolerance=tolerance, choices=labels(choices), numbers=numbers,
+            answer=float(answer), tolerance=tolerance, choices=labels(choices), percent=percent, numbers=numbers,
         )  # fmt: skip
 
     def _framed(self, key: str, numbers: Mapping[str, Any]) -> tuple[str, str, str]:

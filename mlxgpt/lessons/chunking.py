@@ -89,7 +89,7 @@ def _compared(board: Board, text: str, cut: dict[str, list[Chunk]], config: Less
     names = [row[0] for row in rows[:4]]
     shares = [row[6] for row in rows[:4]]
     yield board.ask("cleanest", shares.index(max(shares)), choices=names, share=max(shares))
-    yield board.ask("fill", rows[3][5], tolerance=0.01, mean=rows[3][2], size=MAX_SIZE)
+    yield board.ask("fill", rows[3][5], tolerance=0.01, percent=True, mean=rows[3][2], size=MAX_SIZE)
 
 
 def _overlap(board: Board, text: str, chunks: list[Chunk]) -> Iterator[Event]:

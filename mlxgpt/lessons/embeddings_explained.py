@@ -3,6 +3,7 @@
 V vocab · C channels (n_embd) · T time
 """
 
+import math
 from collections.abc import Iterator
 
 import mlx.core as mx
@@ -37,7 +38,7 @@ def lesson(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Eve
     yield from _map(board, subject, words)
     yield from _context(board, subject, words)
     yield from _head(board, subject)
-    yield board.tell("end")
+    yield board.tell("end_state" if subject.model.config.recurrent else "end")
 
 
 def known_words(subject: Subject) -> dict[str, int]:
@@ -178,5 +179,6 @@ def _head(board: Board, subject: Subject) -> Iterator[Event]:
         first=first,
         second=second,
         difference=float(logits[order[0]] - logits[order[1]]),
+        e=math.e,
         dot=dot,
     )

@@ -81,7 +81,7 @@ def _neuron(board: Board, subject: Subject) -> Iterator[Event]:
         "forward", x1=x1, x2=x2, x3=x3, w1=w1, w2=w2, w3=w3, p=hand["p"], y=hand["y"], loss=hand["loss"], target=TARGET
     )
     yield board.ask("forward", hand["y"], tolerance=0.01, p=hand["p"])
-    yield board.tell("backward", dy=hand["dy"], dp=hand["dp"], y=hand["y"], target=TARGET)
+    yield board.tell("backward", dy=hand["dy"], dp=hand["dp"], y=hand["y"], target=TARGET, one=1, two=2)
     rows = [(f"w{i + 1}", hand["dw"][i], auto[i].item(), trying[i]) for i in range(3)]
     yield board.table("three_ways", rows, ("", "+.6f", "+.6f", "+.6f"))
     worst = max(abs(row[1] - row[2]) for row in rows)

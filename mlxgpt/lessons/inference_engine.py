@@ -73,7 +73,14 @@ def _writing(board: Board, subject: Subject) -> Iterator[Event]:
     yield board.code("code.loop", write_greedily)
     together = float(np.prod([share for _, share, _ in written[:2]]))
     yield board.ask(
-        "together", together, tolerance=0.01, first=pieces[0], second=pieces[1], a=written[0][1], b=written[1][1]
+        "together",
+        together,
+        tolerance=0.01,
+        percent=True,
+        first=pieces[0],
+        second=pieces[1],
+        a=written[0][1],
+        b=written[1][1],
     )
 
 
@@ -172,10 +179,12 @@ def _cache(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Eve
         yield board.tell("cache", count=count)
         yield board.code("code.cache", KVCache.update_and_fetch)
     race(model, ids, 2, cached=False)  # the first run of anything is slower: it is not counted
+    planned = count
     plain, plain_tokens = race(model, ids, count, cached=False)
-    count = len(plain)
-    quick, quick_tokens = race(model, ids, count, cached=True)
+    quick, quick_tokens = race(model, ids, len(plain), cached=True)
     count = len(quick)
+    if count < planned:
+        yield board.tell("race_cut", planned=planned, count=count, seconds=max(plain[-1], quick[-1]))
     plain, plain_tokens = plain[:count], plain_tokens[:count]
     same = sum(a == b for a, b in zip(plain_tokens, quick_tokens, strict=True))
     steps = list(range(1, count + 1))

@@ -45,7 +45,7 @@ def _lazy(board: Board, subject: Subject) -> Iterator[Event]:
     described_ms, computed_ms = (described - began) * 1000, (computed - described) * 1000
     yield board.tell("lazy", described=described_ms, computed=computed_ms, tokens=ids.size)
     share = described_ms / (described_ms + computed_ms)
-    yield board.ask("lazy", share, tolerance=0.02, described=described_ms, computed=computed_ms)
+    yield board.ask("lazy", share, tolerance=0.02, percent=True, described=described_ms, computed=computed_ms)
 
 
 def real_heads(subject: Subject, tokens: int) -> tuple[mx.array, mx.array, mx.array, float]:

@@ -53,7 +53,7 @@ def _parts(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Eve
     count = sum(value.size for _, value in tree_flatten(subject.model.parameters()))
     yield board.bars("parts_bars", [row[0] for row in rows], [row[2] / 1e6 for row in rows], ".2f")
     yield board.tell("parts_after", count=count, weights=weights, optimizer=seen.measured["optimizer (AdamW)"])
-    yield board.ask("weights", count * 4, count=count)
+    yield board.ask("weights", count * 4, count=count, each=4)
     yield board.ask(
         "optimizer",
         seen.measured["optimizer (AdamW)"] / weights,
@@ -144,7 +144,7 @@ def _attention(board: Board, subject: Subject) -> Iterator[Event]:
         device=subject.backend.name,
     )
     n = lengths[-1]
-    yield board.ask("square", 4 * H * n * n, heads=H, tokens=n)
+    yield board.ask("square", 4 * H * n * n, heads=H, tokens=n, each=4)
 
 
 def _formats(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Event]:

@@ -132,12 +132,14 @@ def _step(board: Board, event: StepFinished, first: StepFinished) -> Iterator[Ev
             norm=event.gradient_norm,
         )
     else:
+        times = math.exp(first.loss - event.loss)
         yield board.tell(
             "step",
             step=event.step,
             loss=event.loss,
             chance=chance,
-            times=math.exp(first.loss - event.loss),
+            times=times,
+            grown=board.word("grown.same" if f"{times:.1f}" == "1.0" else "grown.times", times=times),
             rate=event.learning_rate,
             norm=event.gradient_norm,
             seen=event.tokens_seen,
@@ -171,10 +173,12 @@ def narrate_writing(
         yield event
         match event:
             case PromptRead():
+                amount = {0: "none", 1: "one"}.get(event.reused_tokens, "many")
                 yield board.tell(
                     "prompt_state" if model.config.recurrent else "prompt",
                     tokens=event.tokens,
                     reused=event.reused_tokens,
+                    remembered=board.word(f"remembered.{amount}", reused=event.reused_tokens),
                     context=model.config.context_length,
                     milliseconds=event.seconds * 1000,
                 )

@@ -118,7 +118,9 @@ def lesson(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Eve
     yield board.code("code.plane", Plane.loss)
     yield from _first_step(board, plane)
     yield board.tell("walkers", steps=STEPS, rates=len(RATES))
-    yield board.table("rules", [(name, board.word(f"rule.{name}"), board.word(f"formula.{name}")) for name in WALKERS])
+    yield board.table(
+        "rules", [(name, board.word(f"rule.{name}"), board.word(f"formula.{name}", one=1)) for name in WALKERS]
+    )
     walks = best_walks(walk(plane))
     heights = plane.heights(COLUMNS, ROWS)
     yield board.surface(
@@ -155,6 +157,7 @@ def _first_step(board: Board, plane: Plane) -> Iterator[Event]:
     yield board.tell(
         "adam",
         gy=gy,
+        one=1,
         beta1=BETA1,
         beta2=BETA2,
         m=m,

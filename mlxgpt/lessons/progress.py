@@ -12,16 +12,21 @@ from mlxgpt.backend import places
 
 @dataclass(slots=True, kw_only=True)
 class Progress:
-    """For each lesson: how often it was read to the end, when last, and which exercises were answered rightly."""
+    """For each lesson: how often it was done or only shown, when last, and which exercises were answered rightly."""
 
     lessons: dict[str, "Done"] = field(default_factory=dict)
 
     def finished(self, lesson: str, exercises: int) -> None:
-        """A lesson with so many exercises was read to its end."""
+        """A lesson with so many exercises was done to its end by somebody who was asked."""
+        self.shown(lesson, exercises).read += 1
+
+    def shown(self, lesson: str, exercises: int) -> "Done":
+        """A lesson was shown to its end, whether or not anybody answered."""
         done = self.lessons.setdefault(lesson, Done())
-        done.read += 1
+        done.seen += 1
         done.exercises = exercises
         done.last = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        return done
 
     def answered(self, lesson: str, exercise: str, right: bool) -> None:
         """An exercise was answered; what was right once stays so."""
@@ -40,6 +45,7 @@ class Done:
     """One lesson's part."""
 
     read: int = 0
+    seen: int = 0
     last: str = ""
     exercises: int = 0
     right: dict[str, bool] = field(default_factory=dict)
@@ -56,7 +62,8 @@ def load(path: Path | None = None) -> Progress:
         content: Any = json.loads((path or places.progress()).read_text(encoding="utf-8"))
         lessons = {
             str(name): Done(
-                read=int(done["read"]), last=str(done["last"]), exercises=int(done["exercises"]),
+                read=int(done["read"]), seen=int(done.get("seen", done["read"])), last=str(done["last"]),
+                exercises=int(done["exercises"]),
                 right={str(key): bool(right) for key, right in done["right"].items()},
             )
             for name, done in content["lessons"].items()

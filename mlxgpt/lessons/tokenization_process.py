@@ -3,6 +3,7 @@
 The first lesson: it presupposes nothing, so it begins with what a language model does.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
@@ -43,6 +44,15 @@ def best_guesses(subject: Subject, text: str, count: int = 5) -> tuple[list[str]
     return subject.pieces(best.tolist()), probabilities[best].tolist()
 
 
+def shown(piece: str) -> str:
+    """A piece as this lesson writes it: spaces as dots, and bytes that are no letter yet by their numbers.
+
+    >>> shown("a \\\\xc3")
+    'a·‹195›'
+    """
+    return re.sub(r"\\x([0-9a-f]{2})", lambda match: f"‹{int(match[1], 16)}›", dotted(piece))
+
+
 def _guess(board: Board, subject: Subject) -> Iterator[Event]:
     guesses, shares = best_guesses(subject, OPENING)
     yield board.tell("guess", text=OPENING)
@@ -72,7 +82,7 @@ def _pieces(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Ev
 
 
 def _bytes(board: Board) -> Iterator[Event]:
-    rows = [(c, len(c.encode()), " ".join(f"{byte:02X}" for byte in c.encode())) for c in WORD]
+    rows = [(c, len(c.encode()), " ".join(map(str, c.encode()))) for c in WORD]
     size = len(WORD.encode())
     yield board.tell("bytes", word=WORD, letters=len(WORD), bytes=size)
     yield board.table("bytes_table", rows, ("", "d", ""))
@@ -101,24 +111,24 @@ def lengths(text: str, merges: list[MergeLearned]) -> list[int]:
 def _training(board: Board, subject: Subject) -> Iterator[Event]:
     text = subject.corpus[:CHARACTERS]
     counts = pair_counts(text)
-    names = {i: dotted(bytes([byte]).decode(errors="backslashreplace")) for byte, i in enumerate(bpe.BYTE_IDS)}
+    names = {i: shown(bytes([byte]).decode(errors="backslashreplace")) for byte, i in enumerate(bpe.BYTE_IDS)}
     common = counts.most_common(6)
     yield board.tell("bpe", characters=len(text), beginning=text[:60].replace("\n", " "))
     yield board.bars("pair_bars", [f"{names[a]} {names[b]}" for (a, b), _ in common], [n for _, n in common], ",.0f")
     merges = list(bpe.train([text], SMALLEST_BPE + MERGES))
     sizes = lengths(text, merges)
-    rows = [(e.rank + 1, *map(dotted, (e.left_text, e.right_text, e.text)), e.count, sizes[e.rank + 1]) for e in merges]
+    rows = [(e.rank + 1, *map(shown, (e.left_text, e.right_text, e.text)), e.count, sizes[e.rank + 1]) for e in merges]
     yield board.tell("merging", merges=len(merges))
     yield board.table("merges", rows, ("d", "", "", "", ",", ","), before=sizes[0])
     yield board.curves("shrinking", {board.word("pieces_left"): (range(len(sizes)), sizes)})
     first = merges[0]
-    left, right = dotted(first.left_text), dotted(first.right_text)
+    left, right = shown(first.left_text), shown(first.right_text)
     yield board.ask("shrink", sizes[0] - sizes[1], left=left, right=right, count=first.count, before=sizes[0])
     yield board.code("code.train", bpe.train)
     longest = max(merges, key=lambda event: len(event.text))
     yield board.tell(
         "merged",
-        longest=dotted(longest.text),
+        longest=shown(longest.text),
         before=sizes[0],
         after=sizes[-1],
         saved=1 - sizes[-1] / sizes[0],
@@ -134,14 +144,15 @@ def _encoding(board: Board, subject: Subject) -> Iterator[Event]:
     if not merges or not merges.new_ids:
         yield board.tell("no_merges")
         return
-    yield board.tell("encoding", merges=len(merges.new_ids), word=WORD)
+    accented = next(letter for letter in WORD if not letter.isascii())
+    loose = f"‹{accented.encode()[0]}›"
+    yield board.tell("encoding", merges=len(merges.new_ids), word=WORD, accented=accented, loose=loose)
     rows = []
     for step in bpe.steps(WORD, merges):
-        left, right = subject.pieces(list(step.pair))
-        rows.append((left, right, " | ".join(subject.pieces(step.ids))))
-    yield board.table(
-        "encoding_table", rows, word=WORD, start=" | ".join(subject.pieces([merges.byte_ids[b] for b in WORD.encode()]))
-    )
+        left, right = map(shown, subject.pieces(list(step.pair)))
+        rows.append((left, right, " | ".join(map(shown, subject.pieces(step.ids)))))
+    start = subject.pieces([merges.byte_ids[byte] for byte in WORD.encode()])
+    yield board.table("encoding_table", rows, word=WORD, start=" | ".join(map(shown, start)))
     yield board.code("code.encode", bpe.steps)
     final = tokenizer.encode(WORD)
     yield board.tell(
@@ -150,7 +161,7 @@ def _encoding(board: Board, subject: Subject) -> Iterator[Event]:
         bytes=len(WORD.encode()),
         steps=len(rows),
         tokens=len(final),
-        same="=" if bpe.encode(WORD, merges) == final else "≠",
+        same=board.word("same" if bpe.encode(WORD, merges) == final else "other"),
     )
     other = "coraçãozinho"
     yield board.ask(
@@ -177,6 +188,9 @@ def _compared(board: Board, subject: Subject) -> Iterator[Event]:
         rows.append((board.word(f"kinds.{kind}"), tokenizer.vocab_size, len(ids), size / len(ids), unknown))
     yield board.tell("compare", characters=len(unseen), bytes=size)
     yield board.table("compare_table", rows, ("", ",", ",", ".2f", ","))
-    yield board.tell("compared", words=rows[0][1], unknown=rows[0][4], bytes=rows[2][2], bpe=rows[3][2])
+    yield board.tell(
+        "compared", words=rows[0][1], unknown=rows[0][4], bytes=rows[2][2], bpe=rows[3][2],
+        listed=rows[2][1], values=len(bpe.BYTE_IDS), special=rows[2][1] - len(bpe.BYTE_IDS),
+    )  # fmt: skip
     yield board.ask("compare", rows[3][3], tolerance=0.05, bytes=size, tokens=rows[3][2])
     yield board.tell("end")

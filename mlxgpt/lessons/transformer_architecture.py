@@ -185,4 +185,4 @@ def _parameters(board: Board, subject: Subject) -> Iterator[Event]:
     yield board.tell("parameters", counted=counted, reckoned=count(shapes))
     yield board.bars("parts", [board.word(f"part.{part}") for part in parts], list(parts.values()), ",.0f")
     share = parts["embedding"] / counted
-    yield board.ask("share", share, tolerance=0.01, embedding=parts["embedding"], counted=counted)
+    yield board.ask("share", share, tolerance=0.01, percent=True, embedding=parts["embedding"], counted=counted)

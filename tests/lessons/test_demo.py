@@ -93,6 +93,26 @@ def test_a_learner_may_leave(demo, monkeypatch):
     assert not places.progress().exists()
 
 
+@pytest.mark.parametrize("word", ["s", "Sair", "q", "quit"])
+def test_a_learner_may_leave_at_an_answer_and_has_not_done_the_lesson(demo, mlxgpt, monkeypatch, word):
+    type_in(monkeypatch, *[""] * 3, word)
+    answer = demo("--interactive")
+    assert answer.code == 0
+    assert "s sai" in answer.out and "Exercício" in answer.out
+    assert "Fim da aula" not in answer.out and "Não entendi" not in answer.out
+    assert "feita" not in mlxgpt("demo", "--list").out
+
+
+def test_what_was_only_shown_is_not_done(demo, mlxgpt, monkeypatch):
+    monkeypatch.setenv("MLXGPT_COMMAND", "./scripts/mlxgpt")
+    assert "A próxima: ./scripts/mlxgpt demo --module" in " ".join(demo().out.split())
+    assert "vista 1×, 0 de " in mlxgpt("demo", "--list").out
+    type_in(monkeypatch, "")  # then there is nobody
+    assert "Fim da aula" in demo("--interactive").out
+    listed = mlxgpt("demo", "--list").out
+    assert "vista 2×" in listed and "feita" not in listed
+
+
 def test_the_path_is_listed_in_order(mlxgpt):
     answer = mlxgpt("demo", "--list")
     assert answer.code == 0

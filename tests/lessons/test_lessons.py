@@ -121,7 +121,8 @@ def test_the_answer_that_is_shown_is_accepted_and_others_are_not(given, lesson, 
         else:
             shown = number(event.answer, ",.0f" if event.answer.is_integer() else ".5g", lang)
             assert is_right(event, shown), (event.key, shown, event.answer)
-            assert not is_right(event, str(event.answer * 1.3 + 1.7 + event.tolerance)), event.key
+            wrong = (event.answer * 1.3 + 1.7 + event.tolerance) * (100 if event.percent else 1)
+            assert not is_right(event, str(wrong)), event.key
         assert event.hint and event.why and event.question
 
 

@@ -1,12 +1,16 @@
 """train, generate and chat explaining themselves: the same work, told."""
 
+import io
 import math
 import threading
 import time
 
 import pytest
+from rich.console import Console
 
 from mlxgpt import jobs
+from mlxgpt.display.lessons import LessonView
+from mlxgpt.display.tokens import TokenPrinter
 from mlxgpt.events import (
     GenerationFinished,
     HeatmapDrawn,
@@ -124,6 +128,25 @@ def test_looking_inside_comes_after_the_work(models):
     assert looks and min(looks) > finished
     layers = next(event for event in events if isinstance(event, TableShown) and event.key == "layers")
     assert len(layers.rows) == 3  # the entrance and two layers
+
+
+def test_that_nothing_was_remembered_is_said_in_words(models):
+    told = next(event for event in explained(models) if isinstance(event, IdeaTold) and event.key == "prompt")
+    assert told.numbers["reused"] == 0
+    assert "none was in its memory already" in told.text and "0 were" not in told.text
+
+
+def test_the_explanation_of_a_prompt_stands_before_it(models):
+    console = Console(file=io.StringIO(), width=200)
+    printer, view = TokenPrinter(console, console), LessonView(console, "en")
+    printer.begin("Era uma vez")
+    for event in explained(models):
+        printer.show(event)
+        if isinstance(event, LessonStep):
+            view.show(event)
+    lines = console.file.getvalue().splitlines()
+    assert lines[0].startswith("The model was given")
+    assert any(line.startswith("Era uma vez") for line in lines)
 
 
 def test_an_answer_of_a_chat_is_explained_and_its_settings_stay(models):

@@ -24,6 +24,7 @@ from mlxgpt.lessons.subject import SENTENCE
 from mlxgpt.model.report import activations_per_token
 from mlxgpt.tokenizer import bpe
 from mlxgpt.tokenizer.fast import SMALLEST_BPE, train_bpe
+from mlxgpt.tokenizer.simple import byte_tokenizer
 from mlxgpt.training.losses import next_token_loss
 
 
@@ -358,3 +359,37 @@ def test_lesson_one_on_the_shipped_model(shipped):
     assert bars.values == pytest.approx(sorted(shares, reverse=True)[:5], rel=1e-3)
     assert step(events, "ask.bytes").answer == len("pão".encode())
     assert step(events, "pieces_table").rows[1][2] == shipped.tokenizer.encode(SENTENCE)[1]
+
+
+def test_a_byte_that_is_no_letter_is_shown_by_its_number(given, shipped):
+    from mlxgpt.lessons.board import Board
+    from mlxgpt.lessons.config import LessonConfig
+
+    events = list(tokenization.lesson(Board("tokenization_process", "pt"), shipped, LessonConfig()))
+    assert ("ç", 2, " ".join(map(str, "ç".encode()))) in step(events, "bytes_table").rows
+    first, second = "ç".encode()
+    assert f"‹{first}› | ‹{second}›" in step(events, "encoding_table").title
+    assert not any("\\x" in str(event) for event in events if isinstance(event, TableShown))
+    assert numbers(events, "compared")["special"] == byte_tokenizer().vocab_size - 256
+
+
+def test_a_race_that_gave_up_says_so(models, monkeypatch):
+    from mlxgpt.lessons.config import LessonConfig
+    from mlxgpt.lessons.teach import teach
+
+    monkeypatch.setattr(inference_engine, "MOST_SECONDS", 0.0)
+    config = LessonConfig(modules=("inference",), model=str(models["modern"]))
+    events = list(teach(config, device="cpu"))
+    cut = numbers(events, "race_cut")
+    assert cut["count"] == 1 == numbers(events, "race_after")["count"]
+    assert cut["planned"] > 1 and cut["seconds"] > 0
+
+
+def test_the_lesson_that_is_announced_is_one_the_model_can_be_given(given):
+    for model, key in (("modern", "end"), ("rwkv7", "end_state")):
+        assert step(given("embeddings_explained", model), key)
+
+
+def test_the_third_question_of_attention_does_not_hold_its_answer(given):
+    asked = step(given("attention"), "ask.visible")
+    assert f"{asked.answer:.0f}" not in asked.question

@@ -23,8 +23,16 @@ def test_what_was_done_is_there_the_next_time():
     mine.finished("attention", exercises=5)
     mine.save()
     again = progress.load().lessons["attention"]
-    assert (again.read, again.exercises, again.solved) == (1, 5, 1)
+    assert (again.read, again.seen, again.exercises, again.solved) == (1, 1, 5, 1)
     assert again.last
+
+
+def test_what_was_shown_is_not_read():
+    mine = progress.load()
+    mine.shown("attention", exercises=5)
+    mine.save()
+    again = progress.load().lessons["attention"]
+    assert (again.read, again.seen) == (0, 1)
 
 
 def test_what_was_right_once_stays_right():

@@ -89,53 +89,73 @@ def show_lessons(events: Any, config: Any, logs: bool, interactive: bool) -> Non
     page = output.pages()
     view = LessonView(page, config.lang, logs=logs, answers=not interactive)
     done = progress.load()
+    learner = Learner(view)
     solved = 0
     begun = False  # the first idea of a lesson needs no pause before it
     for event in events:
         turns = isinstance(event, LessonStarted) and event.number > 1
         turns = turns or (isinstance(event, IdeaTold) and bool(event.heading) and begun)
-        if interactive and turns and not pause(view):
-            break
+        if interactive and turns:
+            learner.pause()
+            if learner.left:
+                break
         begun = begun or isinstance(event, IdeaTold)
         view.show(event)
         if interactive and isinstance(event, ExerciseAsked):
-            right = ask(view, event)
+            right = learner.ask(event)
+            if learner.left:
+                break
             solved += right
             done.answered(event.lesson, event.key, right)
             done.save()
         if isinstance(event, LessonFinished):
-            done.finished(event.lesson, event.exercises)
+            if interactive and not learner.gone:
+                done.finished(event.lesson, event.exercises)
+            else:
+                done.shown(event.lesson, event.exercises)
             done.save()
             if interactive:
                 view.score(solved, event.exercises)
             solved, begun = 0, False
 
 
-def pause(view: Any) -> bool:
-    """Wait for Enter; False when the learner wants to leave.  Without anybody to answer, the lesson goes on."""
-    return read_line(view.words.write("pause")).casefold() != view.words.write("quit_key")
+LEAVES = ("s", "sair", "q", "quit")  # in either language
 
 
-def ask(view: Any, exercise: Any) -> bool:
-    """Ask until it is right, or the learner wants to see the solution; whether it was solved."""
-    from mlxgpt.lessons.answers import is_right
+class Learner:
+    """Whoever sits at the keyboard.  `left`: asked to leave; `gone`: no longer there, and the lesson goes on alone."""
 
-    while answer := read_line(view.words.write("prompt")):
-        if answer == "?":
-            view.hint(exercise)
-        elif is_right(exercise, answer):
-            view.right(exercise)
-            return True
-        else:
-            view.wrong(exercise, answer)
-    view.solution(exercise)
-    return False
+    def __init__(self, view: Any) -> None:
+        self.view = view
+        self.left = self.gone = False
 
+    def pause(self) -> None:
+        """Wait for Enter."""
+        self.left = self._type("pause").casefold() in LEAVES
 
-def read_line(prompt: str) -> str:
-    """A line that was typed; empty at the end of the input."""
-    try:
-        return input(prompt).strip()
-    except EOFError:
-        print()
-        return ""
+    def ask(self, exercise: Any) -> bool:
+        """Ask until it is right, or the learner wants to leave or to see the solution; whether it was solved."""
+        from mlxgpt.lessons.answers import is_right
+
+        while answer := self._type("prompt"):
+            if answer.casefold() in LEAVES:
+                self.left = True
+                return False
+            if answer == "?":
+                self.view.hint(exercise)
+            elif is_right(exercise, answer):
+                self.view.right(exercise)
+                return True
+            else:
+                self.view.wrong(exercise, answer)
+        self.view.solution(exercise)
+        return False
+
+    def _type(self, prompt: str) -> str:
+        """A line that was typed; empty at the end of the input."""
+        try:
+            return input(self.view.words.write(prompt)).strip()
+        except EOFError:
+            self.gone = True
+            print()
+            return ""
