@@ -67,7 +67,7 @@ def test_tokenizers_are_compared_on_one_text(trained, corpus, tmp_path, mlxgpt):
     assert first["unused_entries"] > 0
     table = mlxgpt(*arguments)
     assert str(trained) in table.out
-    assert "bytes/token" in table.out
+    assert "bytes/tok" in table.out
 
 
 def test_one_tokenizer_is_no_comparison(trained, corpus, mlxgpt):

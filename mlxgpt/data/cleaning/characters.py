@@ -89,7 +89,7 @@ def invisible(text: str) -> str:
     """Zero-width characters, soft hyphens and marks of direction go; joiners stay where emoji and other scripts need them."""
     if _INVISIBLE.search(text) is None:
         return text
-    text = text.replace("\u00ad\n", "-\n")  # here the hyphen was seen: `wrapped_lines` decides about it
+    text = _HYPHENATED.sub("-\n", text)  # here the hyphen was seen: `wrapped_lines` decides about it
     return _JOINER.sub(_kept_joiner, _INVISIBLE_ALWAYS.sub("", text))
 
 
@@ -99,6 +99,7 @@ def _kept_joiner(found: re.Match[str]) -> str:
     return found.group() if before > "\u024f" and not before.isspace() else ""
 
 
+_HYPHENATED = re.compile("(?<=[a-zà-ÿ])\u00ad\n(?=[a-zà-ÿ])")
 _INVISIBLE_ALWAYS = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\u180e\u034f]")
 _JOINER = re.compile("[\u200c\u200d]")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\u180e\u034f]")
