@@ -3,10 +3,8 @@
 It follows from the levels of the cuts alone: a paragraph begins behind a blank line, a section where a heading does.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mlxgpt.chunking.chunk import Chunk
 from mlxgpt.chunking.levels import Level
 
 KINDS = {Level.SECTION: "section", Level.CHAPTER: "chapter", Level.PART: "part"}
@@ -53,11 +51,3 @@ class Outline:
         parent = self._open[-1][1].id if self._open else None
         self.nodes.append(Node(id=len(self.nodes), kind=kind, parent=parent, start=start, end=start))
         self._open.append((level, self.nodes[-1]))
-
-
-def nodes_of(chunks: Iterable[Chunk]) -> list[Node]:
-    """The nodes that the chunks of a document belong to, by their ids; `parent` of each chunk is one of them."""
-    outline = Outline()
-    for chunk in chunks:
-        outline.follow(chunk.start, chunk.end, chunk.n_tokens, chunk.level)
-    return outline.nodes

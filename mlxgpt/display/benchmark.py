@@ -2,13 +2,12 @@
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from types import TracebackType
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from mlxgpt.display.bar_view import BarView
 from mlxgpt.display.progress import size
 from mlxgpt.events import (
     BenchmarkFinished,
@@ -26,36 +25,17 @@ NAME_WIDTH = 22
 ENOUGH = 0.9  # of a core
 
 
-class BenchmarkView:
-    """Folds the events of a benchmark into tables; a context manager, so that the bar is always taken down."""
+class BenchmarkView(BarView):
+    """Folds the events of a benchmark into tables."""
 
     def __init__(self, console: Console, *, detailed: bool = False, memory: bool = False) -> None:
-        self.console, self.detailed, self.memory = console, detailed, memory
+        super().__init__(console, form="{task.completed:.0f}/{task.total:.0f}  {task.description}", begin="starting")
+        self.detailed, self.memory = detailed, memory
         self.started: BenchmarkStarted | None = None
         self.finished: BenchmarkFinished | None = None
         self.rows: list[BenchmarkRowMeasured] = []
         self.growth: list[BenchmarkGrowthMeasured] = []
         self.failed: list[BenchmarkRowFailed] = []
-        self._bar = Progress(
-            BarColumn(bar_width=None),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}  {task.description}", markup=False),
-            console=console,
-            expand=True,
-            transient=True,
-            refresh_per_second=5,
-        )
-        self._task = self._bar.add_task("starting", total=1)
-
-    def __enter__(self) -> "BenchmarkView":
-        if self.console.is_terminal:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.console.is_terminal:
-            self._bar.stop()
 
     def show(self, event: Event) -> None:
         """Take in one event."""

@@ -1,11 +1,10 @@
 """A build on a terminal: a bar while it lasts, a line for each shard, and at the end what became of everything."""
 
 import time
-from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 
+from mlxgpt.display.bar_view import BarView
 from mlxgpt.display.progress import duration, size
 from mlxgpt.events import BuildFinished, BuildProgressed, BuildStarted, DatasetFetched, Event, Noted, ShardWritten
 from mlxgpt.text import visible
@@ -13,34 +12,14 @@ from mlxgpt.text import visible
 _PLAIN_SECONDS = 10.0  # between two lines where there is no bar
 
 
-class BuildView:
-    """Shows the events of a build as they come; a context manager, so that the bar is always taken down."""
+class BuildView(BarView):
+    """Shows the events of a build as they come."""
 
     def __init__(self, console: Console, *, silent: bool = False) -> None:
-        self.console, self.silent = console, silent
+        super().__init__(console, live=console.is_terminal and not silent)
+        self.silent = silent
         self.stopped = False
-        self._live = console.is_terminal and not silent
         self._told = time.monotonic()
-        self._bar = Progress(
-            BarColumn(bar_width=None),
-            TextColumn("{task.percentage:>3.0f}%  {task.description}"),
-            console=console,
-            expand=True,
-            transient=True,
-            refresh_per_second=5,
-        )
-        self._task = self._bar.add_task("reading", total=1.0)
-
-    def __enter__(self) -> "BuildView":
-        if self._live:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live:
-            self._bar.stop()
 
     def show(self, event: Event) -> None:
         """Take in one event."""
@@ -49,7 +28,7 @@ class BuildView:
         if self.silent:
             return
         match event:
-            case BuildProgressed() if self._live:
+            case BuildProgressed() if self.live:
                 self._bar.update(self._task, completed=event.share, description=progress_line(event))
             case BuildProgressed() if time.monotonic() - self._told > _PLAIN_SECONDS:
                 self._told = time.monotonic()

@@ -1,10 +1,8 @@
 """Chunking on a terminal: a bar while it lasts, a line for each file, and at the end what could not be read."""
 
-from types import TracebackType
-
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 
+from mlxgpt.display.bar_view import BarView
 from mlxgpt.display.progress import size
 from mlxgpt.events import ChunkingFinished, ChunkingProgressed, Event, FileChunked, FileRefused, Noted
 from mlxgpt.text import visible
@@ -12,34 +10,15 @@ from mlxgpt.text import visible
 _MOST_LINES = 20  # about single files; of a thousand, the sum says more
 
 
-class ChunkingView:
-    """Shows the events of a chunking job as they come; a context manager, so that the bar is always taken down."""
+class ChunkingView(BarView):
+    """Shows the events of a chunking job as they come."""
 
     def __init__(self, console: Console, *, quiet: bool = False) -> None:
         """With `quiet`, only what must be known is said, at the end."""
-        self.console, self.quiet = console, quiet
+        super().__init__(console, live=console.is_terminal and not quiet)
+        self.quiet = quiet
         self.refused: list[FileRefused] = []
         self._files = 0
-        self._bar = Progress(
-            BarColumn(bar_width=None),
-            TextColumn("{task.percentage:>3.0f}%  {task.description}"),
-            console=console,
-            expand=True,
-            transient=True,
-            refresh_per_second=5,
-        )
-        self._task = self._bar.add_task("reading", total=1.0)
-
-    def __enter__(self) -> "ChunkingView":
-        if self.console.is_terminal and not self.quiet:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.console.is_terminal and not self.quiet:
-            self._bar.stop()
 
     def show(self, event: Event) -> None:
         """Take in one event."""

@@ -1,12 +1,10 @@
 """Cleaning on a terminal: a bar while it lasts, some of what was dropped, and a table of what each rule did."""
 
-from types import TracebackType
-
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
+from mlxgpt.display.bar_view import BarView
 from mlxgpt.display.progress import duration, size
 from mlxgpt.events import CleaningFinished, CleaningProgressed, DocumentDropped, Event, FileRefused
 from mlxgpt.text import visible
@@ -14,34 +12,14 @@ from mlxgpt.text import visible
 _MOST_LINES = 10  # about single documents or files
 
 
-class CleaningView:
-    """Shows the events of a cleaning job as they come; a context manager, so that the bar is always taken down."""
+class CleaningView(BarView):
+    """Shows the events of a cleaning job as they come."""
 
     def __init__(self, console: Console) -> None:
-        self.console = console
+        super().__init__(console)
         self._dropped = 0
         self._refused: list[FileRefused] = []
         self._left_out = 0
-        self._bar = Progress(
-            BarColumn(bar_width=None),
-            TextColumn("{task.percentage:>3.0f}%  {task.description}"),
-            console=console,
-            expand=True,
-            transient=True,
-            refresh_per_second=5,
-        )
-        self._task = self._bar.add_task("reading", total=1.0)
-
-    def __enter__(self) -> "CleaningView":
-        if self.console.is_terminal:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.console.is_terminal:
-            self._bar.stop()
 
     def show(self, event: Event) -> None:
         """Take in one event."""

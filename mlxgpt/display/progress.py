@@ -4,13 +4,12 @@
 """
 
 import time
-from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
-from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
+from mlxgpt.display.bar_view import BarView
 from mlxgpt.events import (
     CheckpointSaved,
     EvaluationFinished,
@@ -27,37 +26,15 @@ from mlxgpt.text import visible
 _PLAIN_SECONDS = 5.0  # between two plain step lines
 
 
-class TrainingView:
-    """Shows the events of a training job as they come; a context manager, so that the bar is always taken down."""
+class TrainingView(BarView):
+    """Shows the events of a training job as they come."""
 
     def __init__(self, console: Console, *, live: bool | None = None) -> None:
-        self.console = console
-        self.live = console.is_terminal if live is None else live
+        super().__init__(console, live=live, begin="starting")
         self.samples: list[SampleDrawn] = []
         self._last_line = 0.0
         self._saved: CheckpointSaved | None = None
         self._best: EvaluationFinished | None = None
-        self._bar = Progress(
-            BarColumn(bar_width=None),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.description}"),
-            console=console,
-            expand=True,
-            transient=True,
-            refresh_per_second=5,
-        )
-        self._task = self._bar.add_task("starting", total=1.0)
-
-    def __enter__(self) -> "TrainingView":
-        if self.live:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.live:
-            self._bar.stop()
 
     def show(self, event: Event) -> None:
         """Take in one event."""

@@ -8,7 +8,6 @@ never waits for Python.  A token that is still being computed is an ordinary arr
 B batch · T tokens · V vocab
 """
 
-import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -100,16 +99,6 @@ def decoded(window: Window, token: mx.array, config: GenerateConfig, seed: int) 
                 recent = mx.concatenate([recent, drawn.token], axis=1)[:, -sampling.repetition_window :]
             ahead = following(drawn.token, i)
         yield drawn
-
-
-def generate_batch(model: GPT, prompts: Sequence[Sequence[int]], config: GenerateConfig) -> list[list[int]]:
-    """`max_tokens` ids after each of several prompts of one length, side by side; nothing ends a text early."""
-    if len({len(prompt) for prompt in prompts}) != 1 or not prompts[0]:
-        raise ValueError("prompts must be of one length, and not empty")
-    seed = secrets.randbits(32) if config.sampling.seed is None else config.sampling.seed
-    window = open_window(model, config)
-    columns = [drawn.token.tolist() for drawn in decoded(window, window.open(prompts).last, config, seed)]
-    return [[token for (token,) in row] for row in zip(*columns, strict=True)]
 
 
 def open_window(model: GPT, config: GenerateConfig) -> Window:

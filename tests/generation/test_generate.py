@@ -8,7 +8,7 @@ import pytest
 from mlxgpt.errors import ConfigError, DataError
 from mlxgpt.events import GenerationFinished, PromptRead, TokenGenerated
 from mlxgpt.generation.config import read
-from mlxgpt.generation.generate import begin_id, generate, generate_batch, open_window
+from mlxgpt.generation.generate import begin_id, generate, open_window
 from mlxgpt.generation.window import Window, cut
 from mlxgpt.model.attention import Attention
 from mlxgpt.model.cache import causal_mask
@@ -269,15 +269,6 @@ def test_a_foreign_tokenizer_begins_with_bos():
 def test_ids_outside_the_vocabulary_are_refused(make, tokenizer, wrong):
     with pytest.raises(DataError, match=f"id {wrong}, but the model knows 0 to 264"):
         list(generate(make(), tokenizer, [5, wrong]))
-
-
-@pytest.mark.parametrize("overflow", ["auto", "chunked"])
-def test_a_batch_writes_what_each_prompt_alone_would(make, tokenizer, overflow):
-    model = make()
-    prompts = [PROMPT, [7, 9, 11, 13, 15], [200, 3, 200, 3, 200]]
-    config = read({"temperature": 0.0, "max_tokens": 30, "overflow": overflow, "repetition_penalty": 1.2})
-    chosen = {"max_tokens": 30, "overflow": overflow, "repetition_penalty": 1.2}
-    assert generate_batch(model, prompts, config) == [run(model, tokenizer, p, **chosen) for p in prompts]
 
 
 def test_a_window_reads_only_what_is_new(make):

@@ -9,7 +9,7 @@ from mlxgpt.errors import CheckpointError, ConfigError
 from mlxgpt.generation import states
 from mlxgpt.generation.chat import Chat
 from mlxgpt.generation.config import GenerateConfig, SamplingConfig
-from mlxgpt.generation.generate import generate, generate_batch, open_window
+from mlxgpt.generation.generate import generate, open_window
 from mlxgpt.model.config import ModelConfig
 from mlxgpt.model.gpt import GPT
 from mlxgpt.model.initialize import build
@@ -80,11 +80,6 @@ def test_a_prompt_that_goes_on_from_an_earlier_one_is_not_read_again(model, toke
         assert [event.id for event in events[1:-1]] == written(model, tokenizer, ids)
     other = list(reversed(PROMPT))
     assert next(iter(generate(model, tokenizer, other, GREEDY, window=window))).reused_tokens == 0
-
-
-def test_a_batch_writes_what_each_prompt_would(model, tokenizer):
-    prompts = [PROMPT[:20], PROMPT[20:40], PROMPT[40:60]]
-    assert generate_batch(model, prompts, GREEDY) == [written(model, tokenizer, prompt) for prompt in prompts]
 
 
 def test_a_text_from_a_file_goes_on_as_if_it_had_not_been_away(model, tokenizer, tmp_path):
