@@ -46,13 +46,14 @@ def lesson(board: Board, subject: Subject, config: LessonConfig) -> Iterator[Eve
         "arithmetic", each=each, done=each * reading / 1e9, best=best / 1e9, size=SIZE, share=each * reading / best
     )
     yield board.code("code.flops", flops_per_token)
-    yield board.ask("work", each * reading / 1e9, tolerance=0.03 * each * reading / 1e9, each=each, reading=reading)
+    done = each * reading
+    yield board.ask("work", done / 1e9, tolerance=max(0.03 * done / 1e9, 0.0005), each=each, reading=reading)
     yield board.ask(
         "share",
-        each * reading / best,
-        tolerance=0.05 * each * reading / best,
+        done / best,
+        tolerance=max(0.05 * done / best, 0.0005),  # never finer than the figure that the reason shows
         percent=True,
-        done=each * reading / 1e9,
+        done=done / 1e9,
         best=best / 1e9,
     )
     yield board.tell("end")
