@@ -192,6 +192,13 @@ def describe_checkpoint(word: str) -> "Entry":
     return describe_checkpoint(word)
 
 
+def device(word: str = "auto") -> str:
+    """The kind of device that `word` stands for here: metal, cuda or cpu; MLX is made ready on it."""
+    from mlxgpt.backend import devices
+
+    return devices.prepare(word).device
+
+
 def examine_machine(device: str = "auto") -> "DoctorReport":
     """The machine as mlxgpt sees it."""
     from mlxgpt.backend.doctor import examine
