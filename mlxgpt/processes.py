@@ -97,6 +97,11 @@ class Started:
         """What it prints."""
         return self.run.path / ".log"
 
+    def leave(self) -> None:
+        """Let it go on alone: nobody here waits for its end any more."""
+        if self.process.poll() is None:
+            self.process.returncode = 0  # else Python warns that nobody waited
+
     def problem(self) -> str:
         """What it said when it ended before there was a run, or badly; empty while all is well."""
         if self.process.poll() in (None, 0, 130):

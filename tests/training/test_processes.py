@@ -64,7 +64,16 @@ def test_nobody_hears_words_to_a_run_that_has_ended(workplace):
 
 def test_a_process_that_is_started_makes_the_run_and_goes_on_by_itself(workplace, monkeypatch):
     run = Run(path=workplace.runs / "detached")
-    arguments = ["--preset", str(workplace.preset), "--data", str(workplace.corpus), "--steps", "2", "--out", str(run.path)]
+    arguments = [
+        "--preset",
+        str(workplace.preset),
+        "--data",
+        str(workplace.corpus),
+        "--steps",
+        "2",
+        "--out",
+        str(run.path),
+    ]
     started = processes.start(run, arguments)
     assert started.process.wait(60) == 0, started.log.read_text()
     assert run.steps() and started.problem() == ""
