@@ -10,12 +10,20 @@ from mlxgpt.text import visible
 from tui.training import RunState
 
 LEVELS = ("plain", "maths", "code")
-MARKS = {"training": ("●", "green"), "paused": ("‖", "yellow"), "starting": ("○", "green"), "completed": ("✓", "green")}
+MARKS = {
+    "training": ("●", "green"),
+    "paused": ("‖", "yellow"),
+    "starting": ("○", "green"),
+    "completed": ("✓", "green"),
+    "interrupted": ("■", "yellow"),
+    "early stop": ("■", "yellow"),
+    "not finished": ("■", "red"),
+}
 
 
 def head(state: RunState, width: int) -> Text:
     """Two lines: what the run does and how far it is; the figures of its newest step."""
-    mark, colour = MARKS.get(state.standing(), ("■", "red"))
+    mark, colour = MARKS.get(state.standing(), ("·", "yellow"))
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(f"{mark} {state.standing()}  ", f"bold {colour}").append(visible(state.name), "bold")
     pace = state.pace()
