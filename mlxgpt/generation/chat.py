@@ -16,6 +16,7 @@ from mlxgpt.events import Event, GenerationFinished, Noted, PromptRead, TokenGen
 from mlxgpt.generation import states
 from mlxgpt.generation.config import GenerateConfig
 from mlxgpt.generation.generate import begin_id, generate, open_window
+from mlxgpt.generation.watcher import Watcher
 from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import Tokenizer
 from mlxgpt.tokenizer.chat import ROLES, Message, chat_ids
@@ -48,6 +49,7 @@ class Chat:
         self.messages: list[Message] = []
         self.read: PromptRead | None = None  # figures of the last turn, for /stats
         self.finished: GenerationFinished | None = None
+        self.watch: Watcher | None = None  # looks on while answers are written
         self._text: list[int] = []  # the text being completed
         self.window = open_window(model, self.config)
 
@@ -103,7 +105,10 @@ class Chat:
 
         A message that got no token of an answer counts as not said.
         """
-        job = generate(self.model, self.tokenizer, ids, self.config, window=self.window, stop_ids=stop_ids, stop=stop)
+        job = generate(
+            self.model, self.tokenizer, ids, self.config,
+            window=self.window, stop_ids=stop_ids, stop=stop, watch=self.watch,
+        )  # fmt: skip
         answer: list[TokenGenerated] = []
         try:
             for event in job:

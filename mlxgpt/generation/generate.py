@@ -18,9 +18,11 @@ from mlxgpt.errors import DataError
 from mlxgpt.events import Event, PromptRead
 from mlxgpt.generation.config import GenerateConfig
 from mlxgpt.generation.sampling import Drawn, key_for, sample
+from mlxgpt.generation.watcher import Watcher
 from mlxgpt.generation.window import Window
 from mlxgpt.generation.writing import Writing
 from mlxgpt.model.gpt import GPT
+from mlxgpt.model.tap import NO_TAP
 from mlxgpt.tokenizer.base import Tokenizer
 
 
@@ -33,13 +35,14 @@ def generate(
     window: Window | None = None,
     stop_ids: frozenset[int] | None = None,
     stop: threading.Event | None = None,
+    watch: Watcher | None = None,
 ) -> Iterator[Event]:
     """Write on after `prompt_ids`: yields PromptRead, a TokenGenerated for each token, and GenerationFinished.
 
     An empty prompt begins with the token a text begins after, see `begin_id`.  A `window` of the same model that read
     an earlier text reads only what is new.  `stop_ids` end the text (the tokenizer's own unless given); setting `stop`
-    ends it after the current token, and closing the generator at once.  Raises `DataError` for ids outside the
-    vocabulary.
+    ends it after the current token, and closing the generator at once.  `watch` looks on.  Raises `DataError` for ids
+    outside the vocabulary.
     """
     config = config or GenerateConfig()
     ids = checked(prompt_ids, model, tokenizer)
@@ -54,8 +57,10 @@ def generate(
             reused_tokens=opened.reused,
             seconds=time.perf_counter() - began,
         )
-        for drawn in decoded(window, opened.last, config, writing.seed):
+        for drawn in decoded(window, opened.last, config, writing.seed, watch):
             (facts,) = drawn.facts()  # the one place where Python waits for the device
+            if watch is not None:
+                watch.drawn()
             yield writing.push(*facts, stopped=stop is not None and stop.is_set())
             if writing.over:
                 break
@@ -67,12 +72,16 @@ def generate(
     yield writing.finished
 
 
-def decoded(window: Window, token: mx.array, config: GenerateConfig, seed: int) -> Iterator[Drawn]:
+def decoded(
+    window: Window, token: mx.array, config: GenerateConfig, seed: int, watch: Watcher | None = None
+) -> Iterator[Drawn]:
     """`max_tokens` next tokens for each text of `window`, whose last tokens (B, 1) are `token`; one Drawn a step.
 
     A Drawn that is yielded has been submitted, and so has the one after it.
     """
     sampling = config.sampling
+    if watch is not None:
+        watch.begin()
     recent: mx.array | None = None  # (B, R)
     if sampling.repetition_penalty != 1.0:
         before = mx.array(window.rows, mx.int32).reshape(len(window.rows), -1)
@@ -80,8 +89,9 @@ def decoded(window: Window, token: mx.array, config: GenerateConfig, seed: int) 
 
     def following(token: mx.array, i: int) -> Drawn:
         """Token i, which follows `token`: described and submitted."""
+        tap = NO_TAP if watch is None else watch.before(window)
         drawn = sample(
-            window.step(token),
+            window.step(token, tap),
             sampling,
             key_for(seed, i),
             recent,
@@ -89,6 +99,8 @@ def decoded(window: Window, token: mx.array, config: GenerateConfig, seed: int) 
             alternatives=config.alternatives,
         )
         mx.async_eval(drawn)
+        if watch is not None:
+            watch.after(window, token, drawn.token)
         return drawn
 
     ahead = following(token, 0)
