@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlxgpt.data.stats import DatasetReport, Sample
     from mlxgpt.generation.chat import Chat
     from mlxgpt.inspection.inspector import Inspector
+    from mlxgpt.inspection.live import Watch
     from mlxgpt.inspection.reports import TrainingReport
     from mlxgpt.lessons.config import LessonConfig, NarrationConfig
     from mlxgpt.listing import Entry
@@ -600,6 +601,30 @@ def open_inspector(model: str, *, device: str = "auto") -> "Inspector":
     directory = runs.find_model(model)
     devices.prepare(device)
     return Inspector.open(directory)
+
+
+def watch(chat: "Chat", name: str = "") -> "Watch":
+    """What looks on while a chat writes, and at any of its steps again; the chat tells it from now on."""
+    from mlxgpt.inspection.live import Watch
+
+    chat.watch = watcher = Watch(chat.model, chat.tokenizer, name)
+    return watcher
+
+
+def chunk_context(text: str, chat: "Chat", strategy: str, size: int = 0) -> "Findings":
+    """The figures of a conversation cut by a chunk strategy, by the tokenizer of the chat; size 0 is the strategy's own."""
+    import dataclasses
+
+    from mlxgpt.chunking import registry
+    from mlxgpt.chunking.analysis.subject import Subject
+
+    chunker = registry.create(strategy, **({"max_size": size} if size else {}))
+    subject = Subject(
+        documents=((text, tuple(chunker.split(text, chat.tokenizer))),), source="conversation", strategy=strategy,
+        options=dataclasses.asdict(chunker),  # type: ignore[call-overload]  # every strategy is a dataclass
+        tokenizer_name="", tokenizer=chat.tokenizer,
+    )  # fmt: skip
+    return analyze_chunks(subject)
 
 
 def inspect_training(run: str, *, device: str = "auto") -> "TrainingReport":

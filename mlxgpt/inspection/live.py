@@ -15,6 +15,7 @@ import mlx.core as mx
 import numpy as np
 
 from mlxgpt.generation.window import Window
+from mlxgpt.inspection.attention import entropy
 from mlxgpt.inspection.lens import decode, stream_names
 from mlxgpt.inspection.live_reports import LiveStep, Used
 from mlxgpt.inspection.reports import Numbers, Passage
@@ -205,7 +206,7 @@ class Watch:
     # ---- to plain values ---------------------------------------------------------------------------------------------
 
     def _report(
-        self, said: "Guesses", *, ids: list[int], drawn: int | None, nbytes: int, **rest: Any
+        self, said: Guesses, *, ids: list[int], kind: str, weights: Numbers, drawn: int | None, nbytes: int, **rest: Any
     ) -> LiveStep:  # Any: fields of LiveStep
         top, likely = np.array(said.top).astype(np.int64), np.array(said.likely).astype(np.int64)
         chances = _numpy(said.likely_probability)
@@ -213,6 +214,9 @@ class Watch:
         shown = {*top.tolist(), *likely.tolist(), *([] if drawn is None else [drawn])}
         return LiveStep(
             passage=Passage(model=self.name, text="", ids=tuple(ids), pieces=tuple(map(self._piece, ids))),
+            kind=kind,
+            weights=weights,
+            spread=entropy(weights) if kind == "attention" else _numpy(None),
             drawn=drawn,
             top=top,
             top_probability=_numpy(said.top_probability),
@@ -224,6 +228,7 @@ class Watch:
             rank=0 if drawn is None else int(said.rank.item()),
             pieces={token: self._piece(token) for token in shown},
             context=0 if self.model.config.recurrent else self.model.config.context_length,
+            vocabulary=self.model.config.vocab_size,
             used=Used(
                 context=nbytes,
                 active=mx.get_active_memory(),

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from mlxgpt.inspection.attention import entropy
 from mlxgpt.inspection.focus import Focus
 from mlxgpt.inspection.live_reports import LiveStep
 from mlxgpt.inspection.sources import Fact, Figure, Named, Place, Token, figure
@@ -59,8 +58,8 @@ def _looked(report: LiveStep, focus: Focus) -> Iterator[Fact]:
     yield f"{'attention' if attention else 'effective'}.{'itself' if s == t else 'most'}", named
     if attention:
         spread: Named = {
-            "entropy": figure(entropy(row), "entropy", path, (0, head, t)),
-            "places": figure(np.exp(entropy(row)), "places", path, (0, head, t)),
+            "entropy": figure(report.spread[head], "entropy", path, (0, head, t)),
+            "places": figure(np.exp(report.spread[head]), "places", path, (0, head, t)),
         }
         yield "attention.spread", {**named, **spread}
 

@@ -33,6 +33,7 @@ class LiveStep:
     layer: int  # of `weights`, `norms`, `changes`
     kind: str  # attention | effective | state
     weights: Numbers  # (H, T); (H, 0) for a state
+    spread: Numbers  # (H,) the entropy of attention, in nats, else (0,)
     norms: Numbers  # (H,) of a state, else (0,)
     changes: Numbers  # (H,) 0 … 2, of a state, else (0,)
     top: Ids  # (L+1,) the lens's best guess: of the embedding, then after each layer
@@ -46,6 +47,7 @@ class LiveStep:
     rank: int  # of it, from 1; 0 for None
     pieces: dict[int, str]  # the tokens in `top`, `likely` and `drawn` to look at
     context: int  # most tokens that the model sees; 0 where there is no limit
+    vocabulary: int  # tokens to choose from
     used: Used
     seconds: float  # since the text began; 0 where the step was computed again
     first_seconds: float  # from there to the first token
