@@ -611,14 +611,17 @@ def watch(chat: "Chat", name: str = "") -> "Watch":
     return watcher
 
 
-def chunk_context(text: str, chat: "Chat", strategy: str, size: int = 0) -> "Findings":
-    """The figures of a conversation cut by a chunk strategy, by the tokenizer of the chat; size 0 is the strategy's own."""
+def chunk_context(text: str, chat: "Chat") -> "Findings":
+    """The figures of a conversation cut as its chat cuts one; where that is off, by sentences."""
     import dataclasses
 
     from mlxgpt.chunking import registry
     from mlxgpt.chunking.analysis.subject import Subject
+    from mlxgpt.generation.recall import OFF
 
-    chunker = registry.create(strategy, **({"max_size": size} if size else {}))
+    chunking = chat.chunking
+    strategy = "sentence" if chunking.strategy == OFF else chunking.strategy
+    chunker = registry.create(strategy, max_size=chunking.size)
     subject = Subject(
         documents=((text, tuple(chunker.split(text, chat.tokenizer))),), source="conversation", strategy=strategy,
         options=dataclasses.asdict(chunker),  # type: ignore[call-overload]  # every strategy is a dataclass

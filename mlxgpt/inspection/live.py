@@ -90,6 +90,11 @@ class Watch:
         self._nothing = np.zeros((model.config.n_head, 0), np.float32)
         self.begin()
 
+    @property
+    def layers(self) -> int:
+        """How many there are to choose from."""
+        return self.model.config.n_layer
+
     def take(self) -> list[LiveStep]:
         """The latest steps that were looked at, each given once."""
         return [self._steps.popleft() for _ in range(len(self._steps))]

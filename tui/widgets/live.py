@@ -5,8 +5,7 @@
 """
 
 import asyncio
-import time
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -26,9 +25,12 @@ from tui.widgets.live_view import panel
 
 if TYPE_CHECKING:
     from mlxgpt.inspection.live import Watch
+    from mlxgpt.inspection.live_reports import LiveStep
+    from mlxgpt.tokenizer.chat import Message as Said
     from tui.page import Page
 
-EXPLAINED_SECONDS = 0.7  # how long a sentence stands at least while a text is written
+DENSITIES = ("off", "strip", "panel")
+PANEL_COLUMNS, STRIP_ROWS = 120, 16  # of the terminal, from which on there is room
 ROLES = ("title", "dim", "bar", "mark", "number")
 
 
@@ -38,9 +40,9 @@ class Live:
     def __init__(self, page: "Page") -> None:
         self.page, self.state = page, LiveState()
         self.watch: Watch | None = None
-        self.strategy, self.chunk_size = "sentence", 0  # how the conversation is cut for its figures
         self._open = self._due = False
         self._selected: tuple[Message, int] | None = None
+        self._talk = Conversation()
 
     # ---- what happens ------------------------------------------------------------------------------------------------
 
@@ -48,15 +50,20 @@ class Live:
         """Another model is open."""
         bridge = self.page.bridge
         self.state = LiveState(head=None, level=self.state.level)
-        self.watch = await bridge.ask(lambda: jobs.watch(bridge.chat))
+        opened = bridge.opened
+        self.watch = await bridge.ask(lambda: jobs.watch(bridge.chat, opened.name if opened else ""))
         self.watch.on = self._open
         self.show()
 
-    def visible(self, is_open: bool) -> None:
-        """Whether the panel or the strip is on the screen: nobody looks on where nobody sees it."""
-        self._open = is_open
+    def fit(self, density: str, width: int, height: int) -> None:
+        """Show the panel, the strip or nothing: as much as was asked for and has room."""
+        asked = DENSITIES.index(density)
+        room = 2 if width >= PANEL_COLUMNS else 1 if height >= STRIP_ROWS else 0
+        for number, each in enumerate(DENSITIES):
+            self.page.set_class(number == min(asked, room), f"-live-{each}")
+        self._open = bool(min(asked, room))
         if self.watch is not None:
-            self.watch.on = is_open
+            self.watch.on = self._open  # nobody looks on where nobody sees it
 
     def heard(self, message: Message, index: int) -> None:
         """A token was written."""
@@ -69,15 +76,16 @@ class Live:
             self._due = True
             self.page.call_next(self._drained)
 
-    def finished(self, message: Message, talk: Conversation) -> None:
+    def finished(self, talk: Conversation) -> None:
         """A message is written to its end."""
-        self.state.writing = False
+        self.state.writing, self._talk = False, talk
         self._drained()
         if self._open:
-            self.page.run_worker(self._chunk(talk), group="live-chunks", exclusive=True)
+            self.page.run_worker(self._chunk(), group="live-chunks", exclusive=True)
 
-    def select(self, message: Message | None, index: int | None) -> None:
+    def select(self, talk: Conversation, message: Message | None, index: int | None) -> None:
         """Show the step that drew a token, or again the newest."""
+        self._talk = talk
         if message is None or index is None or not message.tokens:
             self._selected = None
             return
@@ -103,14 +111,14 @@ class Live:
     def explain(self, level: str = "") -> None:
         """In other words: a level, or the next one."""
         self.state.level = level or LEVELS[(LEVELS.index(self.state.level) + 1) % len(LEVELS)]
-        self.show(at_once=True)
+        self.show()
 
     # ---- showing -----------------------------------------------------------------------------------------------------
 
-    def show(self, *, at_once: bool = True) -> None:
+    def show(self) -> None:
         """Draw what changed."""
         for widget in self.page.query(LiveLines):
-            widget.update(self.state, at_once=at_once)
+            widget.update(self.state)
 
     def _drained(self) -> None:
         """After a few tokens were heard: the newest step."""
@@ -118,7 +126,7 @@ class Live:
         steps = self.watch.take() if self.watch is not None else []
         if steps and self._selected is None:
             self.state.saw(steps[-1])
-        self.show(at_once=not self.state.writing)
+        self.show()
 
     def _read_again(self) -> None:
         self.state.loading = True
@@ -130,15 +138,18 @@ class Live:
         watch, bridge = self.watch, self.page.bridge
         if watch is None:
             return
-        shown = self.state.step
-        if self._selected is None:
-            ids, drawn = (list(shown.passage.ids), shown.drawn) if shown is not None else ([], None)
-        else:
-            message, index = self._selected
-            ids = [*watch.prompt, *(token.id for token in message.tokens[:index])]
-            drawn = message.tokens[index].id
+        shown, selected, chat = self.state.step, self._selected, bridge.chat
+
+        def again() -> "LiveStep | None":
+            if selected is None:
+                return watch.read(shown.passage.ids, drawn=shown.drawn) if shown is not None else None
+            message, index = selected
+            written = [token.id for token in message.tokens[:index]]
+            ids, _, _ = chat.prompt(self._before(message), len(written))
+            return watch.read([*ids, *written], drawn=message.tokens[index].id)
+
         try:
-            step = await bridge.ask(lambda: watch.read(ids, drawn=drawn)) if ids else None
+            step = await bridge.ask(again)
         except Exception as error:
             self.state.loading = False
             self.page.show_problem(error)
@@ -148,12 +159,21 @@ class Live:
             self.state.saw(step)
         self.show()
 
-    async def _chunk(self, talk: Conversation) -> None:
-        """The figures of the conversation as chunks, beside whatever else goes on."""
-        text = "\n\n".join(message.text for message in talk.path() if message.text)
-        chat, strategy, most = self.page.bridge.chat, self.strategy, self.chunk_size
+    def _before(self, message: Message) -> "list[Said]":
+        """The conversation that a message answers, as the model is given it."""
+        path: list[Said] = []
+        at = message.parent
+        while at is not None:
+            said = self._talk.messages[at]
+            path.append({"role": said.role, "content": said.text})
+            at = said.parent
+        return path[::-1]
+
+    async def _chunk(self) -> None:
+        """The figures of the conversation as chunks, by the strategy of the session, beside whatever else goes on."""
+        text = "\n\n".join(message.text for message in self._talk.path() if message.text)
         try:
-            self.state.chunks = await asyncio.to_thread(jobs.chunk_context, text, chat, strategy, most)
+            self.state.chunks = await asyncio.to_thread(jobs.chunk_context, text, self.page.bridge.chat)
         except Exception as error:
             self.page.show_problem(error)
         self.show()
@@ -185,13 +205,12 @@ class LiveLines(Widget, can_focus=True):
         self.live = live
         self._lines: list[Line] = []
         self._styles: dict[str, Style] = {}
-        self._said: tuple[float, object] = (0.0, None)
 
     def lines(self, state: LiveState, width: int, height: int) -> list[Line]:
         """What is to be shown."""
         raise NotImplementedError
 
-    def update(self, state: LiveState, *, at_once: bool = True) -> None:
+    def update(self, state: LiveState) -> None:
         """Show a state; only rows that changed are drawn."""
         width, height = self.content_size
         if not self.display or not width or not height:
@@ -275,9 +294,8 @@ class LivePanel(LiveLines):
         self.border_title = "live"
 
     def lines(self, state: LiveState, width: int, height: int) -> list[Line]:
-        """The panel; its words stay a moment while a text is written, so that they can be read."""
-        lines = panel(state, width, height)
-        return lines
+        """The panel."""
+        return panel(state, width, height)
 
 
 class LiveStrip(LiveLines):
@@ -291,11 +309,3 @@ class LiveStrip(LiveLines):
     def lines(self, state: LiveState, width: int, height: int) -> list[Line]:
         """The strip."""
         return strip(state, width, height)
-
-
-def live_of(widget: Widget) -> Live:
-    """The live view of the page that a widget is on."""
-    return cast("LiveLines", widget.screen.query(LiveLines).first()).live
-
-
-__all__ = ["Live", "LivePanel", "LiveStrip", "live_of", "time"]

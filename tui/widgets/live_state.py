@@ -1,4 +1,7 @@
-"""What the live panel knows, as a fold of what happens in the conversation; no Textual and no MLX, so that it is tested alone."""
+"""What the live panel knows, as a fold of what happens in the conversation.
+
+No Textual and no MLX, so that it is tested alone.
+"""
 
 import math
 from dataclasses import dataclass, field
@@ -11,6 +14,7 @@ if TYPE_CHECKING:
     from mlxgpt.inspection.live_reports import LiveStep
 
 REMEMBERED = 400  # surprisals, more than any line has columns
+TOLD_SECONDS = 0.7  # how long a sentence stands at least while a text is written, so that it can be read
 LEVELS = ("plain", "maths", "code")
 
 
@@ -19,6 +23,7 @@ class LiveState:
     """The step that is shown, and what was heard of the text around it."""
 
     step: "LiveStep | None" = None
+    told: "LiveStep | None" = None  # the step that the words are about, which may be a moment old
     writing: bool = False
     loading: bool = False  # a step is being read again
     head: int | None = None  # None is the head that gives most to one token
@@ -38,6 +43,8 @@ class LiveState:
     def saw(self, step: "LiveStep") -> None:
         """A step was looked at."""
         self.step, self.problem, self.loading = step, "", False
+        if not self.writing or self.told is None or not 0 <= step.seconds - self.told.seconds < TOLD_SECONDS:
+            self.told = step
         if step.seconds:
             self.speed, self.first_seconds = step.tokens_per_second or self.speed, step.first_seconds
 
@@ -53,16 +60,22 @@ class LiveState:
 
     def turned(self, by: int) -> int | None:
         """The head so many places on; from none chosen, beside the one that is shown."""
-        if self.step is None:
-            return None
-        heads = len(self.step.weights) if self.step.kind != "state" else len(self.step.norms)
-        return (shown_head(self) + by) % heads if heads else None
+        return None if self.step is None else (shown_head(self) + by) % heads_of(self.step)
 
 
 def shown_head(state: LiveState) -> int:
     """The head whose numbers are shown."""
+    assert state.step is not None
+    return head_of(state.step, state.head)
+
+
+def head_of(step: "LiveStep", chosen: int | None) -> int:
+    """The head of a step that was chosen, or the one that says most."""
     from mlxgpt.inspection.live_facts import telling_head  # numpy: not before the first picture
 
-    assert state.step is not None
-    heads = len(state.step.weights) if state.step.kind != "state" else len(state.step.norms)
-    return telling_head(state.step) if state.head is None else min(state.head, heads - 1)
+    return telling_head(step) if chosen is None else min(chosen, heads_of(step) - 1)
+
+
+def heads_of(step: "LiveStep") -> int:
+    """How many heads a step has to choose from."""
+    return len(step.weights) if step.kind != "state" else len(step.norms)

@@ -11,9 +11,20 @@ from mlxgpt.display.bars import bar
 from mlxgpt.display.progress import size
 from mlxgpt.display.words import shown
 from tui.widgets.lines import (
-    BLOCKS, LONGEST, Line, between, cut, filled, first_lines, fit, fit_most, heat, last_lines, quoted,
+    BLOCKS,
+    LONGEST,
+    Line,
+    between,
+    cut,
+    filled,
+    first_lines,
+    fit,
+    fit_most,
+    heat,
+    last_lines,
+    quoted,
 )
-from tui.widgets.live_state import LEVELS, LiveState, shown_head
+from tui.widgets.live_state import LEVELS, LiveState, head_of, shown_head
 
 Section = Callable[[LiveState, int, int], list[Line]]  # state, width, height
 
@@ -39,7 +50,7 @@ def _plan(height: int) -> list[tuple[Section, int, int]]:
     room = height - sum(rows for _, rows, _ in wanted)
     gap = 1 if room >= len(wanted) + 2 else 0
     room -= gap * (len(wanted) - 1)
-    more = {distribution: min(max(room, 0) // 3, 7)}
+    more: dict[Section, int] = {distribution: min(max(room, 0) // 3, 7)}
     more[explanation] = max(room - more[distribution], 0)
     return [(section, rows + more.get(section, 0), gap) for section, rows, _ in wanted]
 
@@ -120,7 +131,9 @@ def looking(state: LiveState, width: int, height: int) -> list[Line]:
         cells.append([(fit_most(shown(piece)), heat(share)), (mark + BLOCKS[round(share * 8)] + " ", "bar")])
     lines = last_lines(cells, width, max(height - 2, 1))
     best = sorted(range(len(row)), key=lambda i: -abs(row[i]))[:3]
-    most = "  ".join(f"{quoted(step.passage.pieces[i])} {row[i]:{'.2f' if step.kind == 'attention' else '+.2f'}}" for i in best)
+    most = "  ".join(
+        f"{quoted(step.passage.pieces[i])} {row[i]:{'.2f' if step.kind == 'attention' else '+.2f'}}" for i in best
+    )
     return [first, *filled(lines, max(height - 2, 1)), [("most: ", "dim"), (most, "number")]]
 
 
@@ -133,7 +146,11 @@ def _held(state: LiveState, width: int, height: int) -> list[Line]:
     first = between([(left, "title")], _choice(state, f"L{step.layer}"), width)
     high = max(norms) or 1.0
     heads = [
-        [(f"H{head} ", "dim"), (BLOCKS[round(norm / high * 8)], heat(norm / high)), (f" {norm:.1f} Δ{change:.0%}  ", "number")]
+        [
+            (f"H{head} ", "dim"),
+            (BLOCKS[round(norm / high * 8)], heat(norm / high)),
+            (f" {norm:.1f} Δ{change:.0%}  ", "number"),
+        ]
         for head, (norm, change) in enumerate(zip(norms, changes, strict=True))
     ]
     lines = first_lines(heads, width, max(height - 2, 1))
@@ -202,14 +219,14 @@ def chunks(state: LiveState, width: int, height: int) -> list[Line]:
 
 def explanation(state: LiveState, width: int, height: int) -> list[Line]:
     """What the numbers say, in words for one of three readers."""
-    step = state.step
+    step = state.told or state.step
     assert step is not None
     from mlxgpt.inspection.explain import explain
     from mlxgpt.inspection.focus import Focus
 
     words = [(f" {level} ", f"{'mark' if level == state.level else 'dim'}@level('{level}')") for level in LEVELS]
     lines: list[Line] = [between([("explain", "title")], words, width)]
-    for said in explain(step, Focus(head=shown_head(state)), state.level):
+    for said in explain(step, Focus(head=head_of(step, state.head)), state.level):
         lines += [[(text, "")] for text in wrap(said.text, width)]
     if len(lines) > height:
         lines[height - 1 :] = [[(cut(lines[height - 1][0][0] + " …", width), "")]]
@@ -222,7 +239,9 @@ def explanation(state: LiveState, width: int, height: int) -> list[Line]:
 def empty(state: LiveState, width: int) -> list[Line]:
     """What stands where there is no step to show."""
     text = state.problem or (
-        "reading…" if state.writing or state.loading else "Write something: what the model sees of each token appears here."
+        "reading…"
+        if state.writing or state.loading
+        else "Write something: what the model sees of each token appears here."
     )
     return [[(line, "dim")] for line in wrap(text, max(width, 10))]
 
