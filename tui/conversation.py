@@ -24,6 +24,8 @@ class Message:
     reason: str = ""  # why it ended: eos, stop, length, stopped; empty while it is being written
     written: float = 0.0  # seconds since the epoch
     forced: int = 0  # so many of its first tokens were not drawn here: taken over from the message it branched from
+    notes: list[str] = field(default_factory=list)  # what was said about the writing: turns left out, a command's reply
+    seed: int | None = None  # with which it was drawn, once it is known
 
 
 @dataclass(slots=True, kw_only=True)
