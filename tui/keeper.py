@@ -5,7 +5,8 @@ from typing import Any
 
 from mlxgpt.errors import MlxgptError
 from tui.conversation import Conversation
-from tui.store import Draft, Overtaken, Store, message_row, title_of, token_row
+from tui.rows import message_row, title_of, token_row
+from tui.store import Draft, Overtaken, Store
 
 
 class Keeper:
@@ -18,7 +19,11 @@ class Keeper:
         self.store = store
         self.problem: MlxgptError | None = None
         self._lock = asyncio.Lock()
-        self._forget(None)
+        self._talk: Conversation | None = None
+        self._revision = 0
+        self._head: tuple[str, str, int | None] = ("", "", None)  # title, model, leaf as they are written
+        self._messages: dict[int, tuple[Any, ...]] = {}
+        self._tokens: dict[int, int] = {}  # how many of each message
 
     async def save(self, talk: Conversation, model: str = "") -> str:
         """Write what is new; a line about a problem that was not told before, else empty.
@@ -90,10 +95,7 @@ class Keeper:
             messages=tuple(messages), tokens=tuple(tokens),
         )  # fmt: skip
 
-    def _forget(self, talk: Conversation | None) -> None:
+    def _forget(self, talk: Conversation) -> None:
         """Nothing of `talk` is known to be written."""
-        self._talk = talk
-        self._revision = 0
-        self._head: tuple[str, str, int | None] = ("", "", None)
-        self._messages: dict[int, tuple[Any, ...]] = {}
-        self._tokens: dict[int, int] = {}
+        self._talk, self._revision, self._head = talk, 0, ("", "", None)
+        self._messages, self._tokens = {}, {}

@@ -12,16 +12,15 @@ import sqlite3
 import struct
 import threading
 import time
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlxgpt.errors import DataError, MlxgptError
-from mlxgpt.events import TokenGenerated
-from tui.conversation import Conversation, Message
+from tui.conversation import Conversation
+from tui.rows import MESSAGE_COLUMNS, TOKEN_COLUMNS, conversation, folded, sound, split
 
 # Each step leads from one version of the schema, `PRAGMA user_version`, to the next.  Steps are never changed, only added.
 MIGRATIONS = (
@@ -33,12 +32,14 @@ MIGRATIONS = (
     CREATE TABLE message (
         row INTEGER PRIMARY KEY, session INTEGER NOT NULL REFERENCES session ON DELETE CASCADE, id INTEGER NOT NULL,
         parent INTEGER, role TEXT NOT NULL, text TEXT NOT NULL, model TEXT NOT NULL, settings TEXT NOT NULL,
-        reason TEXT NOT NULL, written REAL NOT NULL, forced INTEGER NOT NULL, UNIQUE (session, id)
+        reason TEXT NOT NULL, written REAL NOT NULL, forced INTEGER NOT NULL, notes TEXT NOT NULL, seed INTEGER,
+        UNIQUE (session, id)
     );
     CREATE TABLE token (
         session INTEGER NOT NULL REFERENCES session ON DELETE CASCADE, message INTEGER NOT NULL, place INTEGER NOT NULL,
         id INTEGER NOT NULL, text TEXT NOT NULL, token TEXT NOT NULL, probability REAL, rank INTEGER, entropy REAL,
-        draw REAL, alternatives BLOB NOT NULL, PRIMARY KEY (session, message, place)
+        draw REAL, slice BLOB NOT NULL, alternatives BLOB NOT NULL, slices BLOB NOT NULL,
+        PRIMARY KEY (session, message, place)
     ) WITHOUT ROWID;
     CREATE VIRTUAL TABLE words USING fts5 (
         text, content = 'message', content_rowid = 'row', tokenize = "unicode61 remove_diacritics 2"
@@ -65,11 +66,6 @@ _LIST = (
     "FROM session ORDER BY changed DESC, id DESC"
 )
 WAIT_SECONDS = 5.0  # for another app that is writing
-
-_MESSAGE = ("id", "parent", "role", "text", "model", "settings", "reason", "written", "forced")
-_TOKEN = ("id", "text", "token", "probability", "rank", "entropy", "draw")
-_KNOWN = {field.name for field in fields(TokenGenerated)}
-_ALTERNATIVE = struct.Struct("<If")  # a token's id and its probability, which MLX computed in 32 bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,15 +126,15 @@ class Store:
                 "UPDATE session SET title = ?, model = ?, leaf = ?, changed = ?, revision = ? WHERE id = ?",
                 (draft.title, draft.model, draft.leaf, now, revision + 1, session),
             )
-            names = ", ".join(_MESSAGE)
-            update = ", ".join(f"{name} = excluded.{name}" for name in _MESSAGE[1:])
+            names = ", ".join(MESSAGE_COLUMNS)
+            update = ", ".join(f"{name} = excluded.{name}" for name in MESSAGE_COLUMNS[1:])
             db.executemany(
-                f"INSERT INTO message (session, {names}) VALUES (?{', ?' * len(_MESSAGE)}) "
+                f"INSERT INTO message (session, {names}) VALUES (?{', ?' * len(MESSAGE_COLUMNS)}) "
                 f"ON CONFLICT (session, id) DO UPDATE SET {update}",
                 [(session, *row) for row in draft.messages],
             )
             db.executemany(
-                f"INSERT OR REPLACE INTO token VALUES (?, ?, ?{', ?' * len(_TOKEN)}, ?)",
+                f"INSERT OR REPLACE INTO token VALUES (?, ?, ?{', ?' * len(TOKEN_COLUMNS)})",
                 [(session, *row) for row in draft.tokens],
             )
         return session, revision + 1
@@ -151,15 +147,17 @@ class Store:
                 row = db.execute("SELECT title, leaf, revision FROM session WHERE id = ?", (session,)).fetchone()
                 if row is None:
                     raise DataError(f"There is no conversation {session}.", hint="Ctrl+S lists those that there are.")
-                query = f"SELECT {', '.join(_MESSAGE)} FROM message WHERE session = ? ORDER BY id"
+                query = f"SELECT {', '.join(MESSAGE_COLUMNS)} FROM message WHERE session = ? ORDER BY id"
                 messages = db.execute(query, (session,)).fetchall()
-                query = f"SELECT message, {', '.join(_TOKEN)}, alternatives FROM token WHERE session = ? ORDER BY message, place"
+                query = (
+                    f"SELECT message, {', '.join(TOKEN_COLUMNS)} FROM token WHERE session = ? ORDER BY message, place"
+                )
                 tokens = db.execute(query, (session,)).fetchall()
             finally:
                 db.rollback()
         try:
-            return _conversation(session, row[0], row[1], messages, tokens), row[2]
-        except (KeyError, TypeError, struct.error) as error:
+            return conversation(session, row[0], row[1], messages, tokens), row[2]
+        except (KeyError, TypeError, ValueError, struct.error) as error:
             raise DataError(
                 f"Conversation {session} in {self.path} is damaged.", hint="Delete it in the list."
             ) from error
@@ -170,9 +168,9 @@ class Store:
         A word may be a beginning: what is being typed finds.
         """
         with self._connected() as db:
-            found = [dict(db.execute(_FIND, (f'"{word}"*',)).fetchall()) for word in _words(words)]
+            found = [dict(db.execute(_FIND, (f'"{word}"*',)).fetchall()) for word in split(words)]
             rows = db.execute(_LIST).fetchall()
-        wanted = [folded(word) for word in _words(words)]
+        wanted = [folded(word) for word in split(words)]
         entries = [
             Entry(id=id_, title=title, model=model, begun=begun, changed=changed, messages=messages,
                   cut_off=bool(cut_off), found=next((hits[id_] for hits in found if id_ in hits), ""))
@@ -295,64 +293,3 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
-
-
-# ---- conversations as rows -------------------------------------------------------------------------------------------
-
-
-def message_row(message: Message) -> tuple[Any, ...]:
-    """The columns of `_MESSAGE`."""
-    return tuple(_sound(getattr(message, name)) for name in _MESSAGE)
-
-
-def token_row(message: int, place: int, token: TokenGenerated) -> tuple[Any, ...]:
-    """The columns of the table `token` but for the session."""
-    alternatives = b"".join(_ALTERNATIVE.pack(id_, probability) for id_, probability in token.alternatives)
-    return message, place, *(_sound(getattr(token, name, None)) for name in _TOKEN), alternatives
-
-
-def _conversation(
-    session: int, title: str, leaf: int | None, messages: Sequence[Sequence[Any]], tokens: Sequence[Sequence[Any]]
-) -> Conversation:
-    """The tree that rows stand for; `KeyError` for a message that is not there."""
-    talk = Conversation(title=title, leaf=leaf, session=session)
-    for values in messages:
-        message = Message(**dict(zip(_MESSAGE, values, strict=True)))
-        if message.parent is not None:
-            talk.messages[message.parent]  # comes before its answers, always: so there is no ring
-        if message.role == "assistant" and not message.reason:
-            message.reason = "stopped"
-        talk.messages[message.id] = message
-    for place, *values, alternatives in tokens:
-        token = {name: value for name, value in zip(_TOKEN, values, strict=True) if name in _KNOWN}
-        pairs = tuple(_ALTERNATIVE.iter_unpack(alternatives))
-        talk.messages[place].tokens.append(TokenGenerated(**token, alternatives=pairs))
-    if leaf is not None:
-        talk.messages[leaf]
-    return talk
-
-
-def title_of(talk: Conversation) -> str:
-    """Its own title, or its first words."""
-    first = next((words for message in talk.path() if (words := " ".join(message.text.split()))), "")
-    return sound(talk.title or (first if len(first) <= 60 else first[:59].rstrip() + "…"))
-
-
-def sound(text: str) -> str:
-    """`text` without lone surrogates, which UTF-8 has no bytes for."""
-    return text.encode("utf-8", "replace").decode() if not text.isascii() else text
-
-
-def _sound(value: Any) -> Any:  # Any: a column's value
-    return sound(value) if isinstance(value, str) else value
-
-
-def folded(text: str) -> str:
-    """Without case and accents: "Ação" is "acao"."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in plain if not unicodedata.combining(c))
-
-
-def _words(text: str) -> list[str]:
-    """The words of a text; nothing that means something to FTS5 is left in them."""
-    return "".join(c if c.isalnum() else " " for c in unicodedata.normalize("NFC", text)).split()
