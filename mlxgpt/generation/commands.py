@@ -37,7 +37,9 @@ class Session(Protocol):
     messages: Any  # list[Message]; Any because a list of a TypedDict matches no looser type
     read: PromptRead | None
     finished: GenerationFinished | None
-    window: SessionWindow
+
+    @property
+    def window(self) -> SessionWindow: ...
 
     def reset(self) -> None: ...
 

@@ -79,10 +79,10 @@ def test_probability_and_rank_are_those_of_the_unmodified_distribution():
     drawn = sampling.sample(GOLDEN["logits"], config, sampling.key_for(1, 1), GOLDEN["history"], judge=True)
     probabilities = np.array(GOLDEN["probs"])
     for row, token in enumerate(drawn.token[:, 0].tolist()):
-        assert drawn.probability[row].item() == pytest.approx(probabilities[row, token], abs=1e-6)
-        assert drawn.rank[row].item() == 1 + (probabilities[row] > probabilities[row, token]).sum()
+        assert drawn.judged.probability[row].item() == pytest.approx(probabilities[row, token], abs=1e-6)
+        assert drawn.judged.rank[row].item() == 1 + (probabilities[row] > probabilities[row, token]).sum()
 
 
 def test_half_precision_logits_are_sampled_in_float32():
     drawn = sampling.sample(GOLDEN["logits"].astype(mx.bfloat16), SamplingConfig(), sampling.key_for(1, 1), judge=True)
-    assert drawn.probability.dtype == mx.float32
+    assert drawn.judged.probability.dtype == mx.float32
