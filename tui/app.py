@@ -62,6 +62,7 @@ class MlxgptApp(App[None]):
 
     def on_mount(self) -> None:
         """Show the page at once; the model is loaded behind it."""
+        self.chat_page = next(page for page in self._pages() if isinstance(page, ChatPage))
         if self._page != self.DEFAULT_MODE:
             self.switch_mode(self._page)
         self.open_model(self._word)
@@ -69,8 +70,7 @@ class MlxgptApp(App[None]):
 
     async def on_unmount(self) -> None:
         """Keep what was said last, and give MLX back: without it Python may abort."""
-        if (page := self.chat_page) is not None:
-            await self.keeper.save(page.talk, self.model_word)
+        await self.keeper.save(self.chat_page.talk, self.model_word)
         self.keeper.store.close()
         await asyncio.to_thread(self.bridge.close)
 
@@ -89,11 +89,6 @@ class MlxgptApp(App[None]):
     # ---- conversations that are kept ---------------------------------------------------------------------------------
 
     @property
-    def chat_page(self) -> ChatPage | None:
-        """The page of the conversation; None when it was not shown yet."""
-        return next((page for page in self._pages() if isinstance(page, ChatPage)), None)
-
-    @property
     def model_word(self) -> str:
         """The model that is open, as it was asked for."""
         return self.bridge.opened.word if self.bridge.opened else self._word
@@ -101,8 +96,7 @@ class MlxgptApp(App[None]):
     @work(group="keep")
     async def keep(self) -> None:
         """Write what is new in the conversation to the store; trouble is said once, and the app goes on."""
-        page = self.chat_page
-        if page is not None and (said := await self.keeper.save(page.talk, self.model_word)):
+        if said := await self.keeper.save(self.chat_page.talk, self.model_word):
             self.notify(visible(said), title="Not saved", severity="warning", timeout=12, markup=False)
 
     @work(group="sessions")
@@ -128,8 +122,7 @@ class MlxgptApp(App[None]):
         """Show a kept conversation."""
         talk = await self.keeper.open(session)
         await self.go("chat")
-        if (page := self.chat_page) is not None:
-            page.open_talk(talk)
+        self.chat_page.open_talk(talk)
 
     @work(group="sessions")
     async def action_sessions(self, words: str = "") -> None:
@@ -137,15 +130,14 @@ class MlxgptApp(App[None]):
         if isinstance(self.screen, Sessions):
             return
         page = self.chat_page
-        if page is not None:
-            await self.keeper.save(page.talk, self.model_word)
-        sessions = Sessions(self.keeper.store, page.talk.session if page else None, words)
+        await self.keeper.save(page.talk, self.model_word)
+        sessions = Sessions(self.keeper.store, page.talk.session, words)
         chosen = await self.push_screen_wait(sessions)
-        if page is not None and page.talk.session is not None:
+        if page.talk.session is not None:
             page.talk.title = sessions.renamed.get(page.talk.session, page.talk.title)
             if page.talk.session in sessions.deleted:
                 page.action_new_chat()
-        if chosen is not None and (page is None or chosen != page.talk.session):
+        if chosen is not None and chosen != page.talk.session:
             try:
                 await self.open_session(chosen)
             except MlxgptError as error:
