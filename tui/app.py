@@ -83,8 +83,9 @@ class MlxgptApp(App[None]):
             self._current.show_problem(error)
             return
         for screen in self._pages():
-            screen.query_one(Tabs).refresh()
-            screen.model_opened()
+            for tabs in screen.query(Tabs):  # none when the app has just ended
+                tabs.refresh()
+                screen.model_opened()
 
     # ---- conversations that are kept ---------------------------------------------------------------------------------
 
