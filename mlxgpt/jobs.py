@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlxgpt.data.stats import DatasetReport, Sample
     from mlxgpt.generation.chat import Chat
     from mlxgpt.inspection.inspector import Inspector
+    from mlxgpt.inspection.live import Watch
     from mlxgpt.inspection.reports import TrainingReport
     from mlxgpt.lessons.config import LessonConfig, NarrationConfig
     from mlxgpt.listing import Entry
@@ -600,6 +601,33 @@ def open_inspector(model: str, *, device: str = "auto") -> "Inspector":
     directory = runs.find_model(model)
     devices.prepare(device)
     return Inspector.open(directory)
+
+
+def watch(chat: "Chat", name: str = "") -> "Watch":
+    """What looks on while a chat writes, and at any of its steps again; the chat tells it from now on."""
+    from mlxgpt.inspection.live import Watch
+
+    chat.watch = watcher = Watch(chat.model, chat.tokenizer, name)
+    return watcher
+
+
+def chunk_context(text: str, chat: "Chat") -> "Findings":
+    """The figures of a conversation cut as its chat cuts one; where that is off, by sentences."""
+    import dataclasses
+
+    from mlxgpt.chunking import registry
+    from mlxgpt.chunking.analysis.subject import Subject
+    from mlxgpt.generation.recall import OFF
+
+    chunking = chat.chunking
+    strategy = "sentence" if chunking.strategy == OFF else chunking.strategy
+    chunker = registry.create(strategy, max_size=chunking.size)
+    subject = Subject(
+        documents=((text, tuple(chunker.split(text, chat.tokenizer))),), source="conversation", strategy=strategy,
+        options=dataclasses.asdict(chunker),  # type: ignore[call-overload]  # every strategy is a dataclass
+        tokenizer_name="", tokenizer=chat.tokenizer,
+    )  # fmt: skip
+    return analyze_chunks(subject)
 
 
 def inspect_training(run: str, *, device: str = "auto") -> "TrainingReport":

@@ -19,6 +19,7 @@ from mlxgpt.generation.config import GenerateConfig
 from mlxgpt.generation.generate import begin_id, generate, open_window
 from mlxgpt.generation.recall import Chunking, Recalled, recall
 from mlxgpt.generation.stops import TextStream
+from mlxgpt.generation.watcher import Watcher
 from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import Tokenizer
 from mlxgpt.tokenizer.chat import ROLES, Message, chat_ids
@@ -52,6 +53,7 @@ class Chat:
         self.messages: list[Message] = []
         self.read: PromptRead | None = None  # figures of the last turn, for /stats
         self.finished: GenerationFinished | None = None
+        self.watch: Watcher | None = None  # looks on while answers are written
         self._text: list[int] = []  # the text being completed
         self.window = open_window(model, self.config)
 
@@ -82,16 +84,20 @@ class Chat:
             raise DataError("There is no message to answer.", hint="The last message must be a user's.")
         changes = {"seed": seed, "max_tokens": most}
         config = self.config.with_(**{name: value for name, value in changes.items() if value is not None})
+        ids, left_out, note = self.prompt(messages, len(kept) + len(forced))
+        if note:
+            yield Noted(text=note)
+        yield from self._generate(messages, ids, config, kept=kept, forced=forced, left_out=left_out, stop=stop)
+
+    def prompt(self, messages: Sequence[Message], written: int = 0) -> tuple[list[int], tuple[int, ...], str]:
+        """What is read before the answer to `messages`, of which `written` tokens are there already: its ids, the messages
+        that are left out, and what there is to say of that."""
         if self.completes:
             begin = begin_id(self.tokenizer)
             ids = ([] if begin is None else [begin]) + self.tokenizer.encode(messages[-1]["content"])
-            left_out: tuple[int, ...] = tuple(range(len(messages) - 1))  # each message begins a new text
-        else:
-            recalled = self._recall(messages, len(kept) + len(forced))
-            if recalled.note:
-                yield Noted(text=recalled.note)
-            ids, left_out = chat_ids(self.tokenizer, self._with_system(recalled.messages)), recalled.left_out
-        yield from self._generate(messages, ids, config, kept=kept, forced=forced, left_out=left_out, stop=stop)
+            return ids, tuple(range(len(messages) - 1)), ""  # each message begins a new text
+        recalled = self._recall(messages, written)
+        return chat_ids(self.tokenizer, self._with_system(recalled.messages)), recalled.left_out, recalled.note
 
     def reset(self) -> None:
         """Begin a new conversation; settings and the system message stay."""
@@ -136,6 +142,7 @@ class Chat:
         job = generate(
             self.model, self.tokenizer, ids, config,
             kept=kept, forced=forced, window=self.window, stop_ids=stop_ids, stop=stop,
+            watch=self.watch,
         )  # fmt: skip
         answer: list[TokenGenerated] = []
         try:

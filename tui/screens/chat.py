@@ -7,6 +7,7 @@ What other parts of the program hang on here: `#live` holds the panel beside the
 import time
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
@@ -17,10 +18,9 @@ from mlxgpt.generation import commands
 from tui.bridge import Feed
 from tui.conversation import Conversation, Message
 from tui.page import Page
+from tui.widgets.live import DENSITIES, Live, LivePanel, LiveStrip
 from tui.widgets.prompt import Prompt
 from tui.widgets.transcript import Transcript
-
-DENSITIES = ("off", "strip", "panel")  # how much of the live panel is shown
 
 
 class ChatPage(Page):
@@ -31,8 +31,9 @@ class ChatPage(Page):
     ChatPage #talk { height: 1fr; }
     ChatPage #left { width: 1fr; }
     ChatPage #live { width: 48; display: none; }
-    ChatPage.-density-panel #live { display: block; }
-    ChatPage.-narrow #live { display: none; }
+    ChatPage LiveStrip { display: none; }
+    ChatPage.-live-panel #live { display: block; }
+    ChatPage.-live-strip LiveStrip { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stop", "Stop", id="chat.stop"),
@@ -47,25 +48,39 @@ class ChatPage(Page):
         self.writing: Message | None = None  # what the model is writing
         self._feed: Feed[object] | None = None
         self._saved = 0.0
+        self.live = Live(self)
+
+    def model_opened(self) -> None:
+        """Another model: it is looked at anew."""
+        self.run_worker(self.live.opened(), group="live-open", exclusive=True)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another size of the terminal: there may be room for the live panel now, or none any more."""
+        self.live.fit(self.density, event.size.width, event.size.height)
 
     def body(self) -> ComposeResult:
         """The transcript with the live panel beside it, and the prompt below."""
         with Horizontal(id="talk"):
             with Vertical(id="left"):
                 yield Transcript(id="transcript")
-            yield Container(id="live")
+            with Container(id="live"):
+                yield LivePanel(self.live)
+        yield LiveStrip(self.live)
         yield Prompt(id="prompt")
 
     # ---- what others fill --------------------------------------------------------------------------------------------
 
     def on_token(self, message: Message, index: int) -> None:
         """A token was written."""
+        self.live.heard(message, index)
 
     def on_selection(self, message: Message | None, index: int | None) -> None:
         """Another token is selected, or none."""
+        self.live.select(self.talk, message, index)
 
     def on_finished(self, message: Message) -> None:
         """A message is written; its `reason` says why it ended."""
+        self.live.finished(self.talk)
 
     def save(self, message: Message) -> None:
         """Keep a message: after each turn, every second while it is written, and when it is stopped."""
@@ -144,8 +159,7 @@ class ChatPage(Page):
 
     def watch_density(self, density: str) -> None:
         """Show as much of the live panel as was asked for."""
-        for each in DENSITIES:
-            self.set_class(each == density, f"-density-{each}")
+        self.live.fit(density, self.size.width, self.size.height)
 
     def open_talk(self, talk: Conversation) -> None:
         """Show another conversation, and go on with it."""

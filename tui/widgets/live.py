@@ -1,0 +1,311 @@
+"""The live panel: what the model sees and thinks of each token while it writes, and of any earlier one that is selected.
+
+`Live` is told what happens on the chat page and keeps `LivePanel` and `LiveStrip` up to date; what they say is made by
+`live_view` and `live_strip`.  While a text is written nothing is laid out: rows that changed are drawn anew.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from mlxgpt import jobs
+from mlxgpt.display.colours import painted, shade
+from tui.conversation import Conversation, Message
+from tui.widgets.lines import HEATS, Line
+from tui.widgets.live_state import LEVELS, LiveState
+from tui.widgets.live_strip import strip
+from tui.widgets.live_view import panel
+
+if TYPE_CHECKING:
+    from mlxgpt.inspection.live import Watch
+    from mlxgpt.inspection.live_reports import LiveStep
+    from mlxgpt.tokenizer.chat import Message as Said
+    from tui.page import Page
+
+DENSITIES = ("off", "strip", "panel")
+PANEL_COLUMNS, STRIP_ROWS = 120, 16  # of the terminal, from which on there is room
+ROLES = ("title", "dim", "bar", "mark", "number")
+
+
+class Live:
+    """What is watched, and what is shown of it."""
+
+    def __init__(self, page: "Page") -> None:
+        self.page, self.state = page, LiveState()
+        self.watch: Watch | None = None
+        self._open = self._due = False
+        self._selected: tuple[Message, int] | None = None
+        self._talk = Conversation()
+
+    # ---- what happens ------------------------------------------------------------------------------------------------
+
+    async def opened(self) -> None:
+        """Another model is open."""
+        bridge = self.page.bridge
+        self.state = LiveState(head=None, level=self.state.level)
+        opened = bridge.opened
+        self.watch = await bridge.ask(lambda: jobs.watch(bridge.chat, opened.name if opened else ""))
+        self.watch.on = self._open
+        self.show()
+
+    def fit(self, density: str, width: int, height: int) -> None:
+        """Show the panel, the strip or nothing: as much as was asked for and has room."""
+        asked = DENSITIES.index(density)
+        room = 2 if width >= PANEL_COLUMNS else 1 if height >= STRIP_ROWS else 0
+        for number, each in enumerate(DENSITIES):
+            self.page.set_class(number == min(asked, room), f"-live-{each}")
+        self._open = bool(min(asked, room))
+        if self.watch is not None:
+            self.watch.on = self._open  # nobody looks on where nobody sees it
+
+    def heard(self, message: Message, index: int) -> None:
+        """A token was written."""
+        if index == 0 or not self.state.writing:
+            self.state.restarted()
+            self._selected = None
+        if self._selected is None:
+            self.state.heard(message.tokens[index])
+        if not self._due:
+            self._due = True
+            self.page.call_next(self._drained)
+
+    def finished(self, talk: Conversation) -> None:
+        """A message is written to its end."""
+        self.state.writing, self._talk = False, talk
+        self._drained()
+        if self._open:
+            self.page.run_worker(self._chunk(), group="live-chunks", exclusive=True)
+
+    def select(self, talk: Conversation, message: Message | None, index: int | None) -> None:
+        """Show the step that drew a token, or again the newest."""
+        self._talk = talk
+        if message is None or index is None or not message.tokens:
+            self._selected = None
+            return
+        self._selected = (message, index)
+        self.state.selected(message.tokens, index)
+        self._read_again()
+
+    # ---- what is chosen ----------------------------------------------------------------------------------------------
+
+    def turn_head(self, by: int) -> None:
+        """Another head of the same layer."""
+        self.state.head = self.state.turned(by)
+        self.show()
+
+    def turn_layer(self, by: int) -> None:
+        """Another layer; of the next step while a text is written, else of this one, read again."""
+        if self.watch is None:
+            return
+        self.watch.layer = (self.watch.layer + by) % self.watch.layers
+        if not self.state.writing or self._selected is not None:
+            self._read_again()
+
+    def explain(self, level: str = "") -> None:
+        """In other words: a level, or the next one."""
+        self.state.level = level or LEVELS[(LEVELS.index(self.state.level) + 1) % len(LEVELS)]
+        self.show()
+
+    # ---- showing -----------------------------------------------------------------------------------------------------
+
+    def show(self) -> None:
+        """Draw what changed."""
+        for widget in self.page.query(LiveLines):
+            widget.update(self.state)
+
+    def _drained(self) -> None:
+        """After a few tokens were heard: the newest step."""
+        self._due = False
+        steps = self.watch.take() if self.watch is not None else []
+        if steps and self._selected is None:
+            self.state.saw(steps[-1])
+        self.show()
+
+    def _read_again(self) -> None:
+        self.state.loading = True
+        self.show()
+        self.page.run_worker(self._read(), group="live-read", exclusive=True)
+
+    async def _read(self) -> None:
+        """Compute the step that is selected, or the last one, by one pass over its text."""
+        watch, bridge = self.watch, self.page.bridge
+        if watch is None:
+            return
+        shown, selected, chat = self.state.step, self._selected, bridge.chat
+
+        def again() -> "LiveStep | None":
+            if selected is None:
+                return watch.read(shown.passage.ids, drawn=shown.drawn) if shown is not None else None
+            message, index = selected
+            written = [token.id for token in message.tokens[:index]]
+            ids, _, _ = chat.prompt(self._before(message), len(written))
+            return watch.read([*ids, *written], drawn=message.tokens[index].id)
+
+        try:
+            step = await bridge.ask(again)
+        except Exception as error:
+            self.state.loading = False
+            self.page.show_problem(error)
+            return
+        self.state.loading = False
+        if step is not None:
+            self.state.saw(step)
+        self.show()
+
+    def _before(self, message: Message) -> "list[Said]":
+        """The conversation that a message answers, as the model is given it."""
+        path: list[Said] = []
+        at = message.parent
+        while at is not None:
+            said = self._talk.messages[at]
+            path.append({"role": said.role, "content": said.text})
+            at = said.parent
+        return path[::-1]
+
+    async def _chunk(self) -> None:
+        """The figures of the conversation as chunks, by the strategy of the session, beside whatever else goes on."""
+        text = "\n\n".join(message.text for message in self._talk.path() if message.text)
+        try:
+            self.state.chunks = await asyncio.to_thread(jobs.chunk_context, text, self.page.bridge.chat)
+        except Exception as error:
+            self.page.show_problem(error)
+        self.show()
+
+
+class LiveLines(Widget, can_focus=True):
+    """Lines of the live view; keys choose the head, the layer and the words."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"live--{role}" for role in ROLES}
+    DEFAULT_CSS = """
+    LiveLines > .live--title { color: $foreground; text-style: bold; }
+    LiveLines > .live--dim { color: $text-muted; }
+    LiveLines > .live--bar { color: $accent; }
+    LiveLines > .live--mark { color: $success; text-style: bold; }
+    LiveLines > .live--number { color: $text; }
+    """
+    ALLOW_SELECT = False
+    HELP = "What the model sees of each token: ←→ another head, ↑↓ another layer, e in other words."
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "head(-1)", "Head", id="live.previous_head", show=False),
+        Binding("right,l", "head(1)", "Head", id="live.next_head", key_display="←→"),
+        Binding("up,k", "layer(1)", "Layer", id="live.next_layer", key_display="↑↓"),
+        Binding("down,j", "layer(-1)", "Layer", id="live.previous_layer", show=False),
+        Binding("e", "explain", "Explain", id="live.explain"),
+    ]
+
+    def __init__(self, live: Live, *, id: str | None = None) -> None:  # noqa: A002  # Textual's name
+        super().__init__(id=id)
+        self.live = live
+        self._lines: list[Line] = []
+        self._styles: dict[str, Style] = {}
+
+    def lines(self, state: LiveState, width: int, height: int) -> list[Line]:
+        """What is to be shown."""
+        raise NotImplementedError
+
+    def update(self, state: LiveState) -> None:
+        """Show a state; only rows that changed are drawn."""
+        width, height = self.content_size
+        if not self.display or not width or not height:
+            return
+        lines = self.lines(state, width, height)
+        for y, line in enumerate(lines):
+            if y >= len(self._lines) or self._lines[y] != line:
+                self.refresh(Region(0, y, width, 1))
+        self._lines = lines
+
+    def render_line(self, y: int) -> Strip:
+        """One row."""
+        line = self._lines[y] if y < len(self._lines) else []
+        base = self.rich_style
+        return Strip([Segment(text, base + self._style(role)) for text, role in line]).adjust_cell_length(
+            self.content_size.width, base
+        )
+
+    def _style(self, role: str) -> Style:
+        role = role.partition("@")[0]
+        if role not in self._styles:
+            if role.startswith("heat"):
+                share = int(role.removeprefix("heat")) / (HEATS - 1)
+                style = painted(shade(share)) if share else self.get_component_rich_style("live--dim", partial=True)
+            else:
+                style = self.get_component_rich_style(f"live--{role}", partial=True) if role else Style.null()
+            self._styles[role] = style
+        return self._styles[role]
+
+    def notify_style_update(self) -> None:
+        """Another theme."""
+        super().notify_style_update()
+        self._styles = {}
+
+    def on_resize(self) -> None:
+        """Another size: all of it anew."""
+        self._lines = []
+        self.update(self.live.state)
+        self.refresh()
+
+    async def on_click(self, event: events.Click) -> None:
+        """A part with an action was clicked."""
+        place = event.get_content_offset(self)
+        if place is None or place.y >= len(self._lines):
+            return
+        column = 0
+        for text, role in self._lines[place.y]:
+            column += Segment(text).cell_length
+            if place.x < column:
+                if "@" in role:
+                    await self.run_action(role.partition("@")[2])
+                return
+
+    def action_head(self, by: int) -> None:
+        """Another head."""
+        self.live.turn_head(by)
+
+    def action_layer(self, by: int) -> None:
+        """Another layer."""
+        self.live.turn_layer(by)
+
+    def action_explain(self) -> None:
+        """In other words."""
+        self.live.explain()
+
+    def action_level(self, level: str) -> None:
+        """A level of words was clicked."""
+        self.live.explain(level)
+
+
+class LivePanel(LiveLines):
+    """All of it, beside the transcript."""
+
+    DEFAULT_CSS = """
+    LivePanel { height: 1fr; border: round $panel-lighten-2; padding: 0 1; }
+    LivePanel:focus { border: round $accent; }
+    """
+
+    def on_mount(self) -> None:
+        """The title is the border's."""
+        self.border_title = "live"
+
+    def lines(self, state: LiveState, width: int, height: int) -> list[Line]:
+        """The panel."""
+        return panel(state, width, height)
+
+
+class LiveStrip(LiveLines):
+    """Three lines above the prompt."""
+
+    DEFAULT_CSS = """
+    LiveStrip { height: 4; border-top: solid $panel-lighten-2; padding: 0 1; }
+    LiveStrip:focus { border-top: solid $accent; }
+    """
+
+    def lines(self, state: LiveState, width: int, height: int) -> list[Line]:
+        """The strip."""
+        return strip(state, width, height)

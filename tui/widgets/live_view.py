@@ -1,0 +1,266 @@
+"""The live panel and its strip as lines of text, from what is known: pure functions, drawn by `live`.
+
+A line is a list of (text, role); roles are the component classes of the widget, and heat0 … heat6 from little to much.
+Every section has a fixed height, so nothing moves while a text is written.
+"""
+
+from collections.abc import Callable
+from textwrap import wrap
+
+from mlxgpt.display.bars import bar
+from mlxgpt.display.progress import size
+from mlxgpt.display.words import shown
+from tui.widgets.lines import (
+    BLOCKS,
+    LONGEST,
+    Line,
+    between,
+    cut,
+    filled,
+    first_lines,
+    fit,
+    fit_most,
+    heat,
+    last_lines,
+    quoted,
+)
+from tui.widgets.live_state import LEVELS, LiveState, head_of, shown_head
+
+Section = Callable[[LiveState, int, int], list[Line]]  # state, width, height
+
+
+def panel(state: LiveState, width: int, height: int) -> list[Line]:
+    """The panel: `height` lines of `width` columns at most."""
+    if state.step is None:
+        return filled(empty(state, width), height)
+    lines: list[Line] = []
+    for section, rows, gap in _plan(height):
+        lines += filled(section(state, width, rows), rows) + [[] for _ in range(gap)]
+    return filled(lines, height)
+
+
+def _plan(height: int) -> list[tuple[Section, int, int]]:
+    """Sections, their heights and the blank lines behind them; those of less use are left out where there is no room."""
+    wanted: list[tuple[Section, int, int]] = [  # least height, and what it is given up for: the last first
+        (header, 1, 10), (distribution, 5, 9), (surprisal, 2, 8), (looking, 3, 7), (trail, 3, 6),
+        (cache, 2, 4), (speed, 1, 5), (memory, 1, 3), (chunks, 2, 1), (explanation, 5, 2),
+    ]  # fmt: skip
+    while sum(rows for _, rows, _ in wanted) > height and len(wanted) > 1:
+        wanted.remove(min(wanted, key=lambda each: each[2]))
+    room = height - sum(rows for _, rows, _ in wanted)
+    gap = 1 if room >= len(wanted) + 2 else 0
+    room -= gap * (len(wanted) - 1)
+    more: dict[Section, int] = {distribution: min(max(room, 0) // 3, 7)}
+    more[explanation] = max(room - more[distribution], 0)
+    return [(section, rows + more.get(section, 0), gap) for section, rows, _ in wanted]
+
+
+# ---- sections --------------------------------------------------------------------------------------------------------
+
+
+def header(state: LiveState, width: int, height: int) -> list[Line]:
+    """Which step is shown."""
+    step = state.step
+    assert step is not None
+    said = f"after {quoted(step.passage.pieces[-1])}"
+    if step.drawn is not None:
+        said += f" came {quoted(step.pieces[step.drawn])}"
+    if state.loading:
+        mode = "reading again…"
+    elif step.again:
+        mode = "read again"
+    else:
+        mode = "● writing" if state.writing else "last step"
+    return [between([(said, "title")], [(mode, "mark" if state.writing and not step.again else "dim")], width)]
+
+
+def distribution(state: LiveState, width: int, height: int) -> list[Line]:
+    """The likeliest next tokens as bars, the one drawn marked, and the rest in one line."""
+    step = state.step
+    assert step is not None
+    lines = [between([("next token", "title")], [(f"H {step.entropy:.2f} nats", "dim")], width)]
+    rows = list(zip(step.likely.tolist(), step.likely_probability.tolist(), strict=True))
+    best = rows[: height - 2]
+    if step.drawn is not None and step.drawn not in [token for token, _ in best]:
+        best = [*best[:-1], (step.drawn, step.probability)]  # it has a place, however unlikely it was
+    label = min(LONGEST, max(width // 4, 6))
+    room = max(width - label - 10, 1)
+    for token, share in best:
+        drawn = token == step.drawn
+        lines.append(
+            [
+                ("▸ " if drawn else "  ", "mark"),
+                (fit(shown(step.pieces[token]), label), "mark" if drawn else ""),
+                (f"{share:7.1%} ", "number"),
+                (bar(share, room), "bar"),
+            ]
+        )
+    others = max(1.0 - sum(share for _, share in best), 0.0)
+    count = f"other {vocabulary(state) - len(best):,}" if vocabulary(state) else "all others"
+    return [*lines, [("  ", ""), (fit(count, label), "dim"), (f"{others:7.1%}", "dim")]]
+
+
+def surprisal(state: LiveState, width: int, height: int) -> list[Line]:
+    """-ln p of the last tokens, one a column."""
+    last = state.surprisals[-width:]
+    if not last:
+        return [[("surprisal", "title")], [("no tokens yet", "dim")]]
+    mean = sum(last) / len(last)
+    high = max(*last, 1.0)
+    left = [("surprisal", "title"), (f" of the last {len(last)}", "dim")]
+    head = between(left, [(f"mean {mean:.2f} · max {max(last):.1f} nats", "dim")], width)
+    return [head, [(BLOCKS[1 + round(value / high * 7)], heat(value / high)) for value in last]]
+
+
+def looking(state: LiveState, width: int, height: int) -> list[Line]:
+    """The text, each token with how much of it the newest one takes; of a state, how much each head holds."""
+    step = state.step
+    assert step is not None
+    if step.kind == "state":
+        return _held(state, width, height)
+    head = shown_head(state)
+    row = step.weights[head].tolist()
+    names = {"attention": "attention", "effective": "effective attention"}
+    left = f"{names[step.kind]} of {quoted(step.passage.pieces[-1])}"
+    first = between([(left, "title")], _choice(state, f"L{step.layer} H{head}"), width)
+    high = max(map(abs, row)) or 1.0
+    cells: list[Line] = []
+    for piece, weight in zip(step.passage.pieces, row, strict=True):
+        share = abs(weight) / high
+        mark = "-" if weight < 0 and share > 1 / 16 else ""
+        cells.append([(fit_most(shown(piece)), heat(share)), (mark + BLOCKS[round(share * 8)] + " ", "bar")])
+    lines = last_lines(cells, width, max(height - 2, 1))
+    best = sorted(range(len(row)), key=lambda i: -abs(row[i]))[:3]
+    most = "  ".join(
+        f"{quoted(step.passage.pieces[i])} {row[i]:{'.2f' if step.kind == 'attention' else '+.2f'}}" for i in best
+    )
+    return [first, *filled(lines, max(height - 2, 1)), [("most: ", "dim"), (most, "number")]]
+
+
+def _held(state: LiveState, width: int, height: int) -> list[Line]:
+    """A state: how much each head of the layer holds, and how much of that the newest token changed."""
+    step = state.step
+    assert step is not None
+    norms, changes = step.norms.tolist(), step.changes.tolist()
+    left = f"state after {quoted(step.passage.pieces[-1])}"
+    first = between([(left, "title")], _choice(state, f"L{step.layer}"), width)
+    high = max(norms) or 1.0
+    heads = [
+        [
+            (f"H{head} ", "dim"),
+            (BLOCKS[round(norm / high * 8)], heat(norm / high)),
+            (f" {norm:.1f} Δ{change:.0%}  ", "number"),
+        ]
+        for head, (norm, change) in enumerate(zip(norms, changes, strict=True))
+    ]
+    lines = first_lines(heads, width, max(height - 2, 1))
+    note = "no attention here: length of each head's state, and the share changed"
+    return [first, *filled(lines, max(height - 2, 1)), [(cut(note, width), "dim")]]
+
+
+def trail(state: LiveState, width: int, height: int) -> list[Line]:
+    """The best guess after the embedding and after each layer, with its probability."""
+    step = state.step
+    assert step is not None
+    last = len(step.top) - 1
+    first = between([("logit lens", "title")], [(f"embedding → layer {last - 1}", "dim")], width)
+    best, cells = int(step.top[-1]), []
+    for row, (token, share) in enumerate(zip(step.top.tolist(), step.top_probability.tolist(), strict=True)):
+        role = "mark" if token == best else ""
+        name = fit_most(shown(step.pieces[token]))
+        cells.append([(name, role), (f" {share:.0%}", "number"), ("" if row == last else " → ", "dim")])
+    return [first, *filled(last_lines(cells, width, height - 1), height - 1)]
+
+
+def cache(state: LiveState, width: int, height: int) -> list[Line]:
+    """How much of the context is used, and its bytes."""
+    step = state.step
+    assert step is not None
+    tokens = len(step.passage) + (step.earlier if step.kind != "attention" else 0)
+    held = size(step.used.context)
+    if not step.context:
+        head = between([("state", "title")], [(f"{held}, the same for any text", "number")], width)
+        return [head, [(f"{tokens:,} tokens read", "dim")]]
+    share = tokens / step.context
+    gone = f", {step.earlier:,} forgotten" if step.earlier else ""
+    head = between([("KV cache", "title")], [(f"{tokens:,} of {step.context:,} positions{gone}", "number")], width)
+    right = f" {held} held · {share:.0%}"
+    return [head, [(bar(share, max(width - len(right), 1)), "bar"), (right, "number")]]
+
+
+def memory(state: LiveState, width: int, height: int) -> list[Line]:
+    """What MLX holds."""
+    step = state.step
+    assert step is not None
+    used = step.used
+    text = f"{size(used.active)} · peak {size(used.peak)} · cache {size(used.kept)}"
+    return [between([("memory", "title")], [(text, "number")], width)]
+
+
+def speed(state: LiveState, width: int, height: int) -> list[Line]:
+    """Tokens per second, and the time to the first."""
+    return [between([("speed", "title")], [(rates(state) or "no figures yet", "number")], width)]
+
+
+def chunks(state: LiveState, width: int, height: int) -> list[Line]:
+    """The conversation as the chunk strategy of the session would cut it."""
+    found = state.chunks
+    if found is None:
+        return [[("context as chunks", "title")], [("after the next turn", "dim")]]
+    sizes = found.report.sizes
+    limit = found.options.get("max_size", 0)
+    head = between([("context as chunks", "title")], [(f"{found.strategy}, at most {limit}", "dim")], width)
+    cohesion = found.report.cohesion.lexical
+    said = f"{sizes.chunks} of {sizes.tokens} tokens, mean {sizes.mean:.1f}, {sizes.smallest}–{sizes.largest}"
+    if cohesion is not None and sizes.chunks > 1:
+        said += f", cut similarity {cohesion.value:.2f}"
+    return [head, [(cut(said, width), "number")]]
+
+
+def explanation(state: LiveState, width: int, height: int) -> list[Line]:
+    """What the numbers say, in words for one of three readers."""
+    step = state.told or state.step
+    assert step is not None
+    from mlxgpt.inspection.explain import explain
+    from mlxgpt.inspection.focus import Focus
+
+    words = [(f" {level} ", f"{'mark' if level == state.level else 'dim'}@level('{level}')") for level in LEVELS]
+    lines: list[Line] = [between([("explain", "title")], words, width)]
+    for said in explain(step, Focus(head=head_of(step, state.head)), state.level):
+        lines += [[(text, "")] for text in wrap(said.text, width)]
+    if len(lines) > height:
+        lines[height - 1 :] = [[(cut(lines[height - 1][0][0] + " …", width), "")]]
+    return lines
+
+
+# ---- helpers ---------------------------------------------------------------------------------------------------------
+
+
+def empty(state: LiveState, width: int) -> list[Line]:
+    """What stands where there is no step to show."""
+    text = state.problem or (
+        "reading…"
+        if state.writing or state.loading
+        else "Write something: what the model sees of each token appears here."
+    )
+    return [[(line, "dim")] for line in wrap(text, max(width, 10))]
+
+
+def _choice(state: LiveState, name: str) -> Line:
+    action = "layer" if state.step is not None and state.step.kind == "state" else "head"
+    return [("◂ ", f"mark@{action}(-1)"), (name, "number"), (" ▸", f"mark@{action}(1)")]
+
+
+def vocabulary(state: LiveState) -> int:
+    """How many tokens the model chooses from."""
+    return state.step.vocabulary if state.step else 0
+
+
+def rates(state: LiveState) -> str:
+    """Speed in words; empty while there is none."""
+    parts = []
+    if state.speed:
+        parts.append(f"{state.speed:,.0f} tok/s")
+    if state.first_seconds:
+        parts.append(f"first token {state.first_seconds * 1000:,.0f} ms")
+    return " · ".join(parts)
