@@ -80,7 +80,7 @@ class ChatPage(Page):
 
     def on_finished(self, message: Message) -> None:
         """A message is written; its `reason` says why it ended."""
-        self.live.finished(self.talk)
+        self.live.finished(message, self.talk)
 
     def save(self, message: Message) -> None:
         """Keep a message: after each turn, every second while it is written, and when it is stopped."""

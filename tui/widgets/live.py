@@ -42,6 +42,7 @@ class Live:
         self.watch: Watch | None = None
         self._open = self._due = False
         self._selected: tuple[Message, int] | None = None
+        self._last: tuple[Message, int] | None = None  # the newest token
         self._talk = Conversation()
 
     # ---- what happens ------------------------------------------------------------------------------------------------
@@ -70,28 +71,30 @@ class Live:
         if index == 0 or not self.state.writing:
             self.state.restarted()
             self._selected = None
+        self._last = message, index
         if self._selected is None:
             self.state.heard(message.tokens[index])
         if not self._due:
             self._due = True
             self.page.call_next(self._drained)
 
-    def finished(self, talk: Conversation) -> None:
-        """A message is written to its end."""
+    def finished(self, message: Message, talk: Conversation) -> None:
+        """A message is written to its end; its last step, if nobody looked at it in passing, is read again."""
         self.state.writing, self._talk = False, talk
         self._drained()
+        seen = self.state.step
+        if self._open and self._last and (seen is None or seen.written != len(message.tokens) - message.forced):
+            self._read_again()
         if self._open:
             self.page.run_worker(self._chunk(), group="live-chunks", exclusive=True)
 
     def select(self, talk: Conversation, message: Message | None, index: int | None) -> None:
         """Show the step that drew a token, or again the newest."""
         self._talk = talk
-        if message is None or index is None or not message.tokens:
-            self._selected = None
-            return
-        self._selected = (message, index)
-        self.state.selected(message.tokens, index)
-        self._read_again()
+        self._selected = (message, index) if message is not None and index is not None and message.tokens else None
+        if place := self._selected or self._last:
+            self.state.selected(place[0].tokens, place[1])
+            self._read_again()
 
     # ---- what is chosen ----------------------------------------------------------------------------------------------
 
@@ -136,14 +139,12 @@ class Live:
     async def _read(self) -> None:
         """Compute the step that is selected, or the last one, by one pass over its text."""
         watch, bridge = self.watch, self.page.bridge
-        if watch is None:
+        place, chat = self._selected or self._last, bridge.chat
+        if watch is None or place is None:
             return
-        shown, selected, chat = self.state.step, self._selected, bridge.chat
+        message, index = place
 
-        def again() -> "LiveStep | None":
-            if selected is None:
-                return watch.read(shown.passage.ids, drawn=shown.drawn) if shown is not None else None
-            message, index = selected
+        def again() -> "LiveStep":
             written = [token.id for token in message.tokens[:index]]
             ids, _, _ = chat.prompt(self._before(message), len(written))
             return watch.read([*ids, *written], drawn=message.tokens[index].id)
@@ -154,9 +155,7 @@ class Live:
             self.state.loading = False
             self.page.show_problem(error)
             return
-        self.state.loading = False
-        if step is not None:
-            self.state.saw(step)
+        self.state.saw(step)
         self.show()
 
     def _before(self, message: Message) -> "list[Said]":
