@@ -8,7 +8,12 @@ from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
 
+from mlxgpt.backend import places
+from mlxgpt.errors import MlxgptError
+from mlxgpt.text import visible
 from tui.bridge import Bridge
+from tui.keeper import Keeper
+from tui.modals.sessions import Sessions
 from tui.page import Page, Request
 from tui.screens.chat import ChatPage
 from tui.screens.chunks import ChunksPage
@@ -17,6 +22,7 @@ from tui.screens.learn import LearnPage
 from tui.screens.model import ModelPage
 from tui.screens.tokens import TokensPage
 from tui.screens.train import TrainPage
+from tui.store import Store
 from tui.widgets.tabs import PAGES, Tabs
 
 
@@ -41,23 +47,31 @@ class MlxgptApp(App[None]):
             for i, (name, titles) in enumerate(PAGES.items(), 1)
         ),
         Binding("f1", "help", "Help", id="app.help"),
+        Binding("ctrl+s", "sessions", "Sessions", id="app.sessions", priority=True),
         Binding("ctrl+p", "command_palette", "Palette", id="app.palette", priority=True),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", priority=True, show=False),
     ]
 
-    def __init__(self, model: str = "nano-pt", *, device: str = "auto", page: str = "chat") -> None:
+    def __init__(
+        self, model: str = "nano-pt", *, device: str = "auto", page: str = "chat", session: str = "new"
+    ) -> None:
         super().__init__()
         self.bridge = Bridge(device)
-        self._word, self._page = model, page
+        self.keeper = Keeper(Store(places.database()))
+        self._word, self._page, self._session = model, page, session
 
     def on_mount(self) -> None:
         """Show the page at once; the model is loaded behind it."""
+        self.chat_page = next(page for page in self._pages() if isinstance(page, ChatPage))
         if self._page != self.DEFAULT_MODE:
             self.switch_mode(self._page)
         self.open_model(self._word)
+        self.begin_session(self._session)
 
     async def on_unmount(self) -> None:
-        """Give MLX back: without it Python may abort."""
+        """Keep what was said last, and give MLX back: without it Python may abort."""
+        await self.keeper.save(self.chat_page.talk, self.model_word)
+        self.keeper.store.close()
         await asyncio.to_thread(self.bridge.close)
 
     @work(exclusive=True, group="open")
@@ -71,6 +85,65 @@ class MlxgptApp(App[None]):
         for screen in self._pages():
             screen.query_one(Tabs).refresh()
             screen.model_opened()
+
+    # ---- conversations that are kept ---------------------------------------------------------------------------------
+
+    @property
+    def model_word(self) -> str:
+        """The model that is open, as it was asked for."""
+        return self.bridge.opened.word if self.bridge.opened else self._word
+
+    @work(group="keep")
+    async def keep(self) -> None:
+        """Write what is new in the conversation to the store; trouble is said once, and the app goes on."""
+        if said := await self.keeper.save(self.chat_page.talk, self.model_word):
+            self.notify(visible(said), title="Not saved", severity="warning", timeout=12, markup=False)
+
+    @work(group="sessions")
+    async def begin_session(self, word: str) -> None:
+        """Take up a kept conversation: last, or a number; for a new one only say what a crash left."""
+        try:
+            entries = await asyncio.to_thread(self.keeper.store.entries)
+            if word == "new":
+                if entries and entries[0].cut_off:
+                    self.notify(
+                        f"“{visible(entries[0].title)}” was cut off while the model wrote: Ctrl+S opens it.",
+                        markup=False,
+                    )
+            elif word == "last":
+                if entries:
+                    await self.open_session(entries[0].id)
+            else:
+                await self.open_session(int(word))
+        except MlxgptError as error:
+            self._current.show_problem(error)
+
+    async def open_session(self, session: int) -> None:
+        """Show a kept conversation."""
+        talk = await self.keeper.open(session)
+        await self.go("chat")
+        self.chat_page.open_talk(talk)
+
+    @work(group="sessions")
+    async def action_sessions(self, words: str = "") -> None:
+        """The list of conversations."""
+        if isinstance(self.screen, Sessions):
+            return
+        page = self.chat_page
+        await self.keeper.save(page.talk, self.model_word)
+        sessions = Sessions(self.keeper.store, page.talk.session, words)
+        chosen = await self.push_screen_wait(sessions)
+        if page.talk.session is not None:
+            page.talk.title = sessions.renamed.get(page.talk.session, page.talk.title)
+            if page.talk.session in sessions.deleted:
+                page.action_new_chat()
+        if chosen is not None and chosen != page.talk.session:
+            try:
+                await self.open_session(chosen)
+            except MlxgptError as error:
+                self._current.show_problem(error)
+
+    # ---- pages -------------------------------------------------------------------------------------------------------
 
     async def go(self, name: str, request: Request | None = None) -> None:
         """Show a page, and hand it a request."""

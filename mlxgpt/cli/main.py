@@ -60,7 +60,7 @@ def main(
     """Train a GPT, talk to it and see it think."""
     if context.invoked_subcommand is None:
         if sys.stdin.isatty() and sys.stdout.isatty():
-            context.invoke(tui.tui, model="nano-pt", page="chat", device="auto")
+            context.invoke(tui.tui, model="nano-pt", page="chat", session="new", device="auto")
         else:
             print(context.get_help())
 

@@ -84,6 +84,7 @@ class ChatPage(Page):
 
     def save(self, message: Message) -> None:
         """Keep a message: after each turn, every second while it is written, and when it is stopped."""
+        self.host.keep()
 
     async def run_command(self, line: str) -> None:
         """Carry out a line that begins with a slash."""
@@ -159,6 +160,12 @@ class ChatPage(Page):
     def watch_density(self, density: str) -> None:
         """Show as much of the live panel as was asked for."""
         self.live.fit(density, self.size.width, self.size.height)
+
+    def open_talk(self, talk: Conversation) -> None:
+        """Show another conversation, and go on with it."""
+        self.action_stop()
+        self.talk = talk
+        self.refresh_transcript()
 
     def action_new_chat(self) -> None:
         """Begin another conversation."""

@@ -1,17 +1,328 @@
-"""The conversation on the screen."""
+"""The conversation on the screen, each token an object: coloured by how much it surprised, selected by arrows or mouse.
 
-from textual.content import Content
-from textual.widgets import Static
+Only lines that changed are drawn again while a message grows, and nothing is laid out.  The view follows the end until
+somebody scrolls away from it, and again when they come back.
+"""
 
-from mlxgpt.text import visible
-from tui.conversation import Conversation
+from bisect import bisect_right
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.color import Color
+from textual.geometry import Region, Size
+from textual.message import Message as Event
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.conversation import Conversation, Message
+from tui.surprise import level, surprisal
+from tui.widgets.blocks import INDENT, Block
+
+LEVELS = ("calm", "odd", "wild")
 
 
-class Transcript(Static):
+class Transcript(ScrollView, can_focus=True):
     """The messages of the path that is shown."""
 
-    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "transcript--user",
+        "transcript--model",
+        "transcript--muted",
+        "transcript--note",
+        "transcript--beginning",
+        "transcript--cursor",
+        *(f"transcript--{level}" for level in LEVELS),
+    }
+    DEFAULT_CSS = """
+    Transcript {
+        overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; background: $background; color: $foreground;
+        .transcript--user { color: $secondary; text-style: bold; }
+        .transcript--model { color: $primary; text-style: bold; }
+        .transcript--muted { color: $text-muted; }
+        .transcript--note { color: $text-warning; }
+        .transcript--beginning { color: $secondary; }
+        .transcript--cursor { background: $foreground; color: $background; text-style: bold; }
+        .transcript--calm { background: $success 22%; }
+        .transcript--odd { background: $warning 38%; }
+        .transcript--wild { background: $error 55%; }
+    }
+    """
+    HELP = "The conversation.  Arrows or h j k l move from token to token, enter opens what is known of it."
 
-    def show(self, talk: Conversation) -> None:
-        """Show a conversation."""
-        self.update(Content("\n\n".join(visible(f"{m.role}\n  {m.text}") for m in talk.path())))
+    class Selected(Event):
+        """Another token is selected; `again` when it was already."""
+
+        def __init__(self, message: Message, index: int, *, again: bool = False) -> None:
+            super().__init__()
+            self.message, self.index, self.again = message, index, again
+
+    class Pointed(Event):
+        """The mouse is over a token, or over none."""
+
+        def __init__(self, message: Message | None, index: int | None) -> None:
+            super().__init__()
+            self.message, self.index = message, index
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.selected: tuple[int, int] | None = None  # message id and token
+        self.welcome = ""  # what an empty conversation says
+        self._blocks: list[Block] = []
+        self._starts: list[int] = []  # the first line of each block
+        self._strips: dict[int, dict[int, Strip]] = {}  # by block, by line
+        self._styles_of: dict[tuple[str, ...], Style] = {}
+        self._following = True
+        self._pointed: tuple[int, int] | None = None
+        self._arguments: tuple[Conversation, bool, frozenset[int]] | None = None
+
+    # ---- what is shown -----------------------------------------------------------------------------------------------
+
+    def show(self, talk: Conversation, *, completes: bool = False, unseen: frozenset[int] = frozenset()) -> None:
+        """Show the path of a conversation; blocks that did not change are kept.
+
+        With `completes`, a prompt is shown as the beginning of the text that goes on with it.  The messages `unseen` are no
+        longer read by the model.
+        """
+        self._arguments = talk, completes, unseen
+        width = self.scrollable_content_region.width or self.size.width
+        if not width:
+            return
+        known = {block.key: (block, self._strips.get(number, {})) for number, block in enumerate(self._blocks)}
+        blocks: list[Block] = []
+        strips: dict[int, dict[int, Strip]] = {}
+        path = talk.path()
+        for number, message in enumerate(path):
+            following = path[number + 1] if number + 1 < len(path) else None
+            if completes and message.role == "user" and following is not None and following.role == "assistant":
+                continue
+            before = path[number - 1] if number else None
+            begins = completes and message.role == "assistant" and before is not None and before.role == "user"
+            beginning = before.text if begins and before is not None else ""
+            siblings = talk.siblings(message)
+            place = siblings.index(message) + 1, len(siblings)
+            if beginning and before is not None and len(others := talk.siblings(before)) > 1 and place[1] == 1:
+                place = others.index(before) + 1, len(others)
+            made = Block(message, width, beginning=beginning, place=place, unseen=message.id in unseen)
+            block, kept = known.get(made.key, (made, {}))
+            if (first := block.grow()) is not None:
+                kept = {line: strip for line, strip in kept.items() if line < first}
+            strips[len(blocks)] = kept
+            blocks.append(block)
+        self._blocks, self._strips = blocks, strips
+        self._measure()
+        self.refresh()
+
+    def grow(self) -> None:
+        """Take in the tokens that the last message got since the last time."""
+        if not self._blocks:
+            return
+        number = len(self._blocks) - 1
+        block, height = self._blocks[number], self._blocks[number].height
+        first = block.grow()
+        if first is None:
+            return
+        strips = self._strips[number]
+        for line in range(first, height):
+            strips.pop(line, None)
+        if block.height != height:
+            self._measure()
+        self._refresh_lines(self._starts[number] + first, block.height - first)
+
+    def _measure(self) -> None:
+        """Where each block begins and how high all are; scrolled to the end if that was followed.  Never a layout."""
+        self._starts, height = [], 0
+        for block in self._blocks:
+            self._starts.append(height)
+            height += block.height
+        self.set_reactive(Widget.virtual_size, Size(self.scrollable_content_region.width, height))
+        self._scroll_update(self.virtual_size)
+        if self._following:
+            self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True, force=True)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Follow the end again when it is reached."""
+        super().watch_scroll_y(old_value, new_value)
+        self._following = new_value >= self.max_scroll_y - 1
+
+    def on_resize(self) -> None:
+        """Wrap again."""
+        if self._arguments is not None:
+            following = self._following
+            talk, completes, unseen = self._arguments
+            self._following = following
+            self.show(talk, completes=completes, unseen=unseen)
+
+    def notify_style_update(self) -> None:
+        """Another theme: draw again."""
+        super().notify_style_update()
+        self._styles_of.clear()
+        self._strips = {number: {} for number in range(len(self._blocks))}
+
+    # ---- selection ---------------------------------------------------------------------------------------------------
+
+    def select(self, message: Message | None, index: int | None, *, tell: bool = True) -> None:
+        """Select a token, or none, and bring it into view."""
+        new = None if message is None or index is None else (message.id, index)
+        old, self.selected = self.selected, new
+        for each in (old, new):
+            self._touch(each)
+        if new is None or message is None or index is None:
+            return
+        if (place := self._place(new)) is not None:
+            top, height = round(self.scroll_y), self.scrollable_content_region.height
+            if not top <= place[0] < top + height:
+                self.scroll_to(y=place[0] - height // 2, animate=False, immediate=True, force=True)
+        if tell:
+            self.post_message(self.Selected(message, index, again=old == new))
+
+    def move(self, dx: int, dy: int) -> None:
+        """Go to the token before or after, or to one in the line above or below."""
+        tokens = [(block.message, i) for block in self._blocks for i in range(len(block.message.tokens))]
+        if not tokens:
+            return
+        here = next((at for at, (message, i) in enumerate(tokens) if (message.id, i) == self.selected), None)
+        if here is None:
+            self.select(*tokens[-1])
+        elif dx:
+            self.select(*tokens[max(0, min(len(tokens) - 1, here + dx))])
+        elif (found := self._beside(dy)) is not None:
+            self.select(*found)
+
+    def _beside(self, dy: int) -> tuple[Message, int] | None:
+        """The token nearest to the selected one in the next line up or down that has one."""
+        place = self._place(self.selected)
+        if place is None:
+            return None
+        line, column = place
+        while 0 <= (line := line + dy) < self.virtual_size.height:
+            number = bisect_right(self._starts, line) - 1
+            block = self._blocks[number]
+            inside = line - self._starts[number]
+            width = self.scrollable_content_region.width
+            for x in sorted(range(INDENT, width), key=lambda x: abs(x - column)):
+                if (token := block.token_at(inside, x)) is not None:
+                    return block.message, token
+        return None
+
+    def _place(self, at: tuple[int, int] | None) -> tuple[int, int] | None:
+        for number, block in enumerate(self._blocks):
+            if at is not None and block.message.id == at[0] and at[1] < len(block.message.tokens):
+                found = block.place_of(at[1])
+                return None if found is None else (self._starts[number] + found[0], found[1])
+        return None
+
+    def _touch(self, at: tuple[int, int] | None) -> None:
+        """Draw the lines of a token again."""
+        for number, block in enumerate(self._blocks):
+            if at is not None and block.message.id == at[0] and at[1] < len(block.message.tokens):
+                for line in block.lines_of(at[1]):
+                    self._strips[number].pop(line, None)
+                    self._refresh_lines(self._starts[number] + line, 1)
+
+    def token_at(self, x: int, y: int) -> tuple[Message, int] | None:
+        """The token under a cell of the widget."""
+        line = y + round(self.scroll_y)
+        number = bisect_right(self._starts, line) - 1
+        if number < 0 or number >= len(self._blocks):
+            return None
+        block = self._blocks[number]
+        token = block.token_at(line - self._starts[number], x)
+        return None if token is None else (block.message, token)
+
+    def on_click(self, event: events.Click) -> None:
+        """Select what is under the pointer."""
+        if (found := self.token_at(event.x, event.y)) is not None:
+            self.select(*found)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Tell what is under the pointer."""
+        found = self.token_at(event.x, event.y)
+        at = None if found is None else (found[0].id, found[1])
+        if at != self._pointed:
+            self._pointed = at
+            self.post_message(self.Pointed(*(found or (None, None))))
+
+    # ---- drawing -----------------------------------------------------------------------------------------------------
+
+    def _refresh_lines(self, line: int, count: int) -> None:
+        self.refresh(Region(0, line - round(self.scroll_y), self.size.width, count))
+
+    def render_line(self, y: int) -> Strip:
+        """A line of the screen."""
+        width = self.scrollable_content_region.width
+        line = y + round(self.scroll_y)
+        if line >= self.virtual_size.height:
+            return Strip.blank(width, self.rich_style)
+        number = bisect_right(self._starts, line) - 1
+        cached, inside = self._strips[number], line - self._starts[number]
+        if inside not in cached:
+            cached[inside] = self._strip(self._blocks[number], inside).adjust_cell_length(width, self.rich_style)
+        strip = cached[inside]
+        if (selection := self.text_selection) is not None and (span := selection.get_span(line)) is not None:
+            start, end = span
+            end = width if end == -1 else min(end, width)
+            style = self.screen.get_component_rich_style("screen--selection")
+            parts = [strip.crop(0, start), strip.crop(start, end).apply_style(style), strip.crop(end, width)]
+            strip = Strip.join(parts)
+        return strip.apply_offsets(0, line)
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """What is marked with the mouse, as text."""
+        lines = ["".join(segment.text for segment in self._strip(block, line)).rstrip()
+                 for block in self._blocks for line in range(block.height)]  # fmt: skip
+        return selection.extract("\n".join(lines)), "\n"
+
+    def _strip(self, block: Block, line: int) -> Strip:
+        muted = self._style("muted")
+        if line == 0:
+            who, known, place = block.heading()
+            name = self._style("user" if block.message.role == "user" else "model")
+            left = Strip([Segment(who, muted if block.unseen else name), Segment(f"  {known}", muted)])
+            room = block.width - len(place) - 1
+            return Strip([*left.adjust_cell_length(room, self.rich_style), Segment(place, muted)])
+        if line <= len(block.notes):
+            return Strip([Segment(" ▎ ", self._style("note")), Segment(block.notes[line - 1], self._style("note"))])
+        number = block.text_line(line)
+        if number is None:
+            return Strip.blank(0)
+        segments = [Segment(" " * INDENT, self.rich_style)]
+        selected = self.selected[1] if self.selected is not None and self.selected[0] == block.message.id else None
+        chosen = None if selected is None else block.shown(selected)
+        for text, _, token in block.runs(number):
+            segments.append(Segment(text, self._token_style(block, token, chosen)))
+        return Strip(segments)
+
+    def _token_style(self, block: Block, token: int, chosen: int | None) -> Style:
+        if token < 0:
+            names = ["beginning"] if block.beginning else []
+            return self._style(*names, *(["muted"] if block.unseen else []))
+        if token == chosen:
+            return self._style("cursor")
+        if block.unseen:
+            return self._style("muted")
+        names = []
+        if (surprise := surprisal(block.message.tokens[token])) is not None:
+            names.append(LEVELS[level(surprise)])
+        return self._style(*names, "italic" if token < block.message.forced else "")
+
+    def _style(self, *names: str) -> Style:
+        """The style of some of the component classes together, kept until the theme changes."""
+        if names not in self._styles_of:
+            style = self.rich_style
+            for name in names:
+                if name == "italic":
+                    style += Style(italic=True)
+                elif name in LEVELS:
+                    under = Color.from_rich_color(self.rich_style.bgcolor) if self.rich_style.bgcolor else None
+                    over = self.get_component_styles(f"transcript--{name}").background
+                    mixed = over if under is None else under.blend(over, over.a, 1)
+                    loud = name == "wild" and self.app.no_color
+                    style += Style(bgcolor=mixed.rich_color, underline=loud or None)
+                elif name:
+                    style += self.get_component_rich_style(f"transcript--{name}", partial=True)
+            self._styles_of[names] = style
+        return self._styles_of[names]

@@ -17,6 +17,9 @@ def tui(
     page: Annotated[
         str, typer.Option(help="Page to begin with: chat, inspect, tokens, chunks, train, model or learn.")
     ] = "chat",
+    session: Annotated[
+        str, typer.Option(help="Conversation to go on with: new, last, or the number of one that was kept.")
+    ] = "new",
     device: options.Device = "auto",
 ) -> None:
     """Chat with a model and see it think: the full-screen app."""
@@ -25,4 +28,6 @@ def tui(
 
     if page not in MlxgptApp.MODES:
         raise ConfigError(f"There is no page {page!r}.", hint=nearest(page, MlxgptApp.MODES))
-    MlxgptApp(model, device=device, page=page).run()
+    if session not in ("new", "last") and not session.isdecimal():
+        raise ConfigError(f"There is no conversation {session!r}.", hint="Give new, last, or a number.")
+    MlxgptApp(model, device=device, page=page, session=session).run()
