@@ -27,10 +27,12 @@ class ChatPage(Page):
     """Talk to the model; every token is an object."""
 
     NAME = "chat"
+    AUTO_FOCUS = "#prompt"
     DEFAULT_CSS = """
     ChatPage #talk { height: 1fr; }
     ChatPage #left { width: 1fr; }
     ChatPage #live { width: 48; display: none; }
+    ChatPage.-wide #live { width: 64; }
     ChatPage LiveStrip { display: none; }
     ChatPage.-live-panel #live { display: block; }
     ChatPage.-live-strip LiveStrip { display: block; }

@@ -18,10 +18,8 @@ from textual.widget import Widget
 from mlxgpt import jobs
 from mlxgpt.display.colours import painted, shade
 from tui.conversation import Conversation, Message
-from tui.widgets.lines import HEATS, Line
-from tui.widgets.live_state import LEVELS, LiveState
-from tui.widgets.live_strip import strip
-from tui.widgets.live_view import panel
+from tui.widgets.lines import HEATS, Line, filled
+from tui.widgets.live_state import LEVELS, LiveState, empty
 
 if TYPE_CHECKING:
     from mlxgpt.inspection.live import Watch
@@ -82,6 +80,7 @@ class Live:
         """A message is written to its end; its last step, if nobody looked at it in passing, is read again."""
         self.state.writing, self._talk = False, talk
         self._drained()
+        self.state.told = self.state.step
         seen = self.state.step
         if self._open and self._last and (seen is None or seen.written != len(message.tokens) - message.forced):
             self._read_again()
@@ -214,7 +213,10 @@ class LiveLines(Widget, can_focus=True):
         width, height = self.content_size
         if not self.display or not width or not height:
             return
-        lines = self.lines(state, width, height)
+        if state.step is None:
+            lines = filled([[(text, "dim")] for text in empty(state, width)], height)
+        else:
+            lines = self.lines(state, width, height)
         for y, line in enumerate(lines):
             if y >= len(self._lines) or self._lines[y] != line:
                 self.refresh(Region(0, y, width, 1))
@@ -294,6 +296,8 @@ class LivePanel(LiveLines):
 
     def lines(self, state: LiveState, width: int, height: int) -> list[Line]:
         """The panel."""
+        from tui.widgets.live_view import panel  # and with it numpy: not before the first picture
+
         return panel(state, width, height)
 
 
@@ -307,4 +311,6 @@ class LiveStrip(LiveLines):
 
     def lines(self, state: LiveState, width: int, height: int) -> list[Line]:
         """The strip."""
+        from tui.widgets.live_strip import strip  # as above
+
         return strip(state, width, height)

@@ -7,13 +7,11 @@ from mlxgpt.display.progress import size
 from mlxgpt.display.words import shown
 from tui.widgets.lines import Line, between, cells_of, cut, filled, fit_most, quoted
 from tui.widgets.live_state import LiveState, shown_head
-from tui.widgets.live_view import empty, rates, spark
+from tui.widgets.live_view import rates, spark
 
 
 def strip(state: LiveState, width: int, height: int) -> list[Line]:
     """`height` lines of `width` columns at most; those of less use come last."""
-    if state.step is None:
-        return filled(empty(state, width), height)
     return filled([_next(state, width), _looked(state, width), _figures(state, width)], height)
 
 

@@ -32,8 +32,6 @@ Section = Callable[[LiveState, int, int], list[Line]]  # state, width, height
 
 def panel(state: LiveState, width: int, height: int) -> list[Line]:
     """The panel: `height` lines of `width` columns at most."""
-    if state.step is None:
-        return filled(empty(state, width), height)
     lines: list[Line] = []
     for section, rows, gap in _plan(height):
         lines += filled(section(state, width, rows), rows) + [[] for _ in range(gap)]
@@ -250,16 +248,6 @@ GIVEN_UP = (
     distribution,
 )  # where there is no room
 GROWING = ((looking, 1), (explanation, 5), (distribution, 2), (explanation, 3), (looking, 2))  # where there is
-
-
-def empty(state: LiveState, width: int) -> list[Line]:
-    """What stands where there is no step to show."""
-    text = state.problem or (
-        "reading…"
-        if state.writing or state.loading
-        else "Write something: what the model sees of each token appears here."
-    )
-    return [[(line, "dim")] for line in wrap(text, max(width, 10))]
 
 
 def spark(values: list[float]) -> str:
