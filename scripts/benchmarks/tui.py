@@ -1,4 +1,4 @@
-"""The TUI in a real terminal (a pty, 120×40) beside the command line, same model, taking turns so that a busy machine slows both.
+"""The TUI in a real terminal (a pty, 120×40) beside the command line: same model, taking turns on a busy machine.
 
     OPENBLAS_NUM_THREADS=1 python scripts/benchmarks/tui.py [--rounds 5] [--tokens 400] [--exits 20] [--json]
 
@@ -31,7 +31,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from terminal import ROOT, Terminal, mlxgpt  # noqa: E402
+from terminal import ROOT, Terminal, mlxgpt
 
 PROMPT = "Era uma vez"
 LETTERS = "бвгджзийклмнптуфхцчшщыэюя"  # the model does not write Cyrillic, so an echo is an echo

@@ -102,3 +102,13 @@ def last_lines(cells: list[Line], width: int, height: int) -> list[Line]:
         lines[-1].append(cells[i])
         used += cells_of(cells[i])
     return [[part for cell in reversed(line) for part in cell] for line in reversed(lines)]
+
+
+def framed(lines: list[Line], width: int, height: int, title: str, role: str) -> list[Line]:
+    """`lines` in a frame of `width` by `height`, with a title."""
+    above = f"╭─ {title} " + "─" * max(width - len(title) - 5, 0) + "╮"
+    inner: list[Line] = []
+    for line in filled(lines, max(height - 2, 0)):
+        gap = " " * max(width - 4 - cells_of(line), 0)
+        inner.append([("│ ", role), *line, (gap + " │", role)])
+    return [[(above, role)], *inner, [("╰" + "─" * max(width - 2, 0) + "╯", role)]]

@@ -18,7 +18,7 @@ from textual.widget import Widget
 from mlxgpt import jobs
 from mlxgpt.display.colours import painted, shade
 from tui.conversation import Conversation, Message
-from tui.widgets.lines import HEATS, Line, filled
+from tui.widgets.lines import HEATS, Line, filled, framed
 from tui.widgets.live_state import LEVELS, LiveState, empty
 
 if TYPE_CHECKING:
@@ -202,6 +202,7 @@ class LiveLines(Widget, can_focus=True):
         super().__init__(id=id)
         self.live = live
         self._lines: list[Line] = []
+        self._strips: list[Strip] = []  # of the same rows
         self._styles: dict[str, Style] = {}
 
     def lines(self, state: LiveState, width: int, height: int) -> list[Line]:
@@ -210,25 +211,33 @@ class LiveLines(Widget, can_focus=True):
 
     def update(self, state: LiveState) -> None:
         """Show a state; only rows that changed are drawn."""
-        width, height = self.content_size
+        width, height = self.size
         if not self.display or not width or not height:
             return
-        if state.step is None:
-            lines = filled([[(text, "dim")] for text in empty(state, width)], height)
-        else:
-            lines = self.lines(state, width, height)
+        lines = self.lines(state, width, height)
         for y, line in enumerate(lines):
-            if y >= len(self._lines) or self._lines[y] != line:
+            if y == len(self._lines):
+                self._lines.append([])
+                self._strips.append(self._strip([]))
+            if self._lines[y] != line:
+                self._lines[y], self._strips[y] = line, self._strip(line)
                 self.refresh(Region(0, y, width, 1))
-        self._lines = lines
 
-    def render_line(self, y: int) -> Strip:
-        """One row."""
-        line = self._lines[y] if y < len(self._lines) else []
-        base = self.rich_style
-        return Strip([Segment(text, base + self._style(role)) for text, role in line]).adjust_cell_length(
-            self.content_size.width, base
-        )
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Rows that are there already; nothing of CSS is asked for, which would take as long again."""
+        blank = Strip.blank(self.size.width, self._base)
+        rows = [self._strips[y] if y < len(self._strips) else blank for y in range(crop.y, crop.bottom)]
+        return [row.crop(crop.x, crop.right) for row in rows]
+
+    def _strip(self, line: Line) -> Strip:
+        segments = [Segment(text, self._base + self._style(role)) for text, role in line]
+        return Strip(segments).adjust_cell_length(self.size.width, self._base)
+
+    @property
+    def _base(self) -> Style:
+        if "base" not in self._styles:
+            self._styles["base"] = self.rich_style
+        return self._styles["base"]
 
     def _style(self, role: str) -> Style:
         role = role.partition("@")[0]
@@ -242,20 +251,31 @@ class LiveLines(Widget, can_focus=True):
         return self._styles[role]
 
     def notify_style_update(self) -> None:
-        """Another theme."""
+        """Another theme: all of it anew."""
         super().notify_style_update()
-        self._styles = {}
+        self._forget()
 
     def on_resize(self) -> None:
         """Another size: all of it anew."""
-        self._lines = []
+        self._forget()
+
+    def _forget(self) -> None:
+        self._lines, self._strips, self._styles = [], [], {}
         self.update(self.live.state)
         self.refresh()
 
+    def on_focus(self) -> None:
+        """The frame says where the keys go."""
+        self.update(self.live.state)
+
+    def on_blur(self) -> None:
+        """As above."""
+        self.update(self.live.state)
+
     async def on_click(self, event: events.Click) -> None:
         """A part with an action was clicked."""
-        place = event.get_content_offset(self)
-        if place is None or place.y >= len(self._lines):
+        place = event.offset
+        if place.y >= len(self._lines):
             return
         column = 0
         for text, role in self._lines[place.y]:
@@ -283,34 +303,43 @@ class LiveLines(Widget, can_focus=True):
 
 
 class LivePanel(LiveLines):
-    """All of it, beside the transcript."""
+    """All of it, in a frame, beside the transcript."""
 
-    DEFAULT_CSS = """
-    LivePanel { height: 1fr; border: round $panel-lighten-2; padding: 0 1; }
-    LivePanel:focus { border: round $accent; }
-    """
-
-    def on_mount(self) -> None:
-        """The title is the border's."""
-        self.border_title = "live"
+    DEFAULT_CSS = "LivePanel { height: 1fr; }"
 
     def lines(self, state: LiveState, width: int, height: int) -> list[Line]:
         """The panel."""
+        inner = self.view(state, max(width - 4, 1), max(height - 2, 1))
+        return framed(inner, width, height, "live", "mark" if self.has_focus else "dim")
+
+    def view(self, state: LiveState, width: int, height: int) -> list[Line]:
+        """What is in the frame."""
+        if state.step is None:
+            return waiting(state, width)
         from tui.widgets.live_view import panel  # and with it numpy: not before the first picture
 
         return panel(state, width, height)
 
 
 class LiveStrip(LiveLines):
-    """Three lines above the prompt."""
+    """Three lines below a rule, above the prompt."""
 
-    DEFAULT_CSS = """
-    LiveStrip { height: 4; border-top: solid $panel-lighten-2; padding: 0 1; }
-    LiveStrip:focus { border-top: solid $accent; }
-    """
+    DEFAULT_CSS = "LiveStrip { height: 4; }"
 
     def lines(self, state: LiveState, width: int, height: int) -> list[Line]:
         """The strip."""
+        rule: Line = [("─ live " + "─" * max(width - 7, 0), "mark" if self.has_focus else "dim")]
+        return [rule, *filled(self.view(state, width - 1), height - 1)]
+
+    def view(self, state: LiveState, width: int) -> list[Line]:
+        """What is below the rule."""
+        if state.step is None:
+            return waiting(state, width)
         from tui.widgets.live_strip import strip  # as above
 
-        return strip(state, width, height)
+        return [[(" ", ""), *line] for line in strip(state, width, 3)]
+
+
+def waiting(state: LiveState, width: int) -> list[Line]:
+    """What stands where there is nothing to show yet."""
+    return [[(" ", ""), (text, "dim")] for text in empty(state, max(width - 1, 1))]
