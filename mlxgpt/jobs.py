@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from mlxgpt.generation.chat import Chat
     from mlxgpt.inspection.inspector import Inspector
     from mlxgpt.inspection.live import Watch
+    from mlxgpt.inspection.reads import Reads
     from mlxgpt.inspection.reports import TrainingReport
     from mlxgpt.lessons.config import LessonConfig, NarrationConfig
     from mlxgpt.listing import Entry
     from mlxgpt.model.report import ModelReport
     from mlxgpt.tokenizer.base import Tokenizer
+    from mlxgpt.tokenizer.chat import Message as Said
     from mlxgpt.tokenizer.report import TokenizerReport
     from mlxgpt.training.config import TrainConfig
 
@@ -636,3 +638,16 @@ def inspect_training(run: str, *, device: str = "auto") -> "TrainingReport":
     from mlxgpt.inspection.signals import signals
 
     return signals(runs.find_run(run), device=device)
+
+
+def what_was_read(chat: "Chat", messages: "Sequence[Said]", written: Sequence[int]) -> "Reads":
+    """Whom the model read to choose the next token of its answer to `messages`, after the tokens `written`."""
+    from mlxgpt.inspection.reads import reads
+
+    ids, _, _ = chat.prompt(messages, len(written))
+    return reads(chat.model, [*ids, *written])
+
+
+def last_position(text: str, tokenizer: "Tokenizer") -> int:
+    """Where the last token of a text stands when an `Inspector` reads it, after the token that texts begin after."""
+    return max(0, len(_prompt_ids(text, tokenizer)) - 1)

@@ -60,6 +60,14 @@ class Conversation:
             at = self.messages[at].parent
         return found[::-1]
 
+    def before(self, message: Message) -> list[Message]:
+        """The messages that a message answers, the first one first."""
+        found, at = [], message.parent
+        while at is not None:
+            found.append(self.messages[at])
+            at = self.messages[at].parent
+        return found[::-1]
+
     def siblings(self, message: Message) -> list[Message]:
         """All messages in the same place, the oldest first."""
         return [

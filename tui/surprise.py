@@ -12,7 +12,7 @@ def surprisal(token: TokenGenerated) -> float | None:
     """-ln p, in nats; None when the probability is not known."""
     if token.probability is None:
         return None
-    return -math.log(max(token.probability, 1e-30))
+    return abs(math.log(max(token.probability, 1e-30)))
 
 
 def level(nats: float) -> int:

@@ -1,12 +1,11 @@
 """Text made of tokens, wrapped to a width as it grows.  No Textual: plain lines of plain runs.
 
 What a token shows is the text that became certain with it.  A token whose text is empty yet (the first byte of a letter)
-owns nothing on the screen; what completes it stands for both, see `owner`.  Characters that belong together (an accent, a
-joined emoji) stay in the token that began them.
+owns nothing on the screen; what completes it stands for both.  Characters that belong together (an accent, a joined emoji)
+stay in the token that began them.
 """
 
 import re
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len, split_graphemes
@@ -129,8 +128,3 @@ def _cell(text: str, token: int) -> Cluster:
     text = text[: MOST_MARKS + 1]
     width = cell_len(text)
     return Cluster(text, width, token) if width else Cluster("◌" + text, 1, token)
-
-
-def owner(texts: Sequence[str], token: int) -> int:
-    """The token that shows what `token` is part of: itself, or the next one that has a text; the last one if none has."""
-    return next((number for number in range(token, len(texts)) if texts[number]), token)

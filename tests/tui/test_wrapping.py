@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.wrapping import Wrapped, owner
+from tui.wrapping import Wrapped
 
 TEXTS = st.lists(
     st.text(alphabet=st.sampled_from("ab é ção\n\t漢字👩‍👍🏽e\u0301\u200d\x1b\u202e🇧🇷"), max_size=12), max_size=20
@@ -70,7 +70,3 @@ def test_every_cell_leads_to_its_token_and_back():
         assert wrapped.token_at(line, column) == token
     assert wrapped.token_at(0, 8) is None or wrapped.token_at(0, 8) >= 0
     assert wrapped.token_at(len(wrapped.lines) - 1, 8) is None
-
-
-def test_a_byte_of_a_letter_is_shown_by_the_token_that_completes_it():
-    assert [owner(["c", "", "á", ""], token) for token in range(4)] == [0, 2, 2, 3]

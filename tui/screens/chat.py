@@ -1,29 +1,37 @@
 """Talk to the model; every token is an object.
 
-What other parts of the program hang on here: `#live` holds the panel beside the transcript, `on_token`, `on_selection` and
-`on_finished` are told what happens, `run_command` carries out a line that begins with a slash, and `save` keeps a message.
+Typing (the prompt has the focus) and looking (the transcript has it); escape goes between them, or stops the model.  What
+other parts of the program hang on here: `on_token`, `on_selection` and `on_finished` are told what happens, `run_command`
+carries out a line that begins with a slash, and `save` keeps a message.
 """
 
 import time
 from typing import ClassVar
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.reactive import reactive
+from textual.timer import Timer
 
-from mlxgpt.events import GenerationFinished, Noted, TokenGenerated
 from mlxgpt.generation import commands
-from tui.bridge import Feed
+from mlxgpt.text import visible
+from tui.bridge import Opened
 from tui.conversation import Conversation, Message
-from tui.page import Page
+from tui.page import Page, Request
+from tui.screens.chat_turns import Turns
+from tui.surprise import brief
 from tui.widgets.live import DENSITIES, Live, LivePanel, LiveStrip
 from tui.widgets.prompt import Prompt
+from tui.widgets.token_card import TokenCard
 from tui.widgets.transcript import Transcript
+from tui.writer import Writer
+
+FRAME = 1 / 30  # seconds between two looks at what was written
 
 
-class ChatPage(Page):
+class ChatPage(Turns, Page):
     """Talk to the model; every token is an object."""
 
     NAME = "chat"
@@ -39,6 +47,9 @@ class ChatPage(Page):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stop", "Stop", id="chat.stop"),
+        Binding("escape", "close_card", "Close", id="chat.close_card"),
+        Binding("escape", "browse", "Browse", id="chat.browse"),
+        Binding("escape", "type", "Type", id="chat.type"),
         Binding("tab", "density", "Panel", id="chat.density"),
         Binding("ctrl+n", "new_chat", "New", id="chat.new"),
     ]
@@ -47,28 +58,45 @@ class ChatPage(Page):
     def __init__(self) -> None:
         super().__init__()
         self.talk = Conversation()
-        self.writing: Message | None = None  # what the model is writing
-        self._feed: Feed[object] | None = None
-        self._saved = 0.0
+        self.writer = Writer(self.bridge)
         self.live = Live(self)
-
-    def model_opened(self) -> None:
-        """Another model: it is looked at anew."""
-        self.run_worker(self.live.opened(), group="live-open", exclusive=True)
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Another size of the terminal: there may be room for the live panel now, or none any more."""
-        self.live.fit(self.density, event.size.width, event.size.height)
+        self._timer: Timer | None = None
+        self._saved = 0.0
+        self._said = ""
 
     def body(self) -> ComposeResult:
         """The transcript with the live panel beside it, and the prompt below."""
         with Horizontal(id="talk"):
             with Vertical(id="left"):
-                yield Transcript(id="transcript")
+                yield Transcript()
+                yield TokenCard()
             with Container(id="live"):
                 yield LivePanel(self.live)
         yield LiveStrip(self.live)
-        yield Prompt(id="prompt")
+        yield Prompt()
+
+    def on_mount(self) -> None:
+        """Somebody will type."""
+        self.query_one(Prompt).focus()
+        self.show_talk()
+
+    def model_opened(self) -> None:
+        """Another model: it is looked at anew."""
+        self.run_worker(self.live.opened(), group="live-open", exclusive=True)
+        self.names.clear()
+        self.show_talk()
+
+    def receive(self, request: Request) -> None:
+        """Another page hands over a text to write on from."""
+        if request.text:
+            prompt = self.query_one(Prompt)
+            prompt.put(request.text)
+            prompt.focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another size of the terminal: there may be room for the live panel now, or none any more."""
+        self.live.fit(self.density, event.size.width, event.size.height)
+        self.show_card()
 
     # ---- what others fill --------------------------------------------------------------------------------------------
 
@@ -93,67 +121,122 @@ class ChatPage(Page):
         reply = await self.bridge.ask(lambda: commands.run(self.bridge.chat, line))
         if reply.exit:
             self.app.exit()
-        self.say(reply.text)
+        elif reply.text:
+            self.app.notify(reply.text, markup=False, timeout=10)
 
-    # ---- turns -------------------------------------------------------------------------------------------------------
+    # ---- what is shown -----------------------------------------------------------------------------------------------
 
-    async def on_input_submitted(self, event: Prompt.Submitted) -> None:
-        """Send what was typed."""
-        text, event.input.value = event.value, ""
-        if commands.is_command(text):
-            try:
-                await self.run_command(text)
-            except Exception as error:
-                self.show_problem(error)
-            return
-        if self.writing is None and text and self.bridge.opened is not None:
-            self.send(commands.unescaped(text))
+    @property
+    def writing(self) -> Message | None:
+        """What the model is writing."""
+        return self.writer.message
 
-    def send(self, text: str) -> None:
-        """Ask the model."""
-        self.save(self.talk.add("user", text=text))
-        self.writing = self.talk.add("assistant")
-        self._feed = self.bridge.play(lambda stop: self.bridge.chat.say(text, stop=stop))
-        self._timer = self.set_interval(1 / 30, self.drain)
-        self.refresh_transcript()
+    def show_talk(self) -> None:
+        """Show the conversation as it is now."""
+        transcript, opened = self.query_one(Transcript), self.bridge.opened
+        completes = opened is not None and opened.completes
+        transcript.welcome = welcome(opened)
+        transcript.show(self.talk, completes=completes, unseen=self.writer.unseen)
+        self.show_status()
+
+    def show_status(self) -> None:
+        """Show the figures, where they changed."""
+        path = self.talk.path()
+        status = self.writer.status(path[-1] if path else None, self.size.width)
+        if status != self._said:
+            self._said = status
+            self.say(status)
+
+    def follow(self) -> None:
+        """A message is being written from now on: look at it thirty times a second."""
+        self.show_talk()
+        self._saved = time.monotonic()
+        if self._timer is None:
+            self._timer = self.set_interval(FRAME, self.drain)
+        self.refresh_bindings()
 
     def drain(self) -> None:
         """Take what the model wrote since the last time."""
-        feed, message = self._feed, self.writing
-        if feed is None or message is None:
+        message = self.writer.message
+        if message is None:
             return
-        over = feed.over
-        for event in feed.take():
-            match event:
-                case TokenGenerated():
-                    message.tokens.append(event)
-                    message.text += event.text
-                    self.on_token(message, len(message.tokens) - 1)
-                case Noted():
-                    message.notes.append(event.text)
-                case GenerationFinished():
-                    message.reason, message.seed = event.reason, event.seed
-        self.refresh_transcript()
+        notes, unseen = len(message.notes), self.writer.unseen
+        for index in self.writer.take():
+            self.on_token(message, index)
+        over = self.writer.message is None
+        if over or len(message.notes) != notes or self.writer.unseen != unseen:
+            self.show_talk()
+        else:
+            self.query_one(Transcript).grow()
+            self.show_status()
         if over:
-            self._timer.stop()
-            self.writing = self._feed = None
-            if feed.error is not None:
-                self.show_problem(feed.error)
-            message.reason = message.reason or "stopped"
-            self.save(message)
-            self.on_finished(message)
+            self._over(message)
         elif time.monotonic() - self._saved > 1:
             self._saved = time.monotonic()
             self.save(message)
 
-    def refresh_transcript(self) -> None:
-        """Show the conversation as it is now."""
-        self.query_one(Transcript).show(self.talk)
+    def _over(self, message: Message) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        if self.writer.error is not None:
+            self.show_problem(self.writer.error)
+        self.save(message)
+        self.on_finished(message)
+        self.stepped(message)
+        self.refresh_bindings()
 
-    def action_stop(self) -> None:
-        """End the writing after the current token."""
-        if self._feed is not None:
-            self._feed.stop.set()
+    # ---- typing ------------------------------------------------------------------------------------------------------
+
+    @on(Prompt.Sent)
+    async def sent(self, event: Prompt.Sent) -> None:
+        """A command, an edit, or something to say."""
+        prompt, text = self.query_one(Prompt), event.text
+        if self.editing is None and commands.is_command(text):
+            try:
+                await self.run_command(text.strip())
+            except Exception as error:
+                self.show_problem(error)
+            self.show_status()
+        elif self.bridge.opened is None or self.writing is not None:
+            prompt.put(text)
+            self.app.notify("The model is still writing: escape stops it." if self.writing else "The model is loading.")
+        elif self.editing is not None:
+            self.rewrite(text)
+        elif text.strip():
+            self.ask(commands.unescaped(text))
+        elif self.talk.leaf is not None:
+            self.action_go_on()
+
+    @on(Transcript.Selected)
+    def selected(self, event: Transcript.Selected) -> None:
+        """Another token is selected; a click on the one that was opens it."""
+        self.choose(event.message, event.index)
+        if event.again and event.index >= 0:
+            self.action_card()
+
+    @on(Transcript.Pointed)
+    def pointed(self, event: Transcript.Pointed) -> None:
+        """Say what is known of the token under the mouse."""
+        self._said = ""
+        if event.message is not None and event.index is not None and event.index >= 0:
+            self.say(brief(event.message.tokens[event.index]))
+        else:
+            self.show_status()
+
+    @on(TokenCard.Marked)
+    def marked_by_mouse(self, event: TokenCard.Marked) -> None:
+        """A click on an alternative marks it, another one branches."""
+        if event.number == self.marked:
+            self.action_branch()
+        else:
+            self.mark(event.number)
+
+    def on_descendant_focus(self) -> None:
+        """Other keys are valid now."""
+        self.refresh_bindings()
+
+    # ---- keys --------------------------------------------------------------------------------------------------------
 
     def action_density(self) -> None:
         """The next of off, strip and panel."""
@@ -166,10 +249,32 @@ class ChatPage(Page):
     def open_talk(self, talk: Conversation) -> None:
         """Show another conversation, and go on with it."""
         self.action_stop()
+        self.writer.unseen = frozenset()
         self.talk = talk
-        self.refresh_transcript()
+        self.query_one(Transcript).select(None, None)
+        self.choose(None, None)
+        self.show_talk()
 
     def action_new_chat(self) -> None:
         """Begin another conversation."""
-        self.talk = Conversation()
-        self.refresh_transcript()
+        self.open_talk(Conversation())
+        self.query_one(Prompt).focus()
+
+
+def welcome(opened: Opened | None) -> list[str]:
+    """What an empty conversation says."""
+    if opened is None:
+        return ["The model is loading…"]
+    does = "goes on with what you write" if opened.completes else "answers what you write"
+    sees = "a state of fixed size" if opened.recurrent else f"{opened.context_length:,} tokens of context"
+    return [
+        f"{visible(opened.name)}: {opened.n_layer} layers, {sees}, {opened.device}",
+        f"It {does}.  Each token is coloured by its surprisal:",
+        "",  # the legend
+        "",
+        "⏎      send; esc stops, and leads to the tokens and back",
+        "←→↑↓   from token to token; ⏎ what else could have come",
+        "b      branch from an alternative; , . other versions",
+        "space  one token, and the random number that drew it",
+        "r u E  write it again, go on, edit",
+    ]

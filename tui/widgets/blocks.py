@@ -4,51 +4,77 @@
 """
 
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from mlxgpt.text import visible
-from tui.conversation import Message
+from tui.conversation import Conversation, Message
 from tui.wrapping import Run, Wrapped
 
 END = "∎"  # shown for the token that ended the text
 INDENT = 2
 
 
-class Block:
-    """The lines of a message at a width; `beginning` is the prompt that a completing model goes on with."""
+WHOLE = -1  # in the place of a token's number: the message itself
 
-    def __init__(
-        self,
-        message: Message,
-        width: int,
-        *,
-        beginning: str = "",
-        place: tuple[int, int] = (1, 1),
-        unseen: bool = False,
-    ) -> None:
-        self.message, self.width, self.beginning, self.place, self.unseen = message, width, beginning, place, unseen
-        self.notes = _wrap("\n".join(message.notes), width - INDENT - 2) if message.notes else []
-        self.body = Wrapped(width - INDENT - 1)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How a message is shown: columns, which of how many siblings, whether the model still reads it; `beginning` is the
+    prompt that a completing model went on with, as the first words of its text."""
+
+    width: int
+    place: tuple[int, int] = (1, 1)
+    unseen: bool = False
+    beginning: Message | None = None
+
+
+def key(message: Message, look: Look) -> tuple[object, ...]:
+    """What a block is made of; another key means another block."""
+    beginning = None if look.beginning is None else (look.beginning.id, look.beginning.text)
+    text = "" if message.tokens else message.text
+    return message.id, look.width, look.place, look.unseen, beginning, len(message.notes), message.settings, text
+
+
+def looks(talk: Conversation, width: int, *, completes: bool, unseen: frozenset[int]) -> Iterator[tuple[Message, Look]]:
+    """The messages of the path that have a block of their own, and how each is shown.
+
+    Where the model completes, a prompt that was answered has none: it is the beginning of the text that follows.
+    """
+    families: dict[tuple[int | None, str], list[int]] = {}
+    for message in talk.messages.values():
+        families.setdefault((message.parent, message.role), []).append(message.id)
+
+    def place(message: Message) -> tuple[int, int]:
+        family = families[message.parent, message.role]
+        return family.index(message.id) + 1, len(family)
+
+    path = talk.path()
+    for before, message, following in zip([None, *path], path, [*path[1:], None], strict=False):
+        if completes and message.role == "user" and following is not None and following.role == "assistant":
+            continue
+        begins = completes and message.role == "assistant" and before is not None and before.role == "user"
+        beginning = before if begins else None
+        which = place(message)
+        if beginning is not None and which[1] == 1:
+            which = place(beginning)
+        yield message, Look(width=width, place=which, unseen=message.id in unseen, beginning=beginning)
+
+
+class Block:
+    """The lines of a message."""
+
+    def __init__(self, message: Message, look: "Look") -> None:
+        self.message, self.look = message, look
+        self.key = key(message, look)
+        self.notes = _wrap("\n".join(message.notes), look.width - INDENT - 2) if message.notes else []
+        self.body = Wrapped(look.width - INDENT - 1)
         self._taken, self._ended = 0, False
-        if beginning:
-            self.body.append(beginning)
+        if look.beginning is not None:
+            self.body.append(look.beginning.text)
         if not message.tokens:
             self.body.append(message.text)
         self.grow()
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """What this block was made of; another key means another block."""
-        message = self.message
-        return (
-            message.id,
-            self.width,
-            self.beginning,
-            self.place,
-            self.unseen,
-            len(message.notes),
-            message.settings,
-            "" if message.tokens else message.text,
-        )
 
     def grow(self) -> int | None:
         """Take in new tokens; the first line that changed, or None."""
@@ -87,9 +113,9 @@ class Block:
         known = [part for part in (visible(message.model), message.settings) if part]
         if message.role != "assistant":
             known = [when] if when else []
-        if self.unseen:
+        if self.look.unseen:
             known.append("no longer read")
-        number, of = self.place
+        number, of = self.look.place
         return who, " · ".join(known), f"‹ {number} of {of} ›" if of > 1 else ""
 
     def token_at(self, line: int, column: int) -> int | None:
@@ -97,13 +123,29 @@ class Block:
         number = self.text_line(line)
         return None if number is None or column < INDENT else self.body.token_at(number, column - INDENT)
 
+    def under(self, line: int, column: int) -> tuple[Message, int] | None:
+        """What a cell stands for: a token, or a whole message where there are none."""
+        if (token := self.token_at(line, column)) is not None:
+            return self.message, token
+        if line == 0 and (self.message.tokens or self.look.beginning is not None):
+            return None
+        number = self.text_line(line)
+        empty = number is not None and column >= INDENT + sum(each.width for each in self.body.lines[number])
+        if line and (number is None or empty):
+            return None
+        return self.look.beginning or self.message, WHOLE
+
     def place_of(self, token: int) -> tuple[int, int] | None:
-        """Line and column of the block where a token stands."""
+        """Line and column of the block where a token, or what has none, stands."""
+        if token == WHOLE:
+            return self.top, INDENT
         found = self.body.place_of(self.shown(token))
         return None if found is None else (self.top + found[0], INDENT + found[1])
 
     def lines_of(self, token: int) -> list[int]:
-        """The lines of the block that a token is on."""
+        """The lines of the block that a token, or what has none, is on."""
+        if token == WHOLE:
+            return list(range(self.height))
         token = self.shown(token)
         return [
             self.top + number

@@ -10,7 +10,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.color import Color
+from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message as Event
 from textual.scroll_view import ScrollView
@@ -20,7 +20,8 @@ from textual.widget import Widget
 
 from tui.conversation import Conversation, Message
 from tui.surprise import level, surprisal
-from tui.widgets.blocks import INDENT, Block
+from tui.widgets.blocks import INDENT, WHOLE, Block, key, looks
+from tui.widgets.paint import painted
 
 LEVELS = ("calm", "odd", "wild")
 
@@ -39,19 +40,38 @@ class Transcript(ScrollView, can_focus=True):
     }
     DEFAULT_CSS = """
     Transcript {
-        overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; background: $background; color: $foreground;
-        .transcript--user { color: $secondary; text-style: bold; }
-        .transcript--model { color: $primary; text-style: bold; }
-        .transcript--muted { color: $text-muted; }
+        overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; padding: 0 0 0 1;
+        background: $background; color: $foreground;
+        scrollbar-background: $background; scrollbar-color: $panel-lighten-2;
+        .transcript--user { color: $text-secondary; text-style: bold; }
+        .transcript--model { color: $text-primary; text-style: bold; }
+        .transcript--muted { color: $foreground-muted; }
         .transcript--note { color: $text-warning; }
-        .transcript--beginning { color: $secondary; }
+        .transcript--beginning { color: $text-secondary; }
         .transcript--cursor { background: $foreground; color: $background; text-style: bold; }
         .transcript--calm { background: $success 22%; }
         .transcript--odd { background: $warning 38%; }
         .transcript--wild { background: $error 55%; }
     }
     """
-    HELP = "The conversation.  Arrows or h j k l move from token to token, enter opens what is known of it."
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "screen.move(-1,0)", "Token", id="chat.left", key_display="←→↑↓"),
+        Binding("right,l", "screen.move(1,0)", "Next token", id="chat.right", show=False),
+        Binding("up,k", "screen.move(0,-1)", "Up", id="chat.up", show=False),
+        Binding("down,j", "screen.move(0,1)", "Down", id="chat.down", show=False),
+        Binding("enter", "screen.card", "Open", id="chat.card"),
+        Binding("b", "screen.branch", "Branch", id="chat.branch"),
+        Binding("comma", "screen.sibling(-1)", "Sibling", id="chat.sibling_before", key_display=", ."),
+        Binding("full_stop", "screen.sibling(1)", "Next sibling", id="chat.sibling_after", show=False),
+        Binding("r", "screen.regenerate", "Again", id="chat.regenerate"),
+        Binding("u", "screen.go_on", "Continue", id="chat.continue"),
+        Binding("space", "screen.step", "Step", id="chat.step"),
+        Binding("E", "screen.edit", "Edit", id="chat.edit"),
+        Binding("y", "screen.copy", "Copy", id="chat.copy"),
+        Binding("i", "screen.inspect", "Inspect", id="chat.inspect"),
+        Binding("slash", "screen.type('/')", "Command", id="chat.command", show=False),
+    ]
+    HELP = "The conversation.  Arrows or h j k l move from token to token; enter opens what is known of one."
 
     class Selected(Event):
         """Another token is selected; `again` when it was already."""
@@ -67,10 +87,10 @@ class Transcript(ScrollView, can_focus=True):
             super().__init__()
             self.message, self.index = message, index
 
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__(id="transcript")
         self.selected: tuple[int, int] | None = None  # message id and token
-        self.welcome = ""  # what an empty conversation says
+        self.welcome: list[str] = []  # what an empty conversation says; its third line is the legend of the colours
         self._blocks: list[Block] = []
         self._starts: list[int] = []  # the first line of each block
         self._strips: dict[int, dict[int, Strip]] = {}  # by block, by line
@@ -94,20 +114,8 @@ class Transcript(ScrollView, can_focus=True):
         known = {block.key: (block, self._strips.get(number, {})) for number, block in enumerate(self._blocks)}
         blocks: list[Block] = []
         strips: dict[int, dict[int, Strip]] = {}
-        path = talk.path()
-        for number, message in enumerate(path):
-            following = path[number + 1] if number + 1 < len(path) else None
-            if completes and message.role == "user" and following is not None and following.role == "assistant":
-                continue
-            before = path[number - 1] if number else None
-            begins = completes and message.role == "assistant" and before is not None and before.role == "user"
-            beginning = before.text if begins and before is not None else ""
-            siblings = talk.siblings(message)
-            place = siblings.index(message) + 1, len(siblings)
-            if beginning and before is not None and len(others := talk.siblings(before)) > 1 and place[1] == 1:
-                place = others.index(before) + 1, len(others)
-            made = Block(message, width, beginning=beginning, place=place, unseen=message.id in unseen)
-            block, kept = known.get(made.key, (made, {}))
+        for message, look in looks(talk, width, completes=completes, unseen=unseen):
+            block, kept = known.get(key(message, look)) or (Block(message, look), {})
             if (first := block.grow()) is not None:
                 kept = {line: strip for line, strip in kept.items() if line < first}
             strips[len(blocks)] = kept
@@ -181,7 +189,12 @@ class Transcript(ScrollView, can_focus=True):
 
     def move(self, dx: int, dy: int) -> None:
         """Go to the token before or after, or to one in the line above or below."""
-        tokens = [(block.message, i) for block in self._blocks for i in range(len(block.message.tokens))]
+        tokens: list[tuple[Message, int]] = []
+        for block in self._blocks:
+            if block.look.beginning is not None:
+                tokens.append((block.look.beginning, WHOLE))
+            many = len(block.message.tokens)
+            tokens += [(block.message, i) for i in range(many)] if many else [(block.message, WHOLE)]
         if not tokens:
             return
         here = next((at for at, (message, i) in enumerate(tokens) if (message.id, i) == self.selected), None)
@@ -204,34 +217,41 @@ class Transcript(ScrollView, can_focus=True):
             inside = line - self._starts[number]
             width = self.scrollable_content_region.width
             for x in sorted(range(INDENT, width), key=lambda x: abs(x - column)):
-                if (token := block.token_at(inside, x)) is not None:
-                    return block.message, token
+                if (found := block.under(inside, x)) is not None and (found[0].id, found[1]) != self.selected:
+                    return found
+        return None
+
+    def _standing(self, at: tuple[int, int] | None) -> tuple[int, Block] | None:
+        """The block that shows a token or a message, and its number."""
+        for number, block in enumerate(self._blocks):
+            begins = block.look.beginning is not None and at == (block.look.beginning.id, WHOLE)
+            if at is not None and (begins or (block.message.id == at[0] and at[1] < len(block.message.tokens))):
+                return number, block
         return None
 
     def _place(self, at: tuple[int, int] | None) -> tuple[int, int] | None:
-        for number, block in enumerate(self._blocks):
-            if at is not None and block.message.id == at[0] and at[1] < len(block.message.tokens):
-                found = block.place_of(at[1])
-                return None if found is None else (self._starts[number] + found[0], found[1])
-        return None
+        if at is None or (found := self._standing(at)) is None:
+            return None
+        number, block = found
+        place = block.place_of(at[1])
+        return None if place is None else (self._starts[number] + place[0], place[1])
 
     def _touch(self, at: tuple[int, int] | None) -> None:
         """Draw the lines of a token again."""
-        for number, block in enumerate(self._blocks):
-            if at is not None and block.message.id == at[0] and at[1] < len(block.message.tokens):
-                for line in block.lines_of(at[1]):
-                    self._strips[number].pop(line, None)
-                    self._refresh_lines(self._starts[number] + line, 1)
+        if at is None or (found := self._standing(at)) is None:
+            return
+        number, block = found
+        for line in block.lines_of(at[1]):
+            self._strips[number].pop(line, None)
+            self._refresh_lines(self._starts[number] + line, 1)
 
     def token_at(self, x: int, y: int) -> tuple[Message, int] | None:
-        """The token under a cell of the widget."""
+        """The token, or the message without any, under a cell of the widget."""
         line = y + round(self.scroll_y)
         number = bisect_right(self._starts, line) - 1
-        if number < 0 or number >= len(self._blocks):
+        if not 0 <= number < len(self._blocks) or line >= self.virtual_size.height:
             return None
-        block = self._blocks[number]
-        token = block.token_at(line - self._starts[number], x)
-        return None if token is None else (block.message, token)
+        return self._blocks[number].under(line - self._starts[number], x)
 
     def on_click(self, event: events.Click) -> None:
         """Select what is under the pointer."""
@@ -255,6 +275,8 @@ class Transcript(ScrollView, can_focus=True):
         """A line of the screen."""
         width = self.scrollable_content_region.width
         line = y + round(self.scroll_y)
+        if not self._blocks:
+            return self._welcoming(y - 1).adjust_cell_length(width, self.rich_style)
         if line >= self.virtual_size.height:
             return Strip.blank(width, self.rich_style)
         number = bisect_right(self._starts, line) - 1
@@ -276,13 +298,22 @@ class Transcript(ScrollView, can_focus=True):
                  for block in self._blocks for line in range(block.height)]  # fmt: skip
         return selection.extract("\n".join(lines)), "\n"
 
+    def _welcoming(self, line: int) -> Strip:
+        if not 0 <= line < len(self.welcome):
+            return Strip.blank(0)
+        if line == 2 and len(self.welcome) > 2:
+            words = ("below 1 nat", "1 to 3", "from 3 on")
+            return Strip([Segment(f" {word} ", self._style(name)) for word, name in zip(words, LEVELS, strict=True)])
+        return Strip([Segment(self.welcome[line], self._style("model" if line == 0 else "muted"))])
+
     def _strip(self, block: Block, line: int) -> Strip:
-        muted = self._style("muted")
+        muted, message = self._style("muted"), block.message
+        whole = self.selected == (message.id, WHOLE)
         if line == 0:
             who, known, place = block.heading()
-            name = self._style("user" if block.message.role == "user" else "model")
-            left = Strip([Segment(who, muted if block.unseen else name), Segment(f"  {known}", muted)])
-            room = block.width - len(place) - 1
+            name = self._style("cursor" if whole else "user" if message.role == "user" else "model")
+            left = Strip([Segment(who, muted if block.look.unseen else name), Segment(f"  {known}", muted)])
+            room = block.look.width - len(place) - 1
             return Strip([*left.adjust_cell_length(room, self.rich_style), Segment(place, muted)])
         if line <= len(block.notes):
             return Strip([Segment(" ▎ ", self._style("note")), Segment(block.notes[line - 1], self._style("note"))])
@@ -290,24 +321,25 @@ class Transcript(ScrollView, can_focus=True):
         if number is None:
             return Strip.blank(0)
         segments = [Segment(" " * INDENT, self.rich_style)]
-        selected = self.selected[1] if self.selected is not None and self.selected[0] == block.message.id else None
-        chosen = None if selected is None else block.shown(selected)
+        selected = self.selected[1] if self.selected is not None and self.selected[0] == message.id else None
+        chosen = None if selected is None or selected == WHOLE else block.shown(selected)
         for text, _, token in block.runs(number):
             segments.append(Segment(text, self._token_style(block, token, chosen)))
         return Strip(segments)
 
     def _token_style(self, block: Block, token: int, chosen: int | None) -> Style:
+        beginning = block.look.beginning
         if token < 0:
-            names = ["beginning"] if block.beginning else []
-            return self._style(*names, *(["muted"] if block.unseen else []))
+            if beginning is not None and self.selected == (beginning.id, WHOLE):
+                return self._style("cursor")
+            return self._style("beginning" if beginning is not None else "", "muted" if block.look.unseen else "")
         if token == chosen:
             return self._style("cursor")
-        if block.unseen:
+        if block.look.unseen:
             return self._style("muted")
-        names = []
-        if (surprise := surprisal(block.message.tokens[token])) is not None:
-            names.append(LEVELS[level(surprise)])
-        return self._style(*names, "italic" if token < block.message.forced else "")
+        surprise = surprisal(block.message.tokens[token])
+        named = LEVELS[level(surprise)] if surprise is not None else ""
+        return self._style(named, "italic" if token < block.message.forced else "")
 
     def _style(self, *names: str) -> Style:
         """The style of some of the component classes together, kept until the theme changes."""
@@ -316,13 +348,9 @@ class Transcript(ScrollView, can_focus=True):
             for name in names:
                 if name == "italic":
                     style += Style(italic=True)
-                elif name in LEVELS:
-                    under = Color.from_rich_color(self.rich_style.bgcolor) if self.rich_style.bgcolor else None
-                    over = self.get_component_styles(f"transcript--{name}").background
-                    mixed = over if under is None else under.blend(over, over.a, 1)
-                    loud = name == "wild" and self.app.no_color
-                    style += Style(bgcolor=mixed.rich_color, underline=loud or None)
                 elif name:
-                    style += self.get_component_rich_style(f"transcript--{name}", partial=True)
+                    style += painted(self, f"transcript--{name}")
+                    if name == "wild" and self.app.no_color:
+                        style += Style(underline=True)
             self._styles_of[names] = style
         return self._styles_of[names]
