@@ -1,6 +1,8 @@
 """The app: seven pages as modes, one engine behind them.  It shows; `jobs`, `inspection` and `chunking` compute."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +15,7 @@ from textual.binding import Binding, BindingType
 from mlxgpt.backend import places
 from mlxgpt.errors import MlxgptError
 from mlxgpt.text import visible
+from tui import clipboard, keymap, terminal, themes
 from tui.bridge import Bridge
 from tui.keeper import Keeper
 from tui.modals.sessions import Sessions
@@ -57,14 +60,28 @@ class MlxgptApp(App[None]):
         self.bridge = Bridge(device)
         self.keeper = Keeper(Store(places.database()))
         self._word, self._page, self._session = model, page, session
+        for theme in themes.THEMES:
+            self.register_theme(theme)
+        self.settings = keymap.read(places.settings(), self.available_themes)
+        self.theme = self.settings.theme or themes.DARK.name
+        self.set_keymap(self.settings.keys)
 
     def on_mount(self) -> None:
         """Show the page at once; the model is loaded behind it."""
+        for number in (
+            signal.SIGTERM,
+            signal.SIGHUP,
+        ):  # as when one quits: what was said is kept, the terminal given back
+            asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
         self.chat_page = next(page for page in self._pages() if isinstance(page, ChatPage))
         if self._page != self.DEFAULT_MODE:
             self.switch_mode(self._page)
         self.call_after_refresh(self.open_model, self._word)  # importing MLX would hold up the first picture
         self.begin_session(self._session)
+        for notice in self.settings.notices:
+            self.notify(visible(notice), title="config.toml", severity="warning", timeout=15, markup=False)
+        for hint in terminal.new_hints(os.environ, self._colours):
+            self.notify(hint, title="Your terminal", timeout=15, markup=False)
 
     async def on_unmount(self) -> None:
         """Keep what was said last, and give MLX back: without it Python may abort."""
@@ -81,8 +98,9 @@ class MlxgptApp(App[None]):
             self._current.show_problem(error)
             return
         for screen in self._pages():
-            screen.query_one(Tabs).refresh()
-            screen.model_opened()
+            for tabs in screen.query(Tabs):  # none when the app has just ended
+                tabs.refresh()
+                screen.model_opened()
 
     # ---- conversations that are kept ---------------------------------------------------------------------------------
 
@@ -140,6 +158,27 @@ class MlxgptApp(App[None]):
                 await self.open_session(chosen)
             except MlxgptError as error:
                 self._current.show_problem(error)
+
+    # ---- the terminal ------------------------------------------------------------------------------------------------
+
+    @property
+    def _colours(self) -> int:
+        """How many colours the terminal is said to have."""
+        return {"truecolor": 1 << 24, "256": 256, None: 1}.get(self.console.color_system, 16)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy a text as it is shown, and say which way it went."""
+        self._clipboard = text = visible(text)
+        self._copy(text)
+
+    @work(group="copy", exclusive=True)
+    async def _copy(self, text: str) -> None:
+        sequences: list[str] = []  # written here: the terminal has one writer
+        how = await asyncio.to_thread(clipboard.copy, text, sequences.append)
+        if self._driver is not None:
+            for sequence in sequences:
+                self._driver.write(sequence)
+        self.notify(f"{len(text):,} characters {how}", markup=False)
 
     # ---- pages -------------------------------------------------------------------------------------------------------
 

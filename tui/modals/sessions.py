@@ -31,15 +31,16 @@ class Sessions(ModalScreen[int | None]):
     DEFAULT_CSS = """
     Sessions { align: center middle; }
     Sessions #box { width: 90; max-width: 96%; height: 80%; border: round $primary; background: $surface; }
-    Sessions OptionList { height: 1fr; border: none; background: $surface; }
+    Sessions OptionList, Sessions OptionList:focus { height: 1fr; border: none; background: $surface; }
+    Sessions Input { margin: 0 1; }
     Sessions #count { color: $text-muted; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave", id="sessions.leave"),
         Binding("down", "list", "List", id="sessions.list", show=False),
         Binding("slash", "search", "Search", id="sessions.search"),
-        Binding("j", "move(1)", id="sessions.down", show=False),
-        Binding("k", "move(-1)", id="sessions.up", show=False),
+        Binding("j", "move(1)", "Down", id="sessions.down", show=False),
+        Binding("k", "move(-1)", "Up", id="sessions.up", show=False),
         Binding("r", "rename", "Rename", id="sessions.rename"),
         Binding("e", "export", "Export", id="sessions.export"),
         Binding("d", "delete", "Delete", id="sessions.delete"),
