@@ -334,7 +334,7 @@ class Turns(Screen[None]):
             case "browse":
                 return not writing and typing
             case "type":
-                return not writing and not typing and not self._card
+                return not typing and (bool(parameters) or not (writing or self._card))
             case "card" | "branch" | "inspect":
                 return token and (action == "inspect" or not writing)
             case "regenerate":
