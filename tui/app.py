@@ -11,12 +11,14 @@ from textual.binding import Binding, BindingType
 
 from mlxgpt.backend import places
 from mlxgpt.errors import MlxgptError
+from mlxgpt.generation.commands import Command
 from mlxgpt.text import visible
 from tui import clipboard, keymap, terminal, themes
 from tui.bridge import Bridge
 from tui.keeper import Keeper
 from tui.modals.sessions import Sessions
 from tui.page import Page, Request
+from tui.palette import CommandProvider
 from tui.screens.chat import ChatPage
 from tui.screens.chunks import ChunksPage
 from tui.screens.inspect import InspectPage
@@ -43,6 +45,7 @@ class MlxgptApp(App[None]):
         "learn": LearnPage,
     }
     DEFAULT_MODE = "chat"
+    COMMANDS: ClassVar = App.COMMANDS | {CommandProvider}
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(str(i), f"go('{name}')", titles[0], id=f"app.{name}", show=False)
@@ -183,6 +186,14 @@ class MlxgptApp(App[None]):
         await self.switch_mode(name)
         if request is not None:
             self._current.receive(request)
+
+    async def begin_command(self, command: Command) -> None:
+        """Carry out a command that was chosen by name; one that needs an argument is put into the prompt instead."""
+        await self.go("chat")
+        if command.argument and not command.argument.startswith("["):
+            self.chat_page.receive(Request(text=f"/{command.name} "))
+        else:
+            await self.chat_page.run_command(f"/{command.name}")
 
     async def action_go(self, name: str) -> None:
         """A digit was pressed."""

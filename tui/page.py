@@ -30,6 +30,7 @@ class Request:
     head: int | None = None
     path: str = ""
     word: str = ""  # a model, a lesson, a strategy
+    view: str = ""  # one of the page's views
 
 
 class Page(Screen[None]):
