@@ -68,7 +68,6 @@ class MlxgptApp(App[None]):
             self.register_theme(theme)
         self.settings = keymap.read(places.settings(), self.available_themes)
         self.theme = self.settings.theme or themes.DARK.name
-        self.set_keymap(self.settings.keys)
 
     def on_mount(self) -> None:
         """Show the page at once; the model is loaded behind it."""
@@ -79,7 +78,7 @@ class MlxgptApp(App[None]):
         self.begin_session(self._session)
         for notice in self.settings.notices:
             self.notify(visible(notice), title="config.toml", severity="warning", timeout=15, markup=False)
-        for hint in terminal.new_hints(os.environ, self._colours):
+        for hint in [] if self.is_headless else terminal.new_hints(os.environ, self._colours):
             self.notify(hint, title="Your terminal", timeout=15, markup=False)
 
     async def on_unmount(self) -> None:

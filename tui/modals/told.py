@@ -13,9 +13,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from mlxgpt.text import visible
+from tui.keymap import Remapped
 
 
-class Told(ModalScreen[None]):
+class Told(Remapped, ModalScreen[None]):
     """The answer to `line`; `views` are what rich can print."""
 
     DEFAULT_CSS = """

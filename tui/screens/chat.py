@@ -21,7 +21,7 @@ from tui.bridge import Opened
 from tui.commands import Commands
 from tui.conversation import Conversation, Message
 from tui.page import Page, Request
-from tui.screens.chat_completing import Completing
+from tui.screens.chat_completing import COMPLETING, Completing
 from tui.screens.chat_turns import Turns
 from tui.surprise import brief
 from tui.widgets.completion import Completion
@@ -47,6 +47,7 @@ class ChatPage(Completing, Turns, Page):
     ChatPage.-live-strip LiveStrip { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        *COMPLETING,
         Binding("escape", "stop", "Stop", id="chat.stop"),
         Binding("escape", "close_card", "Close", id="chat.close_card"),
         Binding("escape", "browse", "Browse", id="chat.browse"),

@@ -1,6 +1,6 @@
 """Completion of slash commands on the chat page: its keys, and the list above the prompt."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -12,20 +12,21 @@ from tui.conversation import Message
 from tui.widgets.completion import Completion
 from tui.widgets.prompt import Prompt
 
+# For the page to put before its own: a screen's keys take the place of its bases'.
+COMPLETING: list[BindingType] = [
+    Binding("tab", "complete", "Complete", id="complete.take", priority=True),
+    Binding("enter", "complete(True)", "Take", id="complete.send", priority=True, show=False),
+    Binding("down", "complete_move(1)", "Next", id="complete.next", priority=True, show=False),
+    Binding("up", "complete_move(-1)", "Before", id="complete.before", priority=True, show=False),
+    Binding("escape", "complete_not", "Close", id="complete.close", priority=True, show=False),
+]
+
 
 class Completing(Screen[None]):
     """The third of the chat page that helps to type commands."""
 
     if TYPE_CHECKING:
         editing: Message | None
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "complete", "Complete", id="complete.take", priority=True),
-        Binding("enter", "complete(True)", "Take", id="complete.send", priority=True, show=False),
-        Binding("down", "complete_move(1)", "Next", id="complete.next", priority=True, show=False),
-        Binding("up", "complete_move(-1)", "Before", id="complete.before", priority=True, show=False),
-        Binding("escape", "complete_not", "Close", id="complete.close", priority=True, show=False),
-    ]
 
     @on(Prompt.Changed)
     def offer(self, event: Prompt.Changed) -> None:
