@@ -2,6 +2,9 @@
 
 import asyncio
 import os
+import signal
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,14 +23,18 @@ from tui.modals.sessions import Sessions
 from tui.page import Page, Request
 from tui.palette import CommandProvider
 from tui.screens.chat import ChatPage
-from tui.screens.chunks import ChunksPage
-from tui.screens.inspect import InspectPage
-from tui.screens.learn import LearnPage
-from tui.screens.model import ModelPage
-from tui.screens.tokens import TokensPage
-from tui.screens.train import TrainPage
 from tui.store import Store
 from tui.widgets.tabs import PAGES, Tabs
+
+
+def later(name: str) -> Callable[[], Page]:
+    """A page that is imported when it is first shown, so that the app appears sooner."""
+
+    def make() -> Page:
+        page: Page = getattr(import_module(f"tui.screens.{name}"), f"{name.title()}Page")()
+        return page
+
+    return make
 
 
 class MlxgptApp(App[None]):
@@ -35,15 +42,7 @@ class MlxgptApp(App[None]):
 
     TITLE = "mlxgpt"
     CSS_PATH = Path("app.tcss")
-    MODES: ClassVar = {
-        "chat": ChatPage,
-        "inspect": InspectPage,
-        "tokens": TokensPage,
-        "chunks": ChunksPage,
-        "train": TrainPage,
-        "model": ModelPage,
-        "learn": LearnPage,
-    }
+    MODES: ClassVar = {name: ChatPage if name == "chat" else later(name) for name in PAGES}
     DEFAULT_MODE = "chat"
     COMMANDS: ClassVar = App.COMMANDS | {CommandProvider}
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -71,10 +70,15 @@ class MlxgptApp(App[None]):
 
     def on_mount(self) -> None:
         """Show the page at once; the model is loaded behind it."""
+        for number in (
+            signal.SIGTERM,
+            signal.SIGHUP,
+        ):  # as when one quits: what was said is kept, the terminal given back
+            asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
         self.chat_page = next(page for page in self._pages() if isinstance(page, ChatPage))
         if self._page != self.DEFAULT_MODE:
             self.switch_mode(self._page)
-        self.open_model(self._word)
+        self.call_after_refresh(self.open_model, self._word)  # importing MLX would hold up the first picture
         self.begin_session(self._session)
         for notice in self.settings.notices:
             self.notify(visible(notice), title="config.toml", severity="warning", timeout=15, markup=False)

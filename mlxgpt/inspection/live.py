@@ -6,6 +6,7 @@ somebody looks or not.  A look costs about the head of the model for each layer;
 L layers · C channels · V vocab · H heads · D head dim
 """
 
+import math
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -105,7 +106,7 @@ class Watch:
         """A text begins."""
         self._looks.clear()
         self._asked = self._known = 0
-        self._began, self._first, self._last = time.perf_counter(), 0.0, 0.0
+        self._began, self._first, self._last = time.perf_counter(), 0.0, -math.inf
         self._tap: Kept | None = None
 
     def before(self, window: Window) -> Tap:

@@ -35,7 +35,7 @@ def live(report: LiveStep, focus: Focus) -> Iterator[Fact]:
             "probability": at(last, report.probability, "lens_probability", report.drawn),
             "rank": at(last, report.rank, "lens_rank", report.drawn, kind="count"),
         }
-        yield "lens.target", {**where, **named}
+        yield "live.drawn", {**where, **named}
     yield from _state(report) if report.kind == "state" else _looked(report, focus)
 
 

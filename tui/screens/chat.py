@@ -38,10 +38,12 @@ class ChatPage(Completing, Turns, Page):
     """Talk to the model; every token is an object."""
 
     NAME = "chat"
+    AUTO_FOCUS = "#prompt"
     DEFAULT_CSS = """
     ChatPage #talk { height: 1fr; }
     ChatPage #left { width: 1fr; }
     ChatPage #live { width: 48; display: none; }
+    ChatPage.-wide #live { width: 64; }
     ChatPage LiveStrip { display: none; }
     ChatPage.-live-panel #live { display: block; }
     ChatPage.-live-strip LiveStrip { display: block; }
@@ -114,7 +116,7 @@ class ChatPage(Completing, Turns, Page):
 
     def on_finished(self, message: Message) -> None:
         """A message is written; its `reason` says why it ended."""
-        self.live.finished(self.talk)
+        self.live.finished(message, self.talk)
 
     def save(self, message: Message) -> None:
         """Keep a message: after each turn, every second while it is written, and when it is stopped."""

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
 
-from mlxgpt.display.words import shown
+from mlxgpt.text import visible
 
 Line = list[tuple[str, str]]
 
-BLOCKS = "·▁▂▃▄▅▆▇█"
+BLOCKS = " ▁▂▃▄▅▆▇█"
 HEATS = 7
 LONGEST = 12  # columns of a token
 
@@ -24,7 +24,12 @@ def filled(lines: list[Line], height: int) -> list[Line]:
 
 def quoted(piece: str) -> str:
     """A token in guillemets, safe to show."""
-    return f"«{fit_most(shown(piece))}»"
+    return f"«{fit_most(plain(piece))}»"
+
+
+def plain(piece: str) -> str:
+    """A token in a line of text: safe to show, on one line, its spaces as they are."""
+    return visible(piece).replace("\n", "↵").replace("\t", "→")
 
 
 def heat(share: float) -> str:
@@ -81,6 +86,9 @@ def first_lines(cells: list[Line], width: int, height: int) -> list[Line]:
 
 def last_lines(cells: list[Line], width: int, height: int) -> list[Line]:
     """`cells` in `height` lines so that the last one has a place; an ellipsis stands for what came before."""
+    forward = first_lines(cells, width, height + 1)
+    if len(forward) <= height:
+        return forward
     lines: list[list[Line]] = [[]]  # from the end
     used = 0
     for i in range(len(cells) - 1, -1, -1):
@@ -94,3 +102,13 @@ def last_lines(cells: list[Line], width: int, height: int) -> list[Line]:
         lines[-1].append(cells[i])
         used += cells_of(cells[i])
     return [[part for cell in reversed(line) for part in cell] for line in reversed(lines)]
+
+
+def framed(lines: list[Line], width: int, height: int, title: str, role: str) -> list[Line]:
+    """`lines` in a frame of `width` by `height`, with a title."""
+    above = f"╭─ {title} " + "─" * max(width - len(title) - 5, 0) + "╮"
+    inner: list[Line] = []
+    for line in filled(lines, max(height - 2, 0)):
+        gap = " " * max(width - 4 - cells_of(line), 0)
+        inner.append([("│ ", role), *line, (gap + " │", role)])
+    return [[(above, role)], *inner, [("╰" + "─" * max(width - 2, 0) + "╯", role)]]

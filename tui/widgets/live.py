@@ -18,10 +18,8 @@ from textual.widget import Widget
 from mlxgpt import jobs
 from mlxgpt.display.colours import painted, shade
 from tui.conversation import Conversation, Message
-from tui.widgets.lines import HEATS, Line
-from tui.widgets.live_state import LEVELS, LiveState
-from tui.widgets.live_strip import strip
-from tui.widgets.live_view import panel
+from tui.widgets.lines import HEATS, Line, filled, framed
+from tui.widgets.live_state import LEVELS, LiveState, empty
 
 if TYPE_CHECKING:
     from mlxgpt.inspection.live import Watch
@@ -42,6 +40,7 @@ class Live:
         self.watch: Watch | None = None
         self._open = self._due = False
         self._selected: tuple[Message, int] | None = None
+        self._last: tuple[Message, int] | None = None  # the newest token
         self._talk = Conversation()
 
     # ---- what happens ------------------------------------------------------------------------------------------------
@@ -70,28 +69,31 @@ class Live:
         if index == 0 or not self.state.writing:
             self.state.restarted()
             self._selected = None
+        self._last = message, index
         if self._selected is None:
             self.state.heard(message.tokens[index])
         if not self._due:
             self._due = True
             self.page.call_next(self._drained)
 
-    def finished(self, talk: Conversation) -> None:
-        """A message is written to its end."""
+    def finished(self, message: Message, talk: Conversation) -> None:
+        """A message is written to its end; its last step, if nobody looked at it in passing, is read again."""
         self.state.writing, self._talk = False, talk
         self._drained()
+        self.state.told = self.state.step
+        seen = self.state.step
+        if self._open and self._last and (seen is None or seen.written != len(message.tokens) - message.forced):
+            self._read_again()
         if self._open:
             self.page.run_worker(self._chunk(), group="live-chunks", exclusive=True)
 
     def select(self, talk: Conversation, message: Message | None, index: int | None) -> None:
         """Show the step that drew a token, or again the newest."""
         self._talk = talk
-        if message is None or index is None or not message.tokens:
-            self._selected = None
-            return
-        self._selected = (message, index)
-        self.state.selected(message.tokens, index)
-        self._read_again()
+        self._selected = (message, index) if message is not None and index is not None and message.tokens else None
+        if place := self._selected or self._last:
+            self.state.selected(place[0].tokens, place[1])
+            self._read_again()
 
     # ---- what is chosen ----------------------------------------------------------------------------------------------
 
@@ -136,14 +138,12 @@ class Live:
     async def _read(self) -> None:
         """Compute the step that is selected, or the last one, by one pass over its text."""
         watch, bridge = self.watch, self.page.bridge
-        if watch is None:
+        place, chat = self._selected or self._last, bridge.chat
+        if watch is None or place is None:
             return
-        shown, selected, chat = self.state.step, self._selected, bridge.chat
+        message, index = place
 
-        def again() -> "LiveStep | None":
-            if selected is None:
-                return watch.read(shown.passage.ids, drawn=shown.drawn) if shown is not None else None
-            message, index = selected
+        def again() -> "LiveStep":
             written = [token.id for token in message.tokens[:index]]
             ids, _, _ = chat.prompt(self._before(message), len(written))
             return watch.read([*ids, *written], drawn=message.tokens[index].id)
@@ -154,9 +154,7 @@ class Live:
             self.state.loading = False
             self.page.show_problem(error)
             return
-        self.state.loading = False
-        if step is not None:
-            self.state.saw(step)
+        self.state.saw(step)
         self.show()
 
     def _before(self, message: Message) -> "list[Said]":
@@ -204,6 +202,7 @@ class LiveLines(Widget, can_focus=True):
         super().__init__(id=id)
         self.live = live
         self._lines: list[Line] = []
+        self._strips: list[Strip] = []  # of the same rows
         self._styles: dict[str, Style] = {}
 
     def lines(self, state: LiveState, width: int, height: int) -> list[Line]:
@@ -212,22 +211,33 @@ class LiveLines(Widget, can_focus=True):
 
     def update(self, state: LiveState) -> None:
         """Show a state; only rows that changed are drawn."""
-        width, height = self.content_size
+        width, height = self.size
         if not self.display or not width or not height:
             return
         lines = self.lines(state, width, height)
         for y, line in enumerate(lines):
-            if y >= len(self._lines) or self._lines[y] != line:
+            if y == len(self._lines):
+                self._lines.append([])
+                self._strips.append(self._strip([]))
+            if self._lines[y] != line:
+                self._lines[y], self._strips[y] = line, self._strip(line)
                 self.refresh(Region(0, y, width, 1))
-        self._lines = lines
 
-    def render_line(self, y: int) -> Strip:
-        """One row."""
-        line = self._lines[y] if y < len(self._lines) else []
-        base = self.rich_style
-        return Strip([Segment(text, base + self._style(role)) for text, role in line]).adjust_cell_length(
-            self.content_size.width, base
-        )
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Rows that are there already; nothing of CSS is asked for, which would take as long again."""
+        blank = Strip.blank(self.size.width, self._base)
+        rows = [self._strips[y] if y < len(self._strips) else blank for y in range(crop.y, crop.bottom)]
+        return [row.crop(crop.x, crop.right) for row in rows]
+
+    def _strip(self, line: Line) -> Strip:
+        segments = [Segment(text, self._base + self._style(role)) for text, role in line]
+        return Strip(segments).adjust_cell_length(self.size.width, self._base)
+
+    @property
+    def _base(self) -> Style:
+        if "base" not in self._styles:
+            self._styles["base"] = self.rich_style
+        return self._styles["base"]
 
     def _style(self, role: str) -> Style:
         role = role.partition("@")[0]
@@ -241,20 +251,31 @@ class LiveLines(Widget, can_focus=True):
         return self._styles[role]
 
     def notify_style_update(self) -> None:
-        """Another theme."""
+        """Another theme: all of it anew."""
         super().notify_style_update()
-        self._styles = {}
+        self._forget()
 
     def on_resize(self) -> None:
         """Another size: all of it anew."""
-        self._lines = []
+        self._forget()
+
+    def _forget(self) -> None:
+        self._lines, self._strips, self._styles = [], [], {}
         self.update(self.live.state)
         self.refresh()
 
+    def on_focus(self) -> None:
+        """The frame says where the keys go."""
+        self.update(self.live.state)
+
+    def on_blur(self) -> None:
+        """As above."""
+        self.update(self.live.state)
+
     async def on_click(self, event: events.Click) -> None:
         """A part with an action was clicked."""
-        place = event.get_content_offset(self)
-        if place is None or place.y >= len(self._lines):
+        place = event.offset
+        if place.y >= len(self._lines):
             return
         column = 0
         for text, role in self._lines[place.y]:
@@ -282,30 +303,43 @@ class LiveLines(Widget, can_focus=True):
 
 
 class LivePanel(LiveLines):
-    """All of it, beside the transcript."""
+    """All of it, in a frame, beside the transcript."""
 
-    DEFAULT_CSS = """
-    LivePanel { height: 1fr; border: round $panel-lighten-2; padding: 0 1; }
-    LivePanel:focus { border: round $accent; }
-    """
-
-    def on_mount(self) -> None:
-        """The title is the border's."""
-        self.border_title = "live"
+    DEFAULT_CSS = "LivePanel { height: 1fr; }"
 
     def lines(self, state: LiveState, width: int, height: int) -> list[Line]:
         """The panel."""
+        inner = self.view(state, max(width - 4, 1), max(height - 2, 1))
+        return framed(inner, width, height, "live", "mark" if self.has_focus else "dim")
+
+    def view(self, state: LiveState, width: int, height: int) -> list[Line]:
+        """What is in the frame."""
+        if state.step is None:
+            return waiting(state, width)
+        from tui.widgets.live_view import panel  # and with it numpy: not before the first picture
+
         return panel(state, width, height)
 
 
 class LiveStrip(LiveLines):
-    """Three lines above the prompt."""
+    """Three lines below a rule, above the prompt."""
 
-    DEFAULT_CSS = """
-    LiveStrip { height: 4; border-top: solid $panel-lighten-2; padding: 0 1; }
-    LiveStrip:focus { border-top: solid $accent; }
-    """
+    DEFAULT_CSS = "LiveStrip { height: 4; }"
 
     def lines(self, state: LiveState, width: int, height: int) -> list[Line]:
         """The strip."""
-        return strip(state, width, height)
+        rule: Line = [("─ live " + "─" * max(width - 7, 0), "mark" if self.has_focus else "dim")]
+        return [rule, *filled(self.view(state, width - 1), height - 1)]
+
+    def view(self, state: LiveState, width: int) -> list[Line]:
+        """What is below the rule."""
+        if state.step is None:
+            return waiting(state, width)
+        from tui.widgets.live_strip import strip  # as above
+
+        return [[(" ", ""), *line] for line in strip(state, width, 3)]
+
+
+def waiting(state: LiveState, width: int) -> list[Line]:
+    """What stands where there is nothing to show yet."""
+    return [[(" ", ""), (text, "dim")] for text in empty(state, max(width - 1, 1))]

@@ -5,6 +5,7 @@ No Textual and no MLX, so that it is tested alone.
 
 import math
 from dataclasses import dataclass, field
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from mlxgpt.events import TokenGenerated
@@ -79,3 +80,13 @@ def head_of(step: "LiveStep", chosen: int | None) -> int:
 def heads_of(step: "LiveStep") -> int:
     """How many heads a step has to choose from."""
     return len(step.weights) if step.kind != "state" else len(step.norms)
+
+
+def empty(state: LiveState, width: int) -> list[str]:
+    """What stands where there is no step to show."""
+    text = state.problem or (
+        "reading…"
+        if state.writing or state.loading
+        else "Write something: what the model sees of each token appears here."
+    )
+    return wrap(text, max(width, 10))

@@ -5,15 +5,13 @@ from rich.cells import cell_len
 from mlxgpt.display.bars import bar
 from mlxgpt.display.progress import size
 from mlxgpt.display.words import shown
-from tui.widgets.lines import BLOCKS, Line, between, cells_of, cut, filled, fit_most, heat, quoted
+from tui.widgets.lines import Line, between, cells_of, cut, filled, fit_most, quoted
 from tui.widgets.live_state import LiveState, shown_head
-from tui.widgets.live_view import empty, rates
+from tui.widgets.live_view import rates, spark
 
 
 def strip(state: LiveState, width: int, height: int) -> list[Line]:
     """`height` lines of `width` columns at most; those of less use come last."""
-    if state.step is None:
-        return filled(empty(state, width), height)
     return filled([_next(state, width), _looked(state, width), _figures(state, width)], height)
 
 
@@ -21,10 +19,9 @@ def _next(state: LiveState, width: int) -> Line:
     step = state.step
     assert step is not None
     line: Line = [("next ", "title")]
-    spark = [] if width < 60 else state.surprisals[-min(24, width // 4) :]
+    last = [] if width < 60 else state.surprisals[-min(24, width // 4) :]
     right: Line = [(f" H {step.entropy:.2f} ", "dim")]
-    high = max([*spark, 1.0])
-    right += [(BLOCKS[1 + round(value / high * 7)], heat(value / high)) for value in spark]
+    right += [(spark(last), "bar")] if last else []
     room = width - cells_of(right)
     for token, share in zip(step.likely.tolist(), step.likely_probability.tolist(), strict=True):
         drawn = token == step.drawn

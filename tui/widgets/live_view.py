@@ -22,6 +22,7 @@ from tui.widgets.lines import (
     fit_most,
     heat,
     last_lines,
+    plain,
     quoted,
 )
 from tui.widgets.live_state import LEVELS, LiveState, head_of, shown_head
@@ -31,8 +32,6 @@ Section = Callable[[LiveState, int, int], list[Line]]  # state, width, height
 
 def panel(state: LiveState, width: int, height: int) -> list[Line]:
     """The panel: `height` lines of `width` columns at most."""
-    if state.step is None:
-        return filled(empty(state, width), height)
     lines: list[Line] = []
     for section, rows, gap in _plan(height):
         lines += filled(section(state, width, rows), rows) + [[] for _ in range(gap)]
@@ -41,18 +40,19 @@ def panel(state: LiveState, width: int, height: int) -> list[Line]:
 
 def _plan(height: int) -> list[tuple[Section, int, int]]:
     """Sections, their heights and the blank lines behind them; those of less use are left out where there is no room."""
-    wanted: list[tuple[Section, int, int]] = [  # least height, and what it is given up for: the last first
-        (header, 1, 10), (distribution, 5, 9), (surprisal, 2, 8), (looking, 3, 7), (trail, 3, 6),
-        (cache, 2, 4), (speed, 1, 5), (memory, 1, 3), (chunks, 2, 1), (explanation, 5, 2),
-    ]  # fmt: skip
-    while sum(rows for _, rows, _ in wanted) > height and len(wanted) > 1:
-        wanted.remove(min(wanted, key=lambda each: each[2]))
-    room = height - sum(rows for _, rows, _ in wanted)
-    gap = 1 if room >= len(wanted) + 2 else 0
-    room -= gap * (len(wanted) - 1)
-    more: dict[Section, int] = {distribution: min(max(room, 0) // 3, 7)}
-    more[explanation] = max(room - more[distribution], 0)
-    return [(section, rows + more.get(section, 0), gap) for section, rows, _ in wanted]
+    rows = dict(LEAST)
+    for section in GIVEN_UP:
+        if sum(rows.values()) > height and section in rows:
+            del rows[section]
+    room = max(height - sum(rows.values()), 0)
+    for section, more in GROWING:
+        if section in rows:
+            rows[section] += min(more, room)
+            room -= min(more, room)
+    gap = 1 if room >= len(rows) - 1 else 0
+    last = list(rows)[-1]
+    rows[last] += room - gap * (len(rows) - 1)
+    return [(section, lines, gap if section is not last else 0) for section, lines in rows.items()]
 
 
 # ---- sections --------------------------------------------------------------------------------------------------------
@@ -101,15 +101,13 @@ def distribution(state: LiveState, width: int, height: int) -> list[Line]:
 
 
 def surprisal(state: LiveState, width: int, height: int) -> list[Line]:
-    """-ln p of the last tokens, one a column."""
+    """-ln p of the last tokens, one a column, the highest as high as the line."""
     last = state.surprisals[-width:]
     if not last:
         return [[("surprisal", "title")], [("no tokens yet", "dim")]]
-    mean = sum(last) / len(last)
-    high = max(*last, 1.0)
     left = [("surprisal", "title"), (f" of the last {len(last)}", "dim")]
-    head = between(left, [(f"mean {mean:.2f} · max {max(last):.1f} nats", "dim")], width)
-    return [head, [(BLOCKS[1 + round(value / high * 7)], heat(value / high)) for value in last]]
+    head = between(left, [(f"mean {sum(last) / len(last):.2f} nats", "dim")], width)
+    return [head, [(spark(last), "bar")]]
 
 
 def looking(state: LiveState, width: int, height: int) -> list[Line]:
@@ -127,14 +125,13 @@ def looking(state: LiveState, width: int, height: int) -> list[Line]:
     cells: list[Line] = []
     for piece, weight in zip(step.passage.pieces, row, strict=True):
         share = abs(weight) / high
-        mark = "-" if weight < 0 and share > 1 / 16 else ""
-        cells.append([(fit_most(shown(piece)), heat(share)), (mark + BLOCKS[round(share * 8)] + " ", "bar")])
+        sign = "-" if weight < 0 and share > 1 / 16 else ""
+        cells.append([(fit_most(plain(piece)), heat(share)), (sign + BLOCKS[round(share * 8)].strip(), "bar")])
     lines = last_lines(cells, width, max(height - 2, 1))
     best = sorted(range(len(row)), key=lambda i: -abs(row[i]))[:3]
-    most = "  ".join(
-        f"{quoted(step.passage.pieces[i])} {row[i]:{'.2f' if step.kind == 'attention' else '+.2f'}}" for i in best
-    )
-    return [first, *filled(lines, max(height - 2, 1)), [("most: ", "dim"), (most, "number")]]
+    written = ".2f" if step.kind == "attention" else "+.2f"
+    most = [f"{quoted(step.passage.pieces[i])} {row[i]:{written}}" for i in best]
+    return [first, *filled(lines, max(height - 2, 1)), [("most ", "dim"), (fitting(most, width - 5), "number")]]
 
 
 def _held(state: LiveState, width: int, height: int) -> list[Line]:
@@ -236,14 +233,34 @@ def explanation(state: LiveState, width: int, height: int) -> list[Line]:
 # ---- helpers ---------------------------------------------------------------------------------------------------------
 
 
-def empty(state: LiveState, width: int) -> list[Line]:
-    """What stands where there is no step to show."""
-    text = state.problem or (
-        "reading…"
-        if state.writing or state.loading
-        else "Write something: what the model sees of each token appears here."
-    )
-    return [[(line, "dim")] for line in wrap(text, max(width, 10))]
+LEAST: dict[Section, int] = {
+    header: 1, distribution: 5, surprisal: 2, looking: 3, trail: 3, cache: 2, speed: 1, memory: 1, chunks: 2, explanation: 5,
+}  # fmt: skip
+GIVEN_UP = (
+    chunks,
+    explanation,
+    memory,
+    cache,
+    speed,
+    trail,
+    looking,
+    surprisal,
+    distribution,
+)  # where there is no room
+GROWING = ((looking, 1), (explanation, 5), (distribution, 2), (explanation, 3), (looking, 2))  # where there is
+
+
+def spark(values: list[float]) -> str:
+    """Nats as a line of blocks; the highest of them, and at least one nat, is a full one."""
+    high = max(*values, 1.0)
+    return "".join(BLOCKS[1 + round(value / high * 7)] for value in values)
+
+
+def fitting(parts: list[str], width: int) -> str:
+    """As many of the first `parts` as `width` columns hold."""
+    while len(parts) > 1 and len("  ".join(parts)) > width:
+        parts = parts[:-1]
+    return "  ".join(parts)
 
 
 def _choice(state: LiveState, name: str) -> Line:

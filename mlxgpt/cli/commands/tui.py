@@ -36,7 +36,10 @@ def tui(
         raise ConfigError(f"There is no page {page!r}.", hint=nearest(page, MlxgptApp.MODES))
     if session not in ("new", "last") and not session.isdecimal():
         raise ConfigError(f"There is no conversation {session!r}.", hint="Give new, last, or a number.")
-    MlxgptApp(model, device=device, page=page, session=session).run()
+    app = MlxgptApp(model, device=device, page=page, session=session)
+    app.run()
+    if app.return_code:  # a signal ended it, or a defect
+        raise typer.Exit(app.return_code)
 
 
 def show_keys() -> None:
