@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import work
 from textual.app import App
@@ -57,12 +57,21 @@ class MlxgptApp(App[None]):
     ]
 
     def __init__(
-        self, model: str = "nano-pt", *, device: str = "auto", page: str = "chat", session: str = "new"
+        self,
+        model: str = "nano-pt",
+        *,
+        device: str = "auto",
+        page: str = "chat",
+        session: str = "new",
+        settings: dict[str, Any] | None = None,
+        system: str = "",
     ) -> None:
+        """`settings` are those of `generation.config`, flat; `system` stands before the conversation."""
         super().__init__()
         self.bridge = Bridge(device)
         self.keeper = Keeper(Store(places.database()))
         self._word, self._page, self._session = model, page, session
+        self._begin_with, self._system = settings, system
         for theme in themes.THEMES:
             self.register_theme(theme)
         self.settings = keymap.read(places.settings(), self.available_themes)
@@ -95,7 +104,8 @@ class MlxgptApp(App[None]):
     async def open_model(self, word: str) -> None:
         """Load a model; the pages hear of it."""
         try:
-            await self.bridge.open(word)
+            await self.bridge.open(word, self._begin_with, system=self._system)
+            self._begin_with, self._system = None, ""
         except Exception as error:  # anything a file can cause
             self._current.show_problem(error)
             return

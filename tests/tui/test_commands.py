@@ -221,3 +221,17 @@ def test_quit_ends_the_app():
         await until(pilot, lambda: pilot.app._exit)
 
     drive(MlxgptApp(), story)
+
+
+def test_what_chat_was_started_with_holds_in_the_app():
+    async def story(pilot):
+        await ready(pilot)
+        chat = pilot.app.bridge.chat
+        assert chat.config.sampling.temperature == 0.1 and chat.config.max_tokens == 7 and chat.system == "breve"
+        assert chat.config.alternatives > 0
+        pilot.app.open_model("nano-pt")
+        await until(pilot, lambda: pilot.app.bridge.chat is not chat)
+        assert pilot.app.bridge.chat.config == chat.config
+
+    settings = {"max_tokens": 7, "temperature": 0.1, "top_p": None, "seed": None}
+    drive(MlxgptApp(settings=settings, system="breve"), story)
