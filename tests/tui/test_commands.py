@@ -128,7 +128,7 @@ def test_a_long_answer_is_shown_over_the_page_and_closed():
         ):
             await typed(pilot, line)
             await until(pilot, lambda: isinstance(pilot.app.screen, Told))
-            await until(pilot, lambda shown=shown: shown in screen_text(pilot.app))
+            await until(pilot, lambda shown=shown: shown in screen_text(pilot.app) and pilot.app.screen.focused)
             await pilot.press("escape")
             await until(pilot, lambda: not isinstance(pilot.app.screen, Told))
 
