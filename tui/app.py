@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import work
 from textual.app import App
@@ -14,12 +14,14 @@ from textual.binding import Binding, BindingType
 
 from mlxgpt.backend import places
 from mlxgpt.errors import MlxgptError
+from mlxgpt.generation.commands import Command
 from mlxgpt.text import visible
 from tui import clipboard, keymap, terminal, themes
 from tui.bridge import Bridge
 from tui.keeper import Keeper
 from tui.modals.sessions import Sessions
 from tui.page import Page, Request
+from tui.palette import CommandProvider
 from tui.screens.chat import ChatPage
 from tui.store import Store
 from tui.widgets.tabs import PAGES, Tabs
@@ -42,6 +44,7 @@ class MlxgptApp(App[None]):
     CSS_PATH = Path("app.tcss")
     MODES: ClassVar = {name: ChatPage if name == "chat" else later(name) for name in PAGES}
     DEFAULT_MODE = "chat"
+    COMMANDS: ClassVar = App.COMMANDS | {CommandProvider}
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(str(i), f"go('{name}')", titles[0], id=f"app.{name}", show=False)
@@ -54,17 +57,25 @@ class MlxgptApp(App[None]):
     ]
 
     def __init__(
-        self, model: str = "nano-pt", *, device: str = "auto", page: str = "chat", session: str = "new"
+        self,
+        model: str = "nano-pt",
+        *,
+        device: str = "auto",
+        page: str = "chat",
+        session: str = "new",
+        settings: dict[str, Any] | None = None,
+        system: str = "",
     ) -> None:
+        """`settings` are those of `generation.config`, flat; `system` stands before the conversation."""
         super().__init__()
         self.bridge = Bridge(device)
         self.keeper = Keeper(Store(places.database()))
         self._word, self._page, self._session = model, page, session
+        self._begin_with, self._system = settings, system
         for theme in themes.THEMES:
             self.register_theme(theme)
         self.settings = keymap.read(places.settings(), self.available_themes)
         self.theme = self.settings.theme or themes.DARK.name
-        self.set_keymap(self.settings.keys)
 
     def on_mount(self) -> None:
         """Show the page at once; the model is loaded behind it."""
@@ -80,7 +91,7 @@ class MlxgptApp(App[None]):
         self.begin_session(self._session)
         for notice in self.settings.notices:
             self.notify(visible(notice), title="config.toml", severity="warning", timeout=15, markup=False)
-        for hint in terminal.new_hints(os.environ, self._colours):
+        for hint in [] if self.is_headless else terminal.new_hints(os.environ, self._colours):
             self.notify(hint, title="Your terminal", timeout=15, markup=False)
 
     async def on_unmount(self) -> None:
@@ -93,7 +104,8 @@ class MlxgptApp(App[None]):
     async def open_model(self, word: str) -> None:
         """Load a model; the pages hear of it."""
         try:
-            await self.bridge.open(word)
+            await self.bridge.open(word, self._begin_with, system=self._system)
+            self._begin_with, self._system = None, ""
         except Exception as error:  # anything a file can cause
             self._current.show_problem(error)
             return
@@ -187,6 +199,14 @@ class MlxgptApp(App[None]):
         await self.switch_mode(name)
         if request is not None:
             self._current.receive(request)
+
+    async def begin_command(self, command: Command) -> None:
+        """Carry out a command that was chosen by name; one that needs an argument is put into the prompt instead."""
+        await self.go("chat")
+        if command.argument and not command.argument.startswith("["):
+            self.chat_page.receive(Request(text=f"/{command.name} "))
+        else:
+            await self.chat_page.run_command(f"/{command.name}")
 
     async def action_go(self, name: str) -> None:
         """A digit was pressed."""

@@ -90,14 +90,14 @@ class Bridge:
         feed._job = self._engine.play(lambda: make(feed.stop), feed._events.append)
         return feed
 
-    async def open(self, word: str, settings: dict[str, Any] | None = None) -> Opened:
+    async def open(self, word: str, settings: dict[str, Any] | None = None, *, system: str = "") -> Opened:
         """Load a model and make it the one that is talked to; the one before stays when it cannot be loaded.
 
         How is written stays as it was with the one before.
         """
 
         def load() -> Opened:
-            chat = jobs.open_chat(word, {**SHOWN, **(settings or {})}, device=self.device)
+            chat = jobs.open_chat(word, {**SHOWN, **(settings or {})}, system=system, device=self.device)
             if self._chat is not None and settings is None:
                 before = self._chat
                 chat.config, chat.system, chat.chunking = before.config, before.system, before.chunking

@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from textual.binding import Binding, BindingError
+from textual.binding import Binding, BindingError, BindingsMap
 from textual.dom import DOMNode
 from textual.keys import Keys, format_key, key_to_character
+from textual.screen import Screen
 
 from mlxgpt.errors import nearest
 
@@ -44,6 +45,44 @@ class Settings:
     keys: dict[str, str] = field(default_factory=dict)  # id -> keys with commas, as Textual's keymap has them
     theme: str = ""
     notices: list[str] = field(default_factory=list)
+
+
+class Remapped(Screen[Any]):  # Any: whatever the screen is dismissed with
+    """A screen whose keys are those of the app's settings.
+
+    Textual's own `set_keymap` takes a key away from all actions that share it when one of them gets another (8.2).
+    """
+
+    @property
+    def _binding_chain(self) -> list[tuple[DOMNode, BindingsMap]]:
+        chain = super()._binding_chain
+        settings: Settings | None = getattr(self.app, "settings", None)
+        if settings is None or not settings.keys:
+            return chain
+        return [
+            (node, _remapped(bindings, settings.keys, [above for above, _ in chain[:number]]))
+            for number, (node, bindings) in enumerate(chain)
+        ]
+
+
+def _remapped(bindings: BindingsMap, keys: Mapping[str, str], above: list[DOMNode]) -> BindingsMap:
+    """The same bindings under other keys; what was moved comes first.  What the nodes `above` take as text is no key."""
+    moved: dict[str, list[Binding]] = {}
+    kept: dict[str, list[Binding]] = {}
+    for key, group in bindings.key_to_bindings.items():
+        for binding in group:
+            if binding.id not in keys:
+                kept.setdefault(key, []).append(binding)
+                continue
+            for other in keys[binding.id or ""].split(","):
+                new = binding.with_key(key=other, key_display=None)
+                taken = any(node.check_consume_key(other, key_to_character(other)) for node in above)
+                if not taken and new not in moved.setdefault(other, []):
+                    moved[other].append(new)
+    result = BindingsMap()
+    for key in (*moved, *kept):
+        result.key_to_bindings[key] = [*moved.get(key, []), *kept.get(key, [])]
+    return result
 
 
 def read(path: Path, themes: Mapping[str, object]) -> Settings:

@@ -16,7 +16,7 @@ SEARCH_SECONDS = 5.0
 
 def tokens_demo(talk: Talk, value: Value) -> Reply:
     """A text, or the last answer, as tokens with their ids."""
-    text = _unquoted(value) or talk.text
+    text = unquoted(value) or talk.text
     tokenizer = talk.chat.tokenizer
     ids = tokenizer.encode(text)
     size = len(text.encode())
@@ -37,7 +37,7 @@ def tokens_demo(talk: Talk, value: Value) -> Reply:
 
 def chunk_demo(talk: Talk, value: Value) -> Reply:
     """A text, or the last answer, in chunks, each with its size."""
-    text, chunking = _unquoted(value) or talk.text, talk.chat.chunking
+    text, chunking = unquoted(value) or talk.text, talk.chat.chunking
     chunks = _chunker(talk).split(text, talk.chat.tokenizer)
     lines = [
         f"{number:3}  {chunk.n_tokens:5} tokens  {chunk.start:,}–{chunk.end:,}  {_shortened(chunk.text)}"
@@ -138,7 +138,8 @@ def _file(name: str) -> str:
     return "\n\n".join(document.text for document in read_documents(path))
 
 
-def _unquoted(value: Value) -> str:
+def unquoted(value: Value) -> str:
+    """A text without the quotation marks around it."""
     text = "" if value is None else str(value)
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'“”" else text
 

@@ -25,7 +25,7 @@ def explain(talk: Talk, value: Value) -> Reply:
             hint=f"Type /explain token, head L.H or loss.  {nearest(topic, TOPICS)}",
         )
     if topic == "head":
-        return _said(_attention(talk), _head(talk, rest, "/explain head"))
+        return _said(_attention(talk), head(_heads(talk), rest, "/explain head"))
     inspector = talk.inspector("")
     if topic == "token":
         from mlxgpt.inspection.focus import Focus
@@ -48,7 +48,7 @@ def attention(talk: Talk, value: Value) -> Reply:
         return Reply(
             text=f"/attn takes LAYER.HEAD: layers 0 to {layers - 1}, heads 0 to {heads - 1}, such as /attn 0.0."
         )
-    return _shown(_attention(talk), _head(talk, str(value), "/attn"))
+    return _shown(_attention(talk), head(_heads(talk), str(value), "/attn"))
 
 
 def ablate(talk: Talk, value: Value) -> Reply:
@@ -62,13 +62,13 @@ def ablate(talk: Talk, value: Value) -> Reply:
     from mlxgpt.display.inspection import view
     from mlxgpt.inspection.focus import Focus
 
-    place = _head(talk, str(value), "/ablate")
+    place = head(_heads(talk), str(value), "/ablate")
     report = talk.inspector("").ablation(talk.text, cut=True)
-    layer, head = (place.layer or 0) % len(report.values), (place.head or 0) % report.values.shape[1]
-    changed, guess = float(report.values[layer, head]), visible(report.pieces[report.token])
+    layer, number = (place.layer or 0) % len(report.values), (place.head or 0) % report.values.shape[1]
+    changed, guess = float(report.values[layer, number]), visible(report.pieces[report.token])
     return Reply(
         views=tuple(view(report, Focus())),
-        text=f"Without head {layer}.{head} the logit of “{guess}” is {changed:.4f} instead of {report.clean:.4f} "
+        text=f"Without head {layer}.{number} the logit of “{guess}” is {changed:.4f} instead of {report.clean:.4f} "
         f"({changed - report.clean:+.4f}).",
     )
 
@@ -103,11 +103,11 @@ def _heads(talk: Talk) -> tuple[int, int]:
     return config.n_layer, config.n_head
 
 
-def _head(talk: Talk, text: str, command: str) -> "Focus":
-    """The place "L.H" names."""
+def head(there_are: tuple[int, int], text: str, command: str) -> "Focus":
+    """The place "L.H" names, of so many layers and heads."""
     from mlxgpt.inspection.focus import Focus
 
-    layers, heads = _heads(talk)
+    layers, heads = there_are
     match = re.fullmatch(r"[lL]?(-?\d+)[. ][hH]?(-?\d+)", text.strip())
     within = match and -layers <= int(match[1]) < layers and -heads <= int(match[2]) < heads
     if match is None or not within:

@@ -179,7 +179,7 @@ def change(session: Session, name: str, value: Value, shown: str) -> Reply:
         session.config = session.config.with_(**{name: value})
     except ConfigError as error:
         raise ConfigError(f"{shown} cannot be {value}.", hint=f"{error.hint}  Now it is {before}.") from None
-    return Reply(text=f"{shown} is now {value}")
+    return Reply(text=f"{shown} is now {value}, was {before}")
 
 
 def current(config: GenerateConfig, name: str) -> Value:

@@ -51,6 +51,19 @@ def test_a_key_does_what_the_file_says_and_the_footer_shows_it():
     drive(MlxgptApp(), story, (140, 60))
 
 
+def test_other_actions_on_the_old_key_keep_it():
+    write('[keys]\n"chat.stop" = "ctrl+x"\n')
+
+    async def story(pilot):
+        page = pilot.app.chat_page
+        await pilot.press("escape")
+        await until(pilot, lambda: page.focused is page.query_one("#transcript"))
+        await pilot.press("escape")
+        await until(pilot, lambda: page.focused is page.query_one("#prompt"))
+
+    drive(MlxgptApp(), story)
+
+
 def test_what_is_wrong_is_said_with_the_nearest_and_the_rest_holds():
     assert "'chat.stop'" in notices('[keys]\n"chat.stopp" = "x"')
     assert "there is no key 'strg+x'" in notices('[keys]\n"chat.stop" = "strg+x"')

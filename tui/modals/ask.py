@@ -10,9 +10,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from mlxgpt.text import visible
+from tui.keymap import Remapped
 
 
-class Ask(ModalScreen[str | None]):
+class Ask(Remapped, ModalScreen[str | None]):
     """Asks for a line; None when it was left."""
 
     DEFAULT_CSS = """
@@ -39,7 +40,7 @@ class Ask(ModalScreen[str | None]):
         self.dismiss(event.value.strip() or None)
 
 
-class Confirm(ModalScreen[bool]):
+class Confirm(Remapped, ModalScreen[bool]):
     """Asks whether to do something that cannot be undone."""
 
     DEFAULT_CSS = """

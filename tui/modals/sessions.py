@@ -19,13 +19,14 @@ from textual.widgets.option_list import Option
 from mlxgpt.errors import MlxgptError, describe
 from mlxgpt.text import visible
 from tui.exports import KINDS, export, file_name
+from tui.keymap import Remapped
 from tui.modals.ask import Ask, Confirm
 from tui.store import Entry, Store
 
 T = TypeVar("T")
 
 
-class Sessions(ModalScreen[int | None]):
+class Sessions(Remapped, ModalScreen[int | None]):
     """The list; what is dismissed with is the session to open.  `current` is the one on the screen."""
 
     DEFAULT_CSS = """

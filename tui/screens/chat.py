@@ -18,10 +18,13 @@ from textual.timer import Timer
 from mlxgpt.generation import commands
 from mlxgpt.text import visible
 from tui.bridge import Opened
+from tui.commands import Commands
 from tui.conversation import Conversation, Message
 from tui.page import Page, Request
+from tui.screens.chat_completing import COMPLETING, Completing
 from tui.screens.chat_turns import Turns
 from tui.surprise import brief
+from tui.widgets.completion import Completion
 from tui.widgets.live import DENSITIES, Live, LivePanel, LiveStrip
 from tui.widgets.prompt import Prompt
 from tui.widgets.token_card import TokenCard
@@ -31,7 +34,7 @@ from tui.writer import Writer
 FRAME = 1 / 30  # seconds between two looks at what was written
 
 
-class ChatPage(Turns, Page):
+class ChatPage(Completing, Turns, Page):
     """Talk to the model; every token is an object."""
 
     NAME = "chat"
@@ -46,6 +49,7 @@ class ChatPage(Turns, Page):
     ChatPage.-live-strip LiveStrip { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        *COMPLETING,
         Binding("escape", "stop", "Stop", id="chat.stop"),
         Binding("escape", "close_card", "Close", id="chat.close_card"),
         Binding("escape", "browse", "Browse", id="chat.browse"),
@@ -63,6 +67,7 @@ class ChatPage(Turns, Page):
         self._timer: Timer | None = None
         self._saved = 0.0
         self._said = ""
+        self.commands = Commands(self)
 
     def body(self) -> ComposeResult:
         """The transcript with the live panel beside it, and the prompt below."""
@@ -73,6 +78,7 @@ class ChatPage(Turns, Page):
             with Container(id="live"):
                 yield LivePanel(self.live)
         yield LiveStrip(self.live)
+        yield Completion()
         yield Prompt()
 
     def on_mount(self) -> None:
@@ -118,11 +124,7 @@ class ChatPage(Turns, Page):
 
     async def run_command(self, line: str) -> None:
         """Carry out a line that begins with a slash."""
-        reply = await self.bridge.ask(lambda: commands.run(self.bridge.chat, line))
-        if reply.exit:
-            self.app.exit()
-        elif reply.text:
-            self.app.notify(reply.text, markup=False, timeout=10)
+        self.run_worker(self.commands.run(line), group="command")
 
     # ---- what is shown -----------------------------------------------------------------------------------------------
 
@@ -139,11 +141,11 @@ class ChatPage(Turns, Page):
         transcript.show(self.talk, completes=completes, unseen=self.writer.unseen)
         self.show_status()
 
-    def show_status(self) -> None:
-        """Show the figures, where they changed."""
+    def show_status(self, *, anew: bool = False) -> None:
+        """Show the figures, where they changed; `anew` also where something else was said."""
         path = self.talk.path()
         status = self.writer.status(path[-1] if path else None, self.size.width)
-        if status != self._said:
+        if status != self._said or anew:
             self._said = status
             self.say(status)
 
@@ -193,11 +195,7 @@ class ChatPage(Turns, Page):
         """A command, an edit, or something to say."""
         prompt, text = self.query_one(Prompt), event.text
         if self.editing is None and commands.is_command(text):
-            try:
-                await self.run_command(text.strip())
-            except Exception as error:
-                self.show_problem(error)
-            self.show_status()
+            await self.run_command(text.strip())
         elif self.bridge.opened is None or self.writing is not None:
             prompt.put(text)
             self.app.notify("The model is still writing: escape stops it." if self.writing else "The model is loading.")

@@ -1,4 +1,4 @@
-"""`mlxgpt chat`: talk to a model, line by line."""
+"""`mlxgpt chat`: talk to a model, on the whole screen or line by line."""
 
 import sys
 from pathlib import Path
@@ -17,8 +17,8 @@ def register(app: typer.Typer) -> None:
 def chat(
     model: options.Model = "nano-pt",
     plain: Annotated[
-        bool, typer.Option("--plain", help="Plain lines (the only way until the full-screen chat).")
-    ] = True,
+        bool, typer.Option("--plain", help="Plain lines, as in a pipe; with --state and explanations always.")
+    ] = False,
     system: Annotated[str, typer.Option(help="A message the conversation begins with.")] = "",
     max_tokens: Annotated[int, typer.Option(help="Most tokens of an answer.")] = 200,
     temperature: Annotated[
@@ -48,6 +48,11 @@ def chat(
 
     settings = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p, "seed": seed}
     narration = options.narration(educational, show_tensors, show_attention, lang)
+    if not plain and state is None and narration is None and sys.stdin.isatty() and sys.stdout.isatty():
+        from tui.app import MlxgptApp
+
+        MlxgptApp(model, device=device, settings=settings, system=system).run()
+        return
     session: Any = jobs.open_chat(model, settings, system=system, state=state, device=device)
     inspectors: dict[str, Any] = {}
 
