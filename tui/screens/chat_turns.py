@@ -195,11 +195,7 @@ class Turns(Screen[None]):
         """Copy the message."""
         message = self.chosen[0] if self.chosen else self._answer()
         if message is not None:
-<<<<<<< HEAD
-            self.app.copy_to_clipboard(message.text)
-=======
             self.app.copy_to_clipboard(message.text)  # it says how
->>>>>>> wt-store
 
     async def action_inspect(self) -> None:
         """Look inside the model at the selected token."""
