@@ -48,7 +48,7 @@ class Live:
     async def opened(self) -> None:
         """Another model is open."""
         bridge = self.page.bridge
-        self.state = LiveState(head=None, level=self.state.level)
+        self.state, self._selected, self._last = LiveState(level=self.state.level), None, None
         opened = bridge.opened
         self.watch = await bridge.ask(lambda: jobs.watch(bridge.chat, opened.name if opened else ""))
         self.watch.on = self._open
@@ -91,10 +91,15 @@ class Live:
     def select(self, talk: Conversation, message: Message | None, index: int | None) -> None:
         """Show the step that drew a token, or again the newest."""
         self._talk = talk
+        if self._last is not None and talk.messages.get(self._last[0].id) is not self._last[0]:
+            self._last = None  # it was in another conversation
+            self.state = LiveState(level=self.state.level)
         self._selected = (message, index) if message is not None and index is not None and message.tokens else None
         if place := self._selected or self._last:
             self.state.selected(place[0].tokens, place[1])
             self._read_again()
+        else:
+            self.show()
 
     # ---- what is chosen ----------------------------------------------------------------------------------------------
 
