@@ -13,6 +13,7 @@ from tui.wrapping import Run, Wrapped
 
 END = "∎"  # shown for the token that ended the text
 INDENT = 2
+WIDEST = 100  # columns of text: longer lines are hard to read
 
 
 WHOLE = -1  # in the place of a token's number: the message itself
@@ -33,7 +34,8 @@ def key(message: Message, look: Look) -> tuple[object, ...]:
     """What a block is made of; another key means another block."""
     beginning = None if look.beginning is None else (look.beginning.id, look.beginning.text)
     text = "" if message.tokens else message.text
-    return message.id, look.width, look.place, look.unseen, beginning, len(message.notes), message.settings, text
+    known = len(message.notes), message.settings, message.model
+    return message.id, look.width, look.place, look.unseen, beginning, known, text
 
 
 def looks(talk: Conversation, width: int, *, completes: bool, unseen: frozenset[int]) -> Iterator[tuple[Message, Look]]:
@@ -68,7 +70,7 @@ class Block:
         self.message, self.look = message, look
         self.key = key(message, look)
         self.notes = _wrap("\n".join(message.notes), look.width - INDENT - 2) if message.notes else []
-        self.body = Wrapped(look.width - INDENT - 1)
+        self.body = Wrapped(min(look.width - INDENT - 1, WIDEST))
         self._taken, self._ended = 0, False
         if look.beginning is not None:
             self.body.append(look.beginning.text)

@@ -27,7 +27,7 @@ class Prompt(TextArea):
     Prompt.-editing { border: round $warning; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "send", "Send", id="prompt.send", priority=True),
+        Binding("enter", "send", "Send", id="prompt.send"),
         Binding("shift+enter,ctrl+j", "newline", "Newline", id="prompt.newline", key_display="⇧⏎ ^J"),
         Binding("up", "before", "History", id="prompt.history_back", key_display="↑↓"),
         Binding("down", "after", "Later", id="prompt.history_forward", show=False),
@@ -106,6 +106,15 @@ class Prompt(TextArea):
                 self.put(path.read_text(encoding="utf-8", errors="replace").removesuffix("\n"))
             except (OSError, subprocess.CalledProcessError) as error:
                 self.app.notify(f"{command} did not work: {error}", severity="error", markup=False)
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Keys with a meaning are carried out here, in the order of typing; as bindings of the app they would overtake
+        letters that wait to be written, or be written themselves."""
+        for node, bindings in self.screen._binding_chain:
+            if node is self and (found := bindings.key_to_bindings.get(event.key)):
+                event.stop()
+                event.prevent_default()
+                await self.run_action(found[0].action)
 
     async def _on_paste(self, event: events.Paste) -> None:
         """What is pasted may come from anywhere."""

@@ -255,12 +255,14 @@ class Transcript(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Select what is under the pointer."""
-        if (found := self.token_at(event.x, event.y)) is not None:
+        offset = event.get_content_offset(self)
+        if offset is not None and (found := self.token_at(*offset)) is not None:
             self.select(*found)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Tell what is under the pointer."""
-        found = self.token_at(event.x, event.y)
+        offset = event.get_content_offset(self)
+        found = None if offset is None else self.token_at(*offset)
         at = None if found is None else (found[0].id, found[1])
         if at != self._pointed:
             self._pointed = at
