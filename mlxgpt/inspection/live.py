@@ -27,7 +27,7 @@ from mlxgpt.model.recurrent import RecurrentState
 from mlxgpt.model.tap import NO_TAP, Tap
 from mlxgpt.tokenizer.base import Tokenizer
 
-PER_SECOND = 30.0  # as often as a screen is drawn
+PER_SECOND = 15.0  # as often as anybody can see
 LIKELY = 12  # alternatives
 MOST_AGAIN = 1024  # tokens that are read again; of a recurrent model the map grows with their square
 

@@ -15,6 +15,7 @@ from tui.widgets.lines import (
     LONGEST,
     Line,
     between,
+    clipped,
     cut,
     filled,
     first_lines,
@@ -35,7 +36,7 @@ def panel(state: LiveState, width: int, height: int) -> list[Line]:
     lines: list[Line] = []
     for section, rows, gap in _plan(height):
         lines += filled(section(state, width, rows), rows) + [[] for _ in range(gap)]
-    return filled(lines, height)
+    return filled([clipped(line, width) for line in lines], height)
 
 
 def _plan(height: int) -> list[tuple[Section, int, int]]:
