@@ -15,6 +15,8 @@ from mlxgpt.tokenizer.base import Tokenizer
 from tui.bridge import Bridge, Feed
 from tui.conversation import Conversation, Message
 
+SOON = 0.25  # seconds in which a speed cannot be told: tokens come in handfuls
+
 
 class Writer:
     """Writes one message at a time; the figures of the last one stay."""
@@ -97,10 +99,11 @@ class Writer:
 
     @property
     def speed(self) -> float:
-        """Tokens per second after the first one; 0 while there is none to tell it by."""
+        """Tokens per second after the first one; 0 while there are too few to tell it by."""
         if self.finished is not None:
             return self.finished.tokens_per_second if self.finished.tokens > 1 else 0.0
-        return (self._new - 1) / (self._last - self._first) if self._new > 1 and self._last > self._first else 0.0
+        seconds = self._last - self._first
+        return (self._new - 1) / seconds if seconds > SOON else 0.0
 
     @property
     def first_seconds(self) -> float:
