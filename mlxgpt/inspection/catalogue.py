@@ -168,6 +168,18 @@ SENTENCES: dict[str, dict[str, Levels]] = {
             "{probability_path} é {probability}; {rank_path} é {rank}.",
         ),
     },
+    "live.drawn": {
+        "en": (
+            "Drawn was {target}, which had {probability}: number {rank} of all tokens.",
+            "p({target}) = {probability}, rank {rank}, before temperature and filters; then the draw.",
+            "{probability_path} is {probability}; {rank_path} is {rank}; `sampling.sample` drew it.",
+        ),
+        "pt": (
+            "Sorteado foi {target}, que tinha {probability}: o {rank}º de todos os tokens.",
+            "p({target}) = {probability}, posição {rank}, antes da temperatura e dos filtros; depois o sorteio.",
+            "{probability_path} é {probability}; {rank_path} é {rank}; `sampling.sample` o sorteou.",
+        ),
+    },
     "tokens.mean": {
         "en": (
             "On average the model is as unsure about the next token as if it chose among {choices} alike.",

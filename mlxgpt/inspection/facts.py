@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mlxgpt.inspection import reports, rwkv_facts
+from mlxgpt.inspection import live_facts, reports, rwkv_facts
 from mlxgpt.inspection.focus import Focus
 from mlxgpt.inspection.sources import Asked, Fact, Figure, Named, Place, Token, Word, figure
 
@@ -267,6 +267,7 @@ FACTS: dict[type, Callable[[Any, Focus], Iterator[Fact]]] = {
     reports.RoleReport: roles,
     reports.InductionReport: induction,
     **rwkv_facts.FACTS,
+    **live_facts.FACTS,
     reports.LensReport: lens,
     reports.TokensReport: tokens,
     reports.AttributionReport: attribution,
