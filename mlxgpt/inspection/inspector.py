@@ -25,9 +25,12 @@ from mlxgpt.inspection import (
     patching,
     roles,
     rwkv,
+    silence,
     surprisal,
     tensors,
+    walk,
 )
+from mlxgpt.inspection.close_reports import SilenceReport, ValuesReport
 from mlxgpt.inspection.reports import (
     AnalogyReport,
     AttentionReport,
@@ -182,6 +185,49 @@ class Inspector:
             self.model, passage, self.passage(corrupt, cut=cut), point=point, position=self.place(passage, position),
             token=self.token(token), against=self.token(against), piece=self.tokenizer.token_text,
         )  # fmt: skip
+
+    def patch_live(
+        self, text: str, corrupt: str, *, point: str = "resid_pre", position: int = -1, cut: bool = False
+    ) -> Iterator[PatchReport]:
+        """The same while it is made: a report after each layer, in which the layers to come are NaN."""
+        passage, other = self.passage(text, cut=cut), self.passage(corrupt, cut=cut)
+        yield from patching.patch_live(
+            self.model, passage, other, point=point, position=self.place(passage, position),
+            piece=self.tokenizer.token_text,
+        )  # fmt: skip
+
+    def ablation_live(
+        self, text: str, *, point: str = "attn.z", kind: str = "zero", position: int = -1, cut: bool = False
+    ) -> Iterator[PatchReport]:
+        """`ablation` while it is made: a report after each layer, in which the layers to come are NaN."""
+        passage = self.passage(text, cut=cut)
+        yield from patching.ablate_live(
+            self.model, passage, point=point, kind=kind, position=self.place(passage, position),
+            piece=self.tokenizer.token_text,
+        )  # fmt: skip
+
+    def silence(
+        self, text: str, heads: Sequence[tuple[int, int]], *, kind: str = "zero", position: int = -1, top: int = 5,
+        cut: bool = False,
+    ) -> SilenceReport:  # fmt: skip
+        """What would come next with some heads (layer, head) silenced, all at once."""
+        passage = self.passage(text, cut=cut)
+        return silence.silence(
+            self.model, passage, heads, kind=kind, position=self.place(passage, position), top=top,
+            piece=self.tokenizer.token_text,
+        )  # fmt: skip
+
+    def walk(self, text: str, layer: int | None, *, cut: bool = False) -> TensorsReport:
+        """One block step by step, from norm to residual stream; None for what lies outside the blocks."""
+        return walk.walk(self.model, self.passage(text, cut=cut), layer)
+
+    def values(
+        self, name: str, text: str = "", *, kind: str = "activations", head: int = 0, position: int = -1,
+        cut: bool = False,
+    ) -> ValuesReport:  # fmt: skip
+        """The numbers of one tensor that `walk` or `tensors` names."""
+        passage = None if kind == "weights" else self.passage(text, cut=cut)
+        return walk.values(self.model, passage, name, kind=kind, head=head, position=position, called=self.name)
 
     def tensors(self, kind: str = "weights", text: str = "", *, cut: bool = False) -> TensorsReport:
         """The weights in numbers; or the activations on a text, or the gradients of its loss."""
