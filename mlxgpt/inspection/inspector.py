@@ -155,7 +155,7 @@ class Inspector:
         return surprisal.surprisal(self.model, self.passage(text, cut=cut), self.tokenizer.token_text, top=top)
 
     def attribution(
-        self, text: str, *, position: int = -1, token: str = "", against: str = "", cut: bool = False
+        self, text: str, *, position: int = -1, token: str | int = "", against: str | int = "", cut: bool = False
     ) -> AttributionReport:
         """What each part of the model adds to the logit of a token, or to its difference to another."""
         passage = self.passage(text, cut=cut)
@@ -217,9 +217,13 @@ class Inspector:
             piece=self.tokenizer.token_text,
         )  # fmt: skip
 
-    def walk(self, text: str, layer: int | None, *, cut: bool = False) -> TensorsReport:
-        """One block step by step, from norm to residual stream; None for what lies outside the blocks."""
-        return walk.walk(self.model, self.passage(text, cut=cut), layer)
+    def walk(self, text: str, layer: int | None, *, kind: str = "activations", cut: bool = False) -> TensorsReport:
+        """One block step by step, from norm to residual stream; None for what lies outside the blocks.
+
+        `kind` weights or gradients gives the parameters of the block, or the slopes of the loss of the text.
+        """
+        passage = None if kind == "weights" else self.passage(text, cut=cut)
+        return walk.walk(self.model, passage, layer, kind=kind, called=self.name)
 
     def values(
         self, name: str, text: str = "", *, kind: str = "activations", head: int = 0, position: int = -1,
@@ -264,8 +268,10 @@ class Inspector:
             )
         return position % len(passage)
 
-    def token(self, text: str) -> int | None:
-        """The id that a text is, or None for no text; `ConfigError` when it is several."""
+    def token(self, text: str | int) -> int | None:
+        """The id that a text is, or None for no text; `ConfigError` when it is several.  An id is itself."""
+        if isinstance(text, int):
+            return text
         if not text:
             return None
         ids = self.tokenizer.encode(text)

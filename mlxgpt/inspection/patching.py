@@ -12,18 +12,11 @@ import mlx.core as mx
 import numpy as np
 
 from mlxgpt.errors import ConfigError, DataError, nearest
+from mlxgpt.inspection.reports import PATCH_POINTS as POINTS
 from mlxgpt.inspection.reports import Numbers, Passage, PatchReport
 from mlxgpt.inspection.trace import Edit, Trace, averaged, replaced, zeroed
 from mlxgpt.model.gpt import GPT
 
-# What may be changed, and what the columns of the table then are.
-POINTS = {
-    "attn.z": "heads",
-    "resid_pre": "positions",
-    "resid_mid": "positions",
-    "attn_out": "positions",
-    "ffn_out": "positions",
-}
 ABLATIONS: dict[str, Callable[..., Edit]] = {"zero": zeroed, "mean": averaged}
 
 

@@ -3,6 +3,8 @@
 B batch = 1 · T time · C channels · H heads · K kv heads · D head dim
 """
 
+import math
+
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
@@ -21,13 +23,33 @@ MOST = 96  # rows and columns of a table
 OUTSIDE = ("embed", "final_norm", "logits")
 
 
-def walk(model: GPT, passage: Passage, layer: int | None) -> TensorsReport:
-    """The steps of one block in the order in which they happen; without a layer, what lies outside the blocks."""
-    found = steps(model, passage, layer)
+def walk(model: GPT, passage: Passage | None, layer: int | None, *, kind: str, called: str) -> TensorsReport:
+    """Activations of one block in the order in which they happen, or its weights or gradients; without a layer, what lies
+    outside the blocks."""
+    found, loss = tensors_of(model, passage, kind, layer)
     return TensorsReport(
-        model=passage.model, kind="activations", passage=passage, stream_norms=NOWHERE, loss=float("nan"),
+        model=called, kind=kind, passage=passage, stream_norms=NOWHERE, loss=loss,
         tensors=tuple(summary(name, value) for name, value in found.items()),
     )  # fmt: skip
+
+
+def tensors_of(model: GPT, passage: Passage | None, kind: str, layer: int | None) -> tuple[dict[str, mx.array], float]:
+    """The tensors of a kind in one block, or outside all; and for gradients the loss, else NaN."""
+    loss, found = math.nan, {}
+    match kind:
+        case "weights":
+            found = dict(tree_flatten(model.parameters()))
+        case "activations" if passage is not None:
+            return steps(model, passage, layer), loss
+        case "gradients" if passage is not None:
+            ids = mx.array([passage.ids])
+            mean, tree = nn.value_and_grad(model, lambda model: next_token_loss(model, ids[:, :-1], ids[:, 1:]))(model)
+            mx.eval(mean, tree)
+            found, loss = dict(tree_flatten(tree)), float(mean.item())
+        case _:
+            raise ConfigError(f"There are no {kind!r}.", hint=nearest(kind, ("weights", "activations", "gradients")))
+    prefix = "blocks." if layer is None else f"blocks.{layer}."
+    return {name: value for name, value in found.items() if name.startswith(prefix) == (layer is not None)}, loss
 
 
 def steps(model: GPT, passage: Passage, layer: int | None) -> dict[str, mx.array]:
@@ -66,7 +88,11 @@ def values(
     model: GPT, passage: Passage | None, name: str, *, kind: str, head: int = 0, position: int = -1, called: str
 ) -> ValuesReport:
     """The numbers of one tensor.  `position` is a token of an activation, a row of anything else."""
-    tensor = _find(model, passage, name, kind)
+    layer = int(name.split(".")[1]) if name.startswith("blocks.") else None
+    found, _ = tensors_of(model, passage, kind, layer)
+    if name not in found:
+        raise ConfigError(f"There is no tensor {name!r} among the {kind}.", hint=nearest(name, list(found)))
+    tensor = found[name]
     whole = np.array(tensor.astype(mx.float32))
     seen = None
     if kind == "activations":
@@ -84,25 +110,6 @@ def values(
         model=called, name=name, kind=kind, shape=tuple(tensor.shape), head=seen,
         dtype=str(tensor.dtype).removeprefix("mlx.core."), table=table, each=each, row=matrix[at].copy(), at=at,
     )  # fmt: skip
-
-
-def _find(model: GPT, passage: Passage | None, name: str, kind: str) -> mx.array:
-    match kind:
-        case "weights":
-            found = dict(tree_flatten(model.parameters()))
-        case "activations" if passage is not None:
-            layer = int(name.split(".")[1]) if name.startswith("blocks.") else None
-            found = steps(model, passage, layer)
-        case "gradients" if passage is not None:
-            ids = mx.array([passage.ids])
-            made = nn.value_and_grad(model, lambda model: next_token_loss(model, ids[:, :-1], ids[:, 1:]))(model)
-            mx.eval(made)
-            found = dict(tree_flatten(made[1]))
-        case _:
-            raise ConfigError(f"There are no {kind!r}.", hint=nearest(kind, ("weights", "activations", "gradients")))
-    if name not in found:
-        raise ConfigError(f"There is no tensor {name!r} among the {kind}.", hint=nearest(name, list(found)))
-    return found[name]
 
 
 def small(matrix: Numbers, most: int = MOST) -> tuple[Numbers, tuple[int, int]]:

@@ -1,10 +1,13 @@
 """Heads silenced together, one block step by step, the values of a tensor: each against the run that it is about."""
 
+from pathlib import Path
+
 import mlx.core as mx
 import numpy as np
 import pytest
 
 from mlxgpt.errors import ConfigError
+from mlxgpt.inspection.code import FUNCTIONS, sources
 from mlxgpt.inspection.trace import Trace, zeroed
 from mlxgpt.inspection.walk import scores, small, steps
 
@@ -104,6 +107,11 @@ def test_values_of_weights_and_gradients(nano):
     gradient = nano.values("final_norm.weight", TEXT, kind="gradients")
     norm = next(t.norm for t in nano.tensors("gradients", TEXT).tensors if t.name == "final_norm.weight")
     assert np.linalg.norm(gradient.row) == pytest.approx(norm, rel=1e-4)
+    report = nano.walk(TEXT, 2, kind="gradients")
+    assert report.loss == pytest.approx(nano.tensors("gradients", TEXT).loss)
+    assert {t.name.split(".")[1] for t in report.tensors} == {"2"}
+    names = {t.name for layer in (None, 0, 1, 2, 3, 4) for t in nano.walk("", layer, kind="weights").tensors}
+    assert names == {t.name for t in nano.tensors().tensors}
     with pytest.raises(ConfigError, match="no tensor"):
         nano.values("blocks.0.nothing", TEXT)
 
@@ -134,3 +142,11 @@ def test_a_patch_grows_layer_by_layer_to_the_whole(nano):
         )
     *_, last = nano.ablation_live("um gato era")
     assert np.array_equal(last.values, nano.ablation("um gato era").values)
+
+
+@pytest.mark.parametrize("view", FUNCTIONS)
+def test_the_source_of_every_view_is_there_and_is_what_its_file_says(view):
+    for piece in sources(view):
+        text = Path(piece.file).read_text(encoding="utf-8").splitlines()
+        assert text[piece.line - 1 :][: len(piece.text.splitlines())] == piece.text.splitlines()
+        assert piece.name.rsplit(".", 1)[-1] in piece.text
