@@ -612,6 +612,13 @@ def open_inspector(model: str, *, device: str = "auto") -> "Inspector":
     return Inspector.open(directory)
 
 
+def inspect_chat(chat: "Chat") -> "Inspector":
+    """The model of a conversation looked into as it runs, in its own number format."""
+    from mlxgpt.inspection.inspector import Inspector
+
+    return Inspector(chat.model, chat.tokenizer, chat.model.config.name)
+
+
 def view_sources(view: str) -> "list[Piece]":
     """The source of the functions behind a view of inspection; see `inspection.code`."""
     from mlxgpt.inspection.code import sources

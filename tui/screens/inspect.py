@@ -147,6 +147,8 @@ class InspectPage(Page):
 
     def show(self) -> None:
         """Hand the look to every picture."""
+        if not self.query(Picture):
+            return  # an answer came while the page is being closed
         look = self.look
         for picture in self.query(Picture):
             picture.look = look
@@ -167,6 +169,8 @@ class InspectPage(Page):
         return "" if not self.look.silenced else f"{head_line(self.look)}\n{silence_line(self.look)}"
 
     def _say(self) -> None:
+        if not self.query("#state"):
+            return None
         look, passage = self.look, self.look.passage
         model = look.name or "no model"
         if self._doing:
@@ -275,7 +279,7 @@ class InspectPage(Page):
     async def ask_here(self) -> None:
         """What depends on the cursor, once it rests: only what is seen."""
         await asyncio.sleep(RESTING)
-        if self.look.tokens is None or self.look.heads is None:
+        if self.look.tokens is None or self.look.heads is None or not self.query(Picture):
             return
         try:
             look = self.look

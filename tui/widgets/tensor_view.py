@@ -39,7 +39,9 @@ class TensorView(Picture):
         lines = [heading, *(self._line(tensors[i], i == self.chosen, width) for i in self._seen)]
         values = self.look.values
         if tensors and values is not None and values.name == tensors[self.chosen].name and values.kind == self.kind:
-            lines += self._picture(values, width, height - len(lines))
+            lines += tensor_picture(
+                values, tensors[self.chosen], width, height - len(lines), self.colour, self.themed("text-accent")
+            )
         return lines[:height]
 
     def _line(self, tensor: TensorSummary, here: bool, width: int) -> Text:
@@ -59,40 +61,33 @@ class TensorView(Picture):
             overflow="crop",
         )
 
-    def _picture(self, values: ValuesReport, width: int, height: int) -> list[Text]:
-        if height < 3:
-            return []
-        where = "" if values.head is None else f" · head {values.head}"
-        of = "" if values.each == (1, 1) else f" · a pixel is {values.each[0]}×{values.each[1]} numbers, the largest"
-        chosen = self.look.walk.tensors[self.chosen]  # type: ignore[union-attr]  # there is one, it has this name
-        title = Text(f" {chosen.least:.3g} ", "dim", no_wrap=True)
-        title.append(spark(chosen.counts.tolist()), self.themed("text-accent")).append(
-            f" {chosen.most:.3g}{where}{of}", "dim"
-        )
-        table = values.table[:, : width - 1]
-        most = scale(table)
-        here = values.at // values.each[0]
-        pixel_rows = window(here - here % 2, max((height - 2) * 2, 2), len(table))
-        start = pixel_rows.start - pixel_rows.start % 2
-        shown = table[start : start + 2 * (height - 2)]
-        lines = half_blocks(shown, self.colour, -most, most)
-        marked = [
-            Text("▸" if start + 2 * i <= here < start + 2 * i + 2 else " ", "bold", no_wrap=True).append(line)
-            for i, line in enumerate(lines)
-        ]
-        numbers = " ".join(f"{value:.3g}" for value in values.row[: width // 3])
-        row = Text(
-            f" row {values.at} of {values.shape[-2] if len(values.shape) > 1 else 1}: {numbers}",
-            no_wrap=True,
-            overflow="ellipsis",
-        )
-        return [title, *marked[: height - 2], row]
-
     def on_click(self, event: events.Click) -> None:
         """The tensor under the pointer."""
         if self.look.walk is not None and 0 <= event.y - 1 < len(self._seen):
             self.chosen = self._seen[event.y - 1]
             self.post_message(self.Picked())
+
+
+def tensor_picture(
+    values: ValuesReport, summary: TensorSummary, width: int, height: int, colour: bool, ink: Style
+) -> list[Text]:
+    """A histogram, the table in half-blocks around the row that is marked, and the numbers of that row."""
+    if height < 3:
+        return []
+    where = "" if values.head is None else f" · head {values.head}"
+    of = "" if values.each == (1, 1) else f" · a pixel is {values.each[0]}×{values.each[1]} numbers, the largest"
+    title = Text(f" {summary.least:.3g} ", "dim", no_wrap=True)
+    title.append(spark(summary.counts.tolist()), ink).append(f" {summary.most:.3g}{where}{of}", "dim")
+    table = values.table[:, : width - 1]
+    here, rows = values.at // values.each[0], 2 * (height - 2)
+    start = window(here, rows, len(table)).start // 2 * 2
+    most = scale(table)
+    lines = [
+        Text("▸" if start + 2 * i <= here < start + 2 * i + 2 else " ", "bold", no_wrap=True).append(line)
+        for i, line in enumerate(half_blocks(table[start : start + rows], colour, -most, most))
+    ]
+    numbers = " ".join(f"{value:.3g}" for value in values.row[: width // 3])
+    return [title, *lines, Text(f" row {values.at}: {numbers}", no_wrap=True)]
 
 
 def scale(table: np.ndarray) -> float:
