@@ -91,6 +91,22 @@ class Inspector:
         read = self.tokenizer.decode(ids[0 if begin is None else 1 : longest])
         return self._passage(read, ids[:longest], left_out=len(ids) - longest)
 
+    def ending(self, text: str, position: int) -> tuple[str, int]:
+        """The part of a long text that ends at a position and can be read whole, and the position in it.
+
+        Positions count the token that texts begin after; a text that is read up to there anyway stays as it is.
+        """
+        begin = begin_id(self.tokenizer)
+        ids, first = self.tokenizer.encode(text), 0 if begin is None else 1
+        config = self.model.config
+        longest = rwkv.MOST_TOKENS if config.recurrent else config.context_length
+        if position < 0:
+            position += len(ids) + first
+        if position < longest or position >= len(ids) + first:
+            return text, position
+        part = self.tokenizer.decode(ids[position - longest + 1 : position + 1 - first])
+        return part, len(self.tokenizer.encode(part)) + first - 1
+
     def _passage(self, text: str, ids: Sequence[int], left_out: int = 0) -> Passage:
         if len(ids) and max(ids) >= self.model.config.vocab_size:
             raise DataError(f"The text has the token id {max(ids)}, which {self.name} does not know.")

@@ -150,3 +150,17 @@ def test_the_source_of_every_view_is_there_and_is_what_its_file_says(view):
         text = Path(piece.file).read_text(encoding="utf-8").splitlines()
         assert text[piece.line - 1 :][: len(piece.text.splitlines())] == piece.text.splitlines()
         assert piece.name.rsplit(".", 1)[-1] in piece.text
+
+
+def test_the_ending_of_a_long_text_is_what_stands_before_the_position(nano):
+    text = TEXT * 30
+    ids = nano.tokenizer.encode(text)
+    longest = nano.model.config.context_length
+    for position in (longest, longest + 7, len(ids), -1):
+        part, place = nano.ending(text, position)
+        passage = nano.passage(part)
+        assert place == len(passage) - 1 and len(passage) <= longest
+        assert passage.ids[place] == ids[(position - 1) if position > 0 else -1] and part in text
+    for position in (3, longest - 1):
+        assert nano.ending(text, position) == (text, position)
+    assert nano.ending(TEXT, -1) == (TEXT, len(nano.passage(TEXT)) - 1)

@@ -10,7 +10,7 @@ from textual.widgets import Input
 from tests.tui.conftest import SIZES, SNAPSHOTS, drive, screen_text, until
 from tui.app import MlxgptApp
 from tui.page import Request
-from tui.screens.inspect import VIEWS
+from tui.screens.inspect_view import VIEWS
 from tui.widgets.head_grid import HeadGrid
 from tui.widgets.lens_grid import LensGrid
 from tui.widgets.passage_strip import PassageStrip
@@ -35,8 +35,10 @@ async def read(pilot):
 
 
 def check_masked_snapshot(app, name):
-    """The screen without its digits: the last one of a number may differ between machines."""
-    path, shown = SNAPSHOTS / f"{name}.txt", re.sub(r"\d", "#", screen_text(app)) + "\n"
+    """The screen without its numbers and the lengths of its bars, which may differ a little between machines."""
+    text = re.sub(r"[-+]?\d[\d.,]*(e[-+]?\d+)?", "#", screen_text(app))
+    text = re.sub("[▁▂▃▄▅▆▇█▏▎▍▌▋▊▉]+ *", "▒", text)
+    path, shown = SNAPSHOTS / f"{name}.txt", re.sub(" {2,}", "  ", text) + "\n"
     if os.environ.get("MLXGPT_SNAPSHOTS") == "update":
         path.parent.mkdir(exist_ok=True)
         path.write_text(shown, encoding="utf-8")
@@ -142,7 +144,7 @@ def test_a_text_without_tokens_is_said_and_the_page_goes_on():
         page.query_one(Input).value = ""
         await pilot.press("enter")
         await until(pilot, lambda: "no text to look at" in screen_text(pilot.app))
-        page.receive(Request(text="Era uma vez", position=1, layer=3, head=2))
+        page.receive(Request(text="Era uma vez", position=2, layer=3, head=2))
         await read(pilot)
         assert (page.look.passage.pieces[page.look.at], page.look.layer, page.look.head) == (" uma", 3, 2)
 
@@ -309,11 +311,11 @@ def test_recurrent_models_show_what_they_have(block, workplace):
 def test_no_size_is_too_small_or_too_large():
     async def story(pilot):
         await read(pilot)
-        for name in VIEWS:
-            pilot.app.screen._open_view(name)
-            for size in ((20, 8), (40, 12), (300, 100), (81, 25)):
-                await pilot.resize_terminal(*size)
+        for size in ((20, 8), (300, 100)):
+            await pilot.resize_terminal(*size)
+            for name in VIEWS:
+                pilot.app.screen._open_view(name)
                 await pilot.pause()
-                screen_text(pilot.app)
+            screen_text(pilot.app)
 
     drive(inspecting(), story)

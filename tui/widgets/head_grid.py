@@ -77,13 +77,24 @@ class HeadGrid(Picture):
         line.append(" " * (self._cell - len(shown)))
 
     def _thumbnail(self, layer: int, head: int) -> list[Text]:
-        assert self.look.heads is not None
-        small = thumbnail(self.look.heads.pattern[layer, head], 2 * self._tall, self._cell - GAP)
-        lines = half_blocks(small, self.colour, -1.0 if self.look.recurrent else 0.0)
-        if (layer, head) in self.look.silenced:
-            for line in lines:
-                line.stylize(Style(dim=True))
-        return lines
+        """The lines of a small map; they are kept, since only the text and the size of the window change them."""
+        look = self.look
+        assert look.heads is not None
+        pattern, silenced = look.heads.pattern, (layer, head) in look.silenced
+        if self._drawn_of is not pattern:
+            self._drawn_of, self._drawn = pattern, {}
+        key = (layer, head, self._tall, self._cell, silenced, self.colour)
+        if key not in self._drawn:
+            small = thumbnail(pattern[layer, head], 2 * self._tall, self._cell - GAP)
+            lines = half_blocks(small, self.colour, -1.0 if look.recurrent else 0.0)
+            if silenced:
+                for line in lines:
+                    line.stylize(Style(dim=True))
+            self._drawn[key] = lines
+        return self._drawn[key]
+
+    _drawn_of: Numbers | None = None
+    _drawn: dict[tuple[int, int, int, int, bool, bool], list[Text]] = {}  # noqa: RUF012  (replaced, never shared)
 
     def on_click(self, event: events.Click) -> None:
         """Select the head under the pointer; a second click opens it."""
