@@ -223,11 +223,12 @@ class Inspector:
         )  # fmt: skip
 
     def silence(
-        self, text: str, heads: Sequence[tuple[int, int]], *, kind: str = "zero", position: int = -1, top: int = 5,
+        self, text: str, heads: Sequence[tuple[int, int]] | str, *, kind: str = "zero", position: int = -1, top: int = 5,
         cut: bool = False,
     ) -> SilenceReport:  # fmt: skip
-        """What would come next with some heads (layer, head) silenced, all at once."""
+        """What would come next with some heads, (layer, head) or "2.3 4.1", silenced, all at once."""
         passage = self.passage(text, cut=cut)
+        heads = silence.read_heads(heads) if isinstance(heads, str) else heads
         return silence.silence(
             self.model, passage, heads, kind=kind, position=self.place(passage, position), top=top,
             piece=self.tokenizer.token_text,

@@ -56,6 +56,17 @@ def edits(model: GPT, heads: Heads, kind: str) -> dict[str, Edit]:
     return {f"blocks.{layer}.attn.z": _one_after_the_other(some) for layer, some in by_layer.items()}
 
 
+def read_heads(words: str) -> list[tuple[int, int]]:
+    """The heads in a word such as "2.3 4.1"; `ConfigError` for anything else."""
+    heads = []
+    for word in words.replace(",", " ").split():
+        layer, _, head = word.partition(".")
+        if not (layer.isdecimal() and head.isdecimal()):
+            raise ConfigError(f"{word!r} is no head.", hint='Write layer.head, as in "2.3 4.1".')
+        heads.append((int(layer), int(head)))
+    return heads
+
+
 def _one_after_the_other(some: Sequence[Edit]) -> Edit:
     def edit(value: mx.array) -> mx.array:
         for one in some:

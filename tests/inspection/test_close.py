@@ -1,13 +1,16 @@
 """Heads silenced together, one block step by step, the values of a tensor: each against the run that it is about."""
 
+import json
 from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
 import pytest
 
+from mlxgpt.display import pictures
 from mlxgpt.errors import ConfigError
 from mlxgpt.inspection.code import FUNCTIONS, sources
+from mlxgpt.inspection.focus import Focus
 from mlxgpt.inspection.trace import Trace, zeroed
 from mlxgpt.inspection.walk import scores, small, steps
 
@@ -53,6 +56,9 @@ def test_silencing_no_head_changes_nothing_and_an_unknown_one_is_refused(nano):
     assert np.abs(nano.silence(TEXT, []).delta).max() < 1e-6
     with pytest.raises(ConfigError, match=r"no head 9\.0"):
         nano.silence(TEXT, [(9, 0)])
+    assert nano.silence(TEXT, "2.3, 4.1").heads == ((2, 3), (4, 1))
+    with pytest.raises(ConfigError, match="'2-3' is no head"):
+        nano.silence(TEXT, "2-3")
     with pytest.raises(ConfigError, match="ablation"):
         nano.silence(TEXT, [(0, 0)], kind="loud")
 
@@ -164,3 +170,17 @@ def test_the_ending_of_a_long_text_is_what_stands_before_the_position(nano):
     for position in (3, longest - 1):
         assert nano.ending(text, position) == (text, position)
     assert nano.ending(TEXT, -1) == (TEXT, len(nano.passage(TEXT)) - 1)
+
+
+def test_silence_is_a_command_whose_data_is_the_report(mlxgpt, nano):
+    answer = mlxgpt("inspect", "silence", "--heads", "2.3 4.1", "--text", TEXT, "--json", "--device", "cpu")
+    found = json.loads(answer.out)
+    assert found["heads"] == [[2, 3], [4, 1]] and found["tokens"] == nano.silence(TEXT, "2.3 4.1").tokens.tolist()
+    answer = mlxgpt("inspect", "silence", "--heads", "2.3", "--text", TEXT, "--device", "cpu")
+    assert "with 2.3 silenced" in answer.out and "→" in answer.out and answer.code == 0
+    assert mlxgpt("inspect", "silence", "--heads", "9.9", "--text", TEXT).code != 0
+
+
+def test_silence_is_drawn(nano, tmp_path):
+    pictures.save(nano.silence(TEXT, "2.3"), Focus(), tmp_path / "x.svg", "svg")
+    assert "without 2.3" in (tmp_path / "x.svg").read_text()

@@ -82,7 +82,7 @@ class InspectPage(InspectCauses):
                 head_map = self.query_one(HeadMap)
                 head_map.key = min(max(head_map.key + dx, 0), max(self.look.length - 1, 0))
                 self._go(position=dy)
-            case "heads" | "states":
+            case "heads":
                 self._go(layer=dy, head=dx)
             case "lens":
                 lens = self.query_one("#lens", LensGrid)
@@ -97,8 +97,8 @@ class InspectPage(InspectCauses):
                 table = self.query_one(PatchTable)
                 table.row, table.column = max(table.row + dy, 0), max(table.column + dx, 0)
                 table.repaint()
-            case "explain":
-                self.query_one("#explain", Words).scroll_relative(y=3 * dy, animate=False)
+            case "explain" | "states":
+                self.query_one(f"#{self.view}").scroll_relative(y=3 * dy, animate=False)
                 self._go(position=dx)
 
     def _move_tensors(self, dx: int, dy: int) -> None:

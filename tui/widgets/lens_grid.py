@@ -56,7 +56,7 @@ class LensGrid(Picture):
             elif self.colour:
                 line.append(text, painted(shade(share)))
             else:
-                line.append(glyph(share) + text[:-5] + text[-4:] if self.measure == "p" else text)
+                line.append(glyph(share).replace("·", " ") + text[:-5] + text[-4:] if self.measure == "p" else text)
             line.append(" ")
         return line
 

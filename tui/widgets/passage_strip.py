@@ -23,7 +23,8 @@ class PassageStrip(Picture):
         """The lines around the cursor's."""
         look = self.look
         if look.passage is None:
-            return [Text(" reading …" if look.text else " no text: press i and type some", "dim")]
+            waiting = " reading …" if look.name else " no model is open yet: 6 lists them all"
+            return [Text(waiting if look.text else " no text: press i and type some", "dim")]
         self._lines = broken([shown_piece(piece) for piece in look.passage.pieces], width)
         current = next(i for i, line in enumerate(self._lines) if look.at in line)
         self._seen = window(current, height, len(self._lines))
@@ -40,7 +41,7 @@ class PassageStrip(Picture):
                 continue
             known = value == value
             colour = painted(shade(share)) if self.colour and known else Style()
-            line.append(" " if self.colour or not known else glyph(share))
+            line.append(" " if self.colour or not known else glyph(share).replace("·", " "))
             line.append(piece, colour)
             line.append(" ")
         return line
