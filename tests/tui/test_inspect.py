@@ -151,6 +151,21 @@ def test_a_text_without_tokens_is_said_and_the_page_goes_on():
     drive(inspecting(), story)
 
 
+def test_an_answer_about_another_text_is_dropped():
+    async def story(pilot):
+        await read(pilot)
+        page, old = pilot.app.screen, pilot.app.screen.look
+
+        def late(inspector, look):
+            page.look = page.look.afresh(text="outro texto")
+            return inspector.silence(look.text, "0.0", position=look.at)
+
+        await page._fill("silence", "late", late)
+        assert page.look.text == "outro texto" and page.look.silence is None and old.tokens is not None
+
+    drive(inspecting(), story)
+
+
 def test_hostile_text_steers_nothing():
     async def story(pilot):
         await read(pilot)
@@ -294,9 +309,6 @@ def test_recurrent_models_show_what_they_have(block, workplace):
             lambda: getattr(pilot.app.screen, "look", None) is not None and pilot.app.screen.look.state is not None,
         )
         page = pilot.app.screen
-        for name in page.tabs.titles:
-            page._open_view(name)
-            await pilot.pause(0.3)
         page._open_view("states")
         await pilot.pause()
         assert "half-lives" in screen_text(pilot.app)
@@ -304,6 +316,13 @@ def test_recurrent_models_show_what_they_have(block, workplace):
         await pilot.press("x")
         await until(pilot, lambda: page.look.silence is not None)
         assert "takes of" in screen_text(pilot.app) and "half-life" in screen_text(pilot.app)
+        await pilot.press("tab", "tab", "tab")
+        await until(pilot, lambda: page.look.values is not None)
+        page.query_one(TensorView).block = 1
+        page.receive(Request(word="nano-pt", layer=4))  # another kind of model, without states
+        await read(pilot)
+        await pilot.pause()
+        assert "states" not in page.tabs.titles and page.look.state is None and page.look.layer == 4
 
     drive(inspecting(str(workplace.runs / "r")), story)
 

@@ -105,7 +105,9 @@ class InspectPage(InspectCauses):
         view = self.query_one(TensorView)
         if dx:
             layers: list[int | None] = [None, *range(self.look.shape[0])]
-            view.block = layers[min(max(layers.index(view.block) + dx, 0), len(layers) - 1)]
+            view.block = layers[
+                min(max((layers.index(view.block) if view.block in layers else 0) + dx, 0), len(layers) - 1)
+            ]
         last = len(self.look.walk.tensors) - 1 if self.look.walk else 0
         view.chosen = min(max(view.chosen + dy, 0), last)
         self._go()

@@ -29,13 +29,6 @@ class InspectReading(InspectView):
         opened = self.bridge.opened
         if opened is None:
             return
-        views = dict(VIEWS)
-        if opened.recurrent:
-            views = {**{name: VIEWS[name] for name in ("heads", "lens")}, "states": "States", **views}
-        self.tabs.titles = views
-        if self.view not in views:
-            self._open_view("heads")
-        self.tabs.refresh()
         layer, head = min(self.look.layer, opened.n_layer - 1), min(self.look.head, opened.n_head - 1)
         self._tuned = None
         self.look = self.look.afresh(
@@ -54,7 +47,7 @@ class InspectReading(InspectView):
         if request.head is not None:
             changes["head"] = request.head
         if request.word:
-            changes |= {"word": request.word, "name": request.word}
+            changes |= {"word": request.word, "name": Path(request.word).name}
         self._asked_position = request.position
         text = request.text or self.look.text
         with self.prevent(Input.Changed):
@@ -66,27 +59,31 @@ class InspectReading(InspectView):
     async def read(self) -> None:
         """Read the text: the surprisal first, then the lens, the heads, the norms."""
         self._stop_feed()
+        self.workers.cancel_group(self, "here")
         self.show()
         if self.bridge.opened is None and not self.look.word:
             return
-        todo = dict(asking.READ)
-        if self.bridge.opened is not None and self.bridge.opened.recurrent:
-            todo |= asking.RECURRENT
         try:
             if self._asked_position is not None:
                 await self._place(self._asked_position)
-            for field, (words, ask) in todo.items():
-                self._doing = words
-                self._say()
-                found = await self._ask(self._with_lens(ask) if field == "lens" else ask)
-                self.look = self.look.but(**{field: found})
-                self.look = self.look.moved()  # inside of this model's layers and heads
-                self._doing = ""
-                self.show()
+            for field, (words, ask) in asking.READ.items():
+                await self._fill(field, words, self._with_lens(ask) if field == "lens" else ask)
+            self._name_views()
+            for field, (words, ask) in asking.RECURRENT.items() if self.look.recurrent else ():
+                await self._fill(field, words, ask)
         except Exception as error:
             self._failed(error)
             return
         self.ask_here()
+
+    def _name_views(self) -> None:
+        """The views that this model has: only recurrent ones have states."""
+        states = {"states": "States"} if self.look.recurrent else {}
+        first = {name: VIEWS[name] for name in ("heads", "lens")}
+        self.tabs.titles = first | states | VIEWS
+        if self.view not in self.tabs.titles:
+            self._open_view("heads")
+        self.tabs.refresh()
 
     async def _place(self, position: int) -> None:
         """Go to a position that was asked for; of a text too long to be read up to there, only the end is."""
@@ -124,11 +121,14 @@ class InspectReading(InspectView):
     async def _fill(self, field: str, words: str, ask: asking.Ask) -> None:
         self._doing = words
         self._say()
+        asked = self.look.text, self.look.word
         try:
             found = await self._ask(ask)
         finally:
             self._doing = ""
-        self.look = self.look.but(**{field: found})
+        if asked != (self.look.text, self.look.word):
+            return  # about what is no longer looked at
+        self.look = self.look.but(**{field: found}).moved()  # inside of this model's layers and heads
         self.show()
 
     def _is_fresh_silence(self) -> bool:
@@ -143,6 +143,8 @@ class InspectReading(InspectView):
 
     async def _fill_tensors(self) -> None:
         view = self.query_one(TensorView)
+        if view.block is not None:  # another model may have fewer
+            view.block = min(view.block, self.look.shape[0] - 1)
         wanted = (view.kind, view.block)
         report = self.look.walk
         if report is None or self._walked != wanted:
