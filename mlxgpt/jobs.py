@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mlxgpt.data.fetch import FetchConfig
     from mlxgpt.data.stats import DatasetReport, Sample
     from mlxgpt.generation.chat import Chat
+    from mlxgpt.inspection.code import Piece
     from mlxgpt.inspection.inspector import Inspector
     from mlxgpt.inspection.live import Watch
     from mlxgpt.inspection.reads import Reads
@@ -200,6 +201,15 @@ def describe_checkpoint(word: str) -> "Entry":
     from mlxgpt.listing import describe_checkpoint
 
     return describe_checkpoint(word)
+
+
+def sibling_checkpoints(word: str) -> tuple[list[Path], int]:
+    """The checkpoints of the run that the model belongs to, in order, and which of them it is; ([], 0) if it is of no run."""
+    from mlxgpt import runs
+
+    directory = runs.find_model(word).resolve()
+    found = runs.siblings(directory)
+    return found, found.index(directory) if directory in found else 0
 
 
 def device(word: str = "auto") -> str:
@@ -637,6 +647,20 @@ def chunk_context(text: str, chat: "Chat") -> "Findings":
         tokenizer_name="", tokenizer=chat.tokenizer,
     )  # fmt: skip
     return analyze_chunks(subject)
+
+
+def inspect_chat(chat: "Chat") -> "Inspector":
+    """The model of a conversation looked into as it runs, in its own number format."""
+    from mlxgpt.inspection.inspector import Inspector
+
+    return Inspector(chat.model, chat.tokenizer, chat.model.config.name)
+
+
+def view_sources(view: str) -> "list[Piece]":
+    """The source of the functions behind a view of inspection; see `inspection.code`."""
+    from mlxgpt.inspection.code import sources
+
+    return sources(view)
 
 
 def inspect_training(run: str, *, device: str = "auto") -> "TrainingReport":

@@ -342,6 +342,54 @@ SENTENCES: dict[str, dict[str, Levels]] = {
             "{before_path}, {asked}, é {before} nas duas execuções.",
         ),
     },
+    "silence.zero": {
+        "en": (
+            "With {heads} silenced, the model gives {token} {after} after {here}; it was {before}.",
+            "p({token} | … {here}) with z set to zero in {heads}: {before} → {after}.",
+            "{after_path} is {after}; {before_path} is {before}.",
+        ),
+        "pt": (
+            "Com {heads} em silêncio, o modelo dá a {token} {after} depois de {here}; eram {before}.",
+            "p({token} | … {here}) com z zerado em {heads}: {before} → {after}.",
+            "{after_path} é {after}; {before_path} é {before}.",
+        ),
+    },
+    "silence.mean": {
+        "en": (
+            "With their average in the place of {heads}, the model gives {token} {after} after {here}; it was {before}.",
+            "p({token} | … {here}) with z = mean(z) in {heads}: {before} → {after}.",
+            "{after_path} is {after}; {before_path} is {before}.",
+        ),
+        "pt": (
+            "Com a média no lugar de {heads}, o modelo dá a {token} {after} depois de {here}; eram {before}.",
+            "p({token} | … {here}) com z = média(z) em {heads}: {before} → {after}.",
+            "{after_path} é {after}; {before_path} é {before}.",
+        ),
+    },
+    "silence.stays": {
+        "en": (
+            "Its best guess is still {now}, with {share}.",
+            "argmax p stays {now}, p = {share}.",
+            "{share_path} is {share}: still {now}.",
+        ),
+        "pt": (
+            "O melhor palpite continua sendo {now}, com {share}.",
+            "argmax p continua {now}, p = {share}.",
+            "{share_path} é {share}: ainda {now}.",
+        ),
+    },
+    "silence.turns": {
+        "en": (
+            "Its best guess was {guess} and now is {now}, with {share}.",
+            "argmax p: {guess} → {now}, p = {share}.",
+            "{share_path} is {share}: {now} in the place of {guess}.",
+        ),
+        "pt": (
+            "O melhor palpite era {guess} e agora é {now}, com {share}.",
+            "argmax p: {guess} → {now}, p = {share}.",
+            "{share_path} é {share}: {now} no lugar de {guess}.",
+        ),
+    },
     "tensors.longest": {
         "en": (
             "Of the {kind}, {tensor} is the largest as a whole: its length is {norm}.",
