@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from mlxgpt.listing import Entry
     from mlxgpt.model.report import ModelReport
     from mlxgpt.tokenizer.base import Tokenizer
+    from mlxgpt.tokenizer.fast import FastTokenizer
     from mlxgpt.tokenizer.report import TokenizerReport
+    from mlxgpt.tokenizer.spans import Merging, Spans
     from mlxgpt.training.config import TrainConfig
 
 
@@ -101,7 +103,28 @@ def compare_tokenizers(
     return compare([_tokenizer(word) for word in tokenizers], paths, column=column)
 
 
-def _tokenizer(word: str) -> "Tokenizer":
+def open_tokenizer(word: str) -> "FastTokenizer":
+    """The tokenizer in a folder, or of a model, without MLX; "byte" is the one that makes each byte a token."""
+    from mlxgpt.tokenizer.simple import byte_tokenizer
+
+    return byte_tokenizer() if word == "byte" else _tokenizer(word)
+
+
+def token_spans(tokenizer: "FastTokenizer", text: str, *, specials: bool = False) -> "Spans":
+    """The tokens of a text with their places in it; see `tokenizer.spans`."""
+    from mlxgpt.tokenizer.spans import spans
+
+    return spans(tokenizer, text, specials=specials)
+
+
+def watch_merges(tokenizer: "FastTokenizer") -> "Merging":
+    """How a tokenizer makes its entries and the tokens of a word, merge by merge."""
+    from mlxgpt.tokenizer.spans import Merging
+
+    return Merging(tokenizer)
+
+
+def _tokenizer(word: str) -> "FastTokenizer":
     """The tokenizer in a folder, or of a model."""
     from mlxgpt import runs
     from mlxgpt.tokenizer import registry
