@@ -69,7 +69,7 @@ class TokenStrip(ScrollView, can_focus=True):
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {"t0", "t1", "t2", "t3", "cursor", "note", "edge", "other", "special"}
     DEFAULT_CSS = """
-    TokenStrip { height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; }
+    TokenStrip { height: 1fr; scrollbar-size-vertical: 1; overflow: hidden auto; }
     TokenStrip .t0 { background: $primary-muted; color: $text; }
     TokenStrip .t1 { background: $success-muted; color: $text; }
     TokenStrip .t2 { background: $warning-muted; color: $text; }
