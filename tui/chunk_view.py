@@ -16,11 +16,12 @@ from mlxgpt.chunking.registry import CHUNKERS
 from mlxgpt.chunking.watching import Cut, Part, WatchedChunk
 from mlxgpt.display.bars import EIGHTHS
 
+Numbers = npt.NDArray[np.int64]
 Options = dict[str, Any]  # Any: the values of a strategy's fields
 LADDER = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)  # sizes of + and -
 BARS = " ▁▂▃▄▅▆▇█"
 UNITS = {
-    Level.INSIDE: "piece",
+    Level.INSIDE: "inside",
     Level.WORD: "word",
     Level.CLAUSE: "clause",
     Level.SENTENCE: "sentence",
@@ -38,33 +39,27 @@ class Cutting:
 
     text: str
     chunks: list[WatchedChunk] = field(default_factory=list)
-    gaps: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # (G,) characters
+    gaps: Numbers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # (G,) characters
     cohesion: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))  # (G,)
+    sizes: Numbers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # (C,) tokens of each chunk
+    ends: Numbers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # (C,) characters
+    at_cuts: list[float] = field(default_factory=list)  # the cohesion of each cut that is a sentence gap
     done: int = 0  # characters
 
     def add(self, part: Part) -> None:
         """More chunks."""
         self.chunks += part.chunks
+        self.sizes = np.append(self.sizes, [entry.chunk.n_tokens for entry in part.chunks]).astype(np.int64)
+        self.ends = np.append(self.ends, [entry.chunk.end for entry in part.chunks]).astype(np.int64)
+        self.at_cuts += [entry.cut.cohesion for entry in part.chunks if entry.cut.cohesion is not None]
         if len(part.gaps):
             self.gaps = np.concatenate([self.gaps, part.gaps])
             self.cohesion = np.concatenate([self.cohesion, part.cohesion])
         self.done = part.done
 
-    @property
-    def sizes(self) -> npt.NDArray[np.int64]:
-        """Tokens of each chunk.  (C,)"""
-        return np.array([entry.chunk.n_tokens for entry in self.chunks], dtype=np.int64)
-
     def chunk_at(self, character: int) -> int:
         """The chunk that a place of the text is in; the first of them where chunks overlap."""
-        low, high = 0, len(self.chunks)
-        while low < high:
-            middle = (low + high) // 2
-            if self.chunks[middle].chunk.end <= character:
-                low = middle + 1
-            else:
-                high = middle
-        return min(low, max(0, len(self.chunks) - 1))
+        return min(int(np.searchsorted(self.ends, character, side="right")), max(0, len(self.chunks) - 1))
 
 
 # ---- settings ----
@@ -148,7 +143,7 @@ def explain(cutting: Cutting, number: int) -> Iterator[str]:
     """Sentences about one chunk, from what was computed for it."""
     entry = cutting.chunks[number]
     cut, chunk = entry.cut, entry.chunk
-    unit, place = UNITS[cut.unit], UNITS[cut.level]
+    unit, place = UNITS[cut.unit], _place(cut)
     match cut.kind:
         case "end":
             yield "It ends where the text ends."
@@ -208,8 +203,13 @@ def explain(cutting: Cutting, number: int) -> Iterator[str]:
 
 def _of_place(cut: Cut) -> str:
     if cut.level < Level.SENTENCE:
-        return f"No sentence fits whole, so the cut is at a {UNITS[cut.level]}."
-    return f"A {UNITS[cut.level]} ends here, which is the strongest place that fits."
+        return f"No sentence fits whole, so the cut is at a {_place(cut)}."
+    verb = "begins" if cut.level >= Level.SECTION else "ends"
+    return f"A {_place(cut)} {verb} here, which is the strongest place that fits."
+
+
+def _place(cut: Cut) -> str:
+    return "place inside a phrase" if cut.level is Level.INSIDE else UNITS[cut.level]
 
 
 def _number(count: int, noun: str) -> str:
@@ -224,12 +224,12 @@ def row(cutting: Cutting, number: int, width: int, limit: int) -> str:
     entry = cutting.chunks[number]
     chunk = entry.chunk
     cohesion = "   –" if entry.cohesion is None else f"{entry.cohesion:4.2f}"
-    line = f"{number + 1:>5} {chunk.n_tokens:>6,} {chunk.end - chunk.start:>6,} {cohesion}  {short(entry.cut):<22}"
+    line = f"{number + 1:>5} {chunk.n_tokens:>6,} {chunk.end - chunk.start:>6,} {cohesion}  {short(entry.cut):<24}"
     room = width - len(line) - 1
     return f"{line} {bar(chunk.n_tokens / max(1, limit), room)}" if room >= 4 else line
 
 
-HEADER = "    # tokens  chars  coh  cut because            size"
+HEADER = "    # tokens  chars  coh  cut because              size"
 
 
 def bar(share: float, width: int) -> str:
@@ -239,7 +239,7 @@ def bar(share: float, width: int) -> str:
     return "█" * whole + (EIGHTHS[rest] if rest else "")
 
 
-def size_line(sizes: npt.NDArray[np.int64]) -> str:
+def size_line(sizes: Numbers) -> str:
     """The sizes in numbers."""
     if not len(sizes):
         return "no chunks"
@@ -249,7 +249,7 @@ def size_line(sizes: npt.NDArray[np.int64]) -> str:
     )
 
 
-def histogram(sizes: npt.NDArray[np.int64], limit: int, width: int, height: int) -> list[str]:
+def histogram(sizes: Numbers, limit: int, width: int, height: int) -> list[str]:
     """How many chunks have each size from 0 to `limit`, as rows from the top, the scale last; heights are square roots."""
     counts, _ = np.histogram(sizes, bins=width, range=(0, max(1, limit)))
     shares = np.sqrt(counts / max(1, counts.max(initial=0)))
@@ -271,7 +271,7 @@ def curve(cutting: Cutting, number: int, width: int, height: int) -> list[Text]:
     gaps, g = cutting.gaps, cutting.cohesion
     if not len(gaps):
         return [Text("Less than two sentences: nothing to compare.", "dim")]
-    ends = np.array([entry.chunk.end for entry in cutting.chunks], dtype=np.int64)
+    ends = cutting.ends
     here = int(np.searchsorted(gaps, ends[number])) if len(ends) else 0
     first = min(max(0, here - width // 2), max(0, len(gaps) - width))
     part, places = g[first : first + width], gaps[first : first + width]
@@ -281,7 +281,8 @@ def curve(cutting: Cutting, number: int, width: int, height: int) -> list[Text]:
         Text("".join(BARS[min(8, max(0, level - 8 * (height - 1 - line)))] for level in levels))
         for line in range(height)
     ]
-    cuts = np.isin(places, ends)
+    near = ends[np.searchsorted(ends, places[0]) : np.searchsorted(ends, places[-1], side="right")]
+    cuts = np.isin(places, near)
     marks = "".join("▲" if end == ends[number] else "×" if cut else "·" for end, cut in zip(places, cuts, strict=True))
     return [*rows, Text(marks)]
 
@@ -290,8 +291,7 @@ def curve_line(cutting: Cutting) -> str:
     """The cohesion of the whole text in numbers."""
     if not len(cutting.cohesion):
         return ""
-    at_cuts = [entry.cut.cohesion for entry in cutting.chunks if entry.cut.cohesion is not None]
-    cuts = f" · at the cuts {np.mean(at_cuts):.2f}" if at_cuts else ""
+    cuts = f" · at the cuts {np.mean(cutting.at_cuts):.2f}" if cutting.at_cuts else ""
     return f"mean {cutting.cohesion.mean():.2f}{cuts} · 0 … {cutting.cohesion.max():.2f}"
 
 
@@ -349,4 +349,6 @@ def settings_line(strategy: str, options: Mapping[str, Any]) -> str:
 
 
 def _figure(name: str, value: float) -> str:
-    return f"{value:.1f}" if name == "drop_z" else f"{value:.1%}"
+    if name == "duplication":
+        return f"{value:.3f}"
+    return f"{value:+.1f}" if name == "drop_z" else f"{value:.1%}"

@@ -10,7 +10,7 @@ from mlxgpt.text import visible
 from mlxgpt.tokenizer.spans import Merging, Spans, Steps, spelled
 from tui.widgets.token_strip import piece
 
-MOST = 20_000  # tokens that are drawn; all are counted
+MOST = 10_000  # tokens that are drawn; all are counted
 SHOWN_BYTES = 12
 Row = tuple[str, str]
 
@@ -92,7 +92,7 @@ def about_token(spans: Spans, merging: Merging, position: int) -> Iterator[Row]:
     elif not tokenizer.token_bytes(token):
         yield "made by", "no merge: a special" if token != tokenizer.unk_id else "no merge: not known"
     else:
-        yield "made by", "no merge: it was given"
+        yield "made by", "no merge: a byte" if len(data) == 1 else "no merge"
 
 
 def figures(named: Sequence[tuple[str, Spans]]) -> Table:

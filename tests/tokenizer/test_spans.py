@@ -71,3 +71,37 @@ def test_specials_are_tokens_only_when_asked_for():
     plain, parsed = (jobs.token_spans(SHIPPED, "a<EOS>b", specials=on) for on in (False, True))
     assert len(plain.ids) > len(parsed.ids) == 3 and parsed.ids[1] == SHIPPED.eos_id
     assert parsed.byte_ends.tolist() == [1, 6, 7] and parsed.exact and parsed.returns
+
+
+def foreign(kind, folder):
+    """Small tokenizers as others make them: pieces with ▁, and words of a list in lower case."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+    if kind == "unigram":
+        pieces = [("<unk>", 0.0), ("▁casa", -1.0), ("▁", -2.0), ("a", -3.0), ("zul", -3.0), ("s", -4.0), ("o", -4.0)]
+        backend = Tokenizer(models.Unigram(pieces, unk_id=0))
+        backend.pre_tokenizer = pre_tokenizers.Metaspace()
+        backend.decoder = decoders.Metaspace()
+    else:
+        vocab = {"[UNK]": 0, "casa": 1, "azul": 2, "##s": 3}
+        backend = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]"))
+        backend.normalizer = normalizers.Lowercase()
+        backend.pre_tokenizer = pre_tokenizers.Whitespace()
+        backend.decoder = decoders.WordPiece()
+    folder.mkdir(exist_ok=True)
+    backend.save(str(folder / "tokenizer.json"))
+    return jobs.open_tokenizer(str(folder))
+
+
+@pytest.mark.parametrize("kind", ["unigram", "wordpiece"])
+def test_foreign_tokenizers_keep_their_places_and_say_what_cannot_be_shown(kind, tmp_path):
+    tokenizer = foreign(kind, tmp_path / kind)
+    text = "casa Azul casas ñ"
+    found, merging = spans(tokenizer, text), Merging(tokenizer)
+    assert len(found.ids) > 3 and not found.exact
+    assert (found.starts <= found.ends).all() and int(found.byte_ends[-1]) == len(text.encode())
+    assert text[found.starts[0] : found.ends[0]].strip() == "casa"
+    for position in range(len(found.ids)):
+        start, end = found.word_at(position)
+        assert start <= found.starts[position] and found.ends[position] <= end
+    assert merging.none and merging.origin(1) is None and merging.steps("casa").problem

@@ -37,7 +37,7 @@ def open_page(story, size=SIZES[1]):
         await pilot.pause()
         await story(pilot, page)
 
-    drive(MlxgptApp(page="chunks"), run, size)
+    drive(MlxgptApp(page="chunks", device="cpu"), run, size)
 
 
 async def again(pilot, page, *keys):

@@ -62,8 +62,10 @@ class ChunksPage(Page):
     """How a document is cut."""
 
     NAME = "chunks"
+    AUTO_FOCUS = "#map"
     HELP = "Change a setting and the document is cut again; choose a chunk and read why it ends where it does."
     DEFAULT_CSS = """
+    ChunksPage { overflow: hidden; }
     ChunksPage ChunkMap, ChunksPage ChunkList, ChunksPage #figures, ChunksPage #why {
         border: round $foreground 30%; border-title-color: $text-muted; border-subtitle-color: $text-muted; padding: 0 1;
     }
@@ -150,7 +152,6 @@ class ChunksPage(Page):
         for name, title in (("list", "chunks"), ("figures", "sizes and cohesion"), ("why", "why")):
             self.query_one(f"#{name}").border_title = title
         self._show_pane("map")
-        self.query_one("#map").focus()
         self._drain = self.set_interval(1 / 30, self._take, pause=True)
         try:
             text = places.corpus().read_text(encoding="utf-8")[:SAMPLE]

@@ -51,8 +51,10 @@ class TokensPage(Page):
     """How text becomes ids."""
 
     NAME = "tokens"
+    AUTO_FOCUS = "#one"
     HELP = "Write a text, walk over its tokens, and step through the merges of a word."
     DEFAULT_CSS = """
+    TokensPage { overflow: hidden; }
     TokensPage EditArea, TokensPage TokenStrip, TokensPage #lower > * {
         border: round $foreground 30%; border-title-color: $text-muted; border-subtitle-color: $text-muted;
         background: $background; padding: 0 1;
@@ -67,8 +69,8 @@ class TokensPage(Page):
     TokensPage #figures { width: 3fr; min-width: 34; }
     TokensPage #merges { width: 6fr; }
     TokensPage EditArea:focus, TokensPage TokenStrip:focus, TokensPage #merges:focus { border: round $accent; }
-    TokensPage.-narrow EditArea { height: 5; }
-    TokensPage.-narrow #lower { height: 11; }
+    TokensPage.-narrow EditArea { height: 4; }
+    TokensPage.-narrow #lower { height: 10; }
     TokensPage.-narrow #lower > * { display: none; width: 1fr; }
     TokensPage.-narrow.-card #card, TokensPage.-narrow.-figures #figures, TokensPage.-narrow.-merges #merges
         { display: block; }
@@ -94,7 +96,7 @@ class TokensPage(Page):
         self._one: Loaded | None = None
         self._two: Loaded | None = None
         self._found: list[Spans] = []  # of one tokenizer, or of both
-        self._view = 0
+        self._view = 1
         self._specials = False
 
     def body(self) -> ComposeResult:
@@ -114,7 +116,6 @@ class TokensPage(Page):
         for name, title in (("card", "token"), ("figures", "counts"), ("merges", "merges of the word")):
             self.query_one(f"#{name}").border_title = title
         self._show_pane("card")
-        self.query_one("#one").focus()
         self._load("one", self.bridge.opened.word if self.bridge.opened else "nano-pt")
 
     def model_opened(self) -> None:

@@ -1,7 +1,7 @@
 """What the chunks page asks and shows over itself: a file, a text, settings, one chunk in full, what a search found."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -53,6 +53,10 @@ class Files(DirectoryTree):
     def process_label(self, label: Any) -> Text:  # Any: what a tree takes as a label
         """A name as it may be drawn."""
         return Text(visible(str(label)).replace("\n", "␊"))
+
+    def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
+        """Without hidden ones."""
+        return [path for path in paths if not path.name.startswith(".")]
 
 
 class FileDialog(ModalScreen[str | None]):
@@ -132,6 +136,7 @@ class SettingsDialog(ModalScreen[dict[str, Any] | None]):
     DEFAULT_CSS = (
         _BOX.format("SettingsDialog")
         + "SettingsDialog Input { height: 1; border: none; background: $boost; width: 1fr; }"
+        + "SettingsDialog Label { width: 1fr; }"
         + "SettingsDialog .problem { color: $error; }"
     )
     BINDINGS: ClassVar[list[BindingType]] = [_LEAVE, Binding("ctrl+s,enter", "done", "Apply", id="dialog.apply")]

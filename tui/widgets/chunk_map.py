@@ -18,7 +18,7 @@ from mlxgpt.chunking.watching import WatchedChunk
 from tui.chunk_layout import Layout, drawn
 from tui.chunk_view import short
 
-MARGIN = 7  # columns before the text: the number, and a bar
+MARGIN = 8  # columns before the text: the number, and a bar
 
 
 class ChunkMap(ScrollView, can_focus=True):
