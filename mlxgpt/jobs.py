@@ -52,6 +52,13 @@ def train(
     return train(config, model_changes, device=device, stop=stop)
 
 
+def presets() -> list[str]:
+    """The names of the shipped presets."""
+    from mlxgpt.model.config import presets
+
+    return list(presets())
+
+
 def train_tokenizer(
     paths: Sequence[str | Path],
     output: Path,
