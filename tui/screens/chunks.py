@@ -42,11 +42,11 @@ from tui.chunk_view import (
     short,
     size_line,
 )  # fmt: skip
+from tui.modals.chunks import FileDialog, PathDialog, ReadDialog, SearchDialog, SettingsDialog, TextDialog
+from tui.modals.picker import Picker
 from tui.page import Page, Request
-from tui.widgets.chunk_dialogs import FileDialog, PathDialog, ReadDialog, SearchDialog, SettingsDialog, TextDialog
 from tui.widgets.chunk_list import ChunkList
 from tui.widgets.chunk_map import ChunkMap
-from tui.widgets.picker import Picker
 from tui.widgets.strategy_bar import StrategyBar
 
 PANES = ("map", "list", "figures")
@@ -67,7 +67,7 @@ class ChunksPage(Page):
     DEFAULT_CSS = """
     ChunksPage { overflow: hidden; }
     ChunksPage ChunkMap, ChunksPage ChunkList, ChunksPage #figures, ChunksPage #why {
-        border: round $foreground 30%; border-title-color: $text-muted; border-subtitle-color: $text-muted; padding: 0 1;
+        border: round $foreground 30%; padding: 0 1;
     }
     ChunksPage ChunkMap:focus, ChunksPage ChunkList:focus { border: round $accent; }
     ChunksPage #side { width: 1fr; }

@@ -16,11 +16,11 @@ from mlxgpt.errors import MlxgptError
 from mlxgpt.text import visible
 from mlxgpt.tokenizer.fast import FastTokenizer
 from mlxgpt.tokenizer.spans import Merging, Spans
+from tui.modals.picker import Picker
 from tui.page import Page, Request
 from tui.token_view import MOST, about_token, counts, figures, notes_of, special, texts_of
 from tui.widgets.edit_area import EditArea
 from tui.widgets.merge_pane import MergePane
-from tui.widgets.picker import Picker
 from tui.widgets.token_strip import TokenStrip
 
 TEXT = (
@@ -56,7 +56,7 @@ class TokensPage(Page):
     DEFAULT_CSS = """
     TokensPage { overflow: hidden; }
     TokensPage EditArea, TokensPage TokenStrip, TokensPage #lower > * {
-        border: round $foreground 30%; border-title-color: $text-muted; border-subtitle-color: $text-muted;
+        border: round $foreground 30%;
         background: $background; padding: 0 1;
     }
     TokensPage EditArea { height: 7; }
