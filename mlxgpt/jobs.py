@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlxgpt.chunking.analysis.subject import Findings, Subject
     from mlxgpt.chunking.config import ChunkConfig
     from mlxgpt.chunking.optimize import Search
+    from mlxgpt.chunking.watching import Part
     from mlxgpt.data.clean import CleanJobConfig
     from mlxgpt.data.config import BuildConfig
     from mlxgpt.data.fetch import FetchConfig
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from mlxgpt.model.report import ModelReport
     from mlxgpt.tokenizer.base import Tokenizer
     from mlxgpt.tokenizer.chat import Message as Said
+    from mlxgpt.tokenizer.fast import FastTokenizer
     from mlxgpt.tokenizer.report import TokenizerReport
+    from mlxgpt.tokenizer.spans import Merging, Spans
     from mlxgpt.training.config import TrainConfig
 
 
@@ -112,7 +115,28 @@ def compare_tokenizers(
     return compare([_tokenizer(word) for word in tokenizers], paths, column=column)
 
 
-def _tokenizer(word: str) -> "Tokenizer":
+def open_tokenizer(word: str) -> "FastTokenizer":
+    """The tokenizer in a folder, or of a model, without MLX; "byte" is the one that makes each byte a token."""
+    from mlxgpt.tokenizer.simple import byte_tokenizer
+
+    return byte_tokenizer() if word == "byte" else _tokenizer(word)
+
+
+def token_spans(tokenizer: "FastTokenizer", text: str, *, specials: bool = False) -> "Spans":
+    """The tokens of a text with their places in it; see `tokenizer.spans`."""
+    from mlxgpt.tokenizer.spans import spans
+
+    return spans(tokenizer, text, specials=specials)
+
+
+def watch_merges(tokenizer: "FastTokenizer") -> "Merging":
+    """How a tokenizer makes its entries and the tokens of a word, merge by merge."""
+    from mlxgpt.tokenizer.spans import Merging
+
+    return Merging(tokenizer)
+
+
+def _tokenizer(word: str) -> "FastTokenizer":
     """The tokenizer in a folder, or of a model."""
     from mlxgpt import runs
     from mlxgpt.tokenizer import registry
@@ -141,6 +165,31 @@ def chunk(
     return chunk_paths(
         paths, _tokenizer(config.tokenizer), config, output, kind=kind, with_text=with_text, at_once=at_once, stop=stop
     )
+
+
+def chunk_text(text: str, name: str, config: "ChunkConfig", output: Path, *, kind: str = "") -> Iterator[Event]:
+    """Cut a text that is no file, and write its chunks as `chunk` does; `name` is what the file calls it."""
+    from mlxgpt.chunking.output import chunk_text
+
+    return chunk_text(text, name, _tokenizer(config.tokenizer), config, output, kind=kind)
+
+
+def read_document(path: Path) -> str:
+    """The text of a file in UTF-8; `DataError` says what is wrong with it."""
+    from mlxgpt.chunking import sources
+
+    sources.check_text(path, sources.Decoding(), str(path))
+    return "".join(block.text for block in sources.read_blocks(path, sources.Decoding(), str(path)))
+
+
+def watch_chunking(
+    text: str, tokenizer: "Tokenizer", strategy: str, options: Settings, *, stop: threading.Event | None = None
+) -> "Iterator[Part]":
+    """The chunks of a text as they are made, with why each ends where it does; see `chunking.watching`."""
+    from mlxgpt.chunking import registry
+    from mlxgpt.chunking.watching import watch
+
+    return watch(text, tokenizer, registry.create(strategy, **options), stop=stop)
 
 
 def load_build_config(
@@ -576,12 +625,15 @@ def chunk_to_analyze(
     )  # fmt: skip
 
 
-def suggest_chunking(subject: "Subject", *, budget_seconds: float = 20.0) -> "Search":
+def suggest_chunking(
+    subject: "Subject", *, budget_seconds: float = 20.0, stop: threading.Event | None = None
+) -> "Search":
     """Better settings for the documents, each one measured; see `chunking.optimize`."""
     from mlxgpt.chunking.optimize import search
 
     texts = [text for text, _ in subject.documents]
-    return search(texts, subject.require_tokenizer(), subject.strategy, subject.options, budget_seconds=budget_seconds)
+    tokenizer = subject.require_tokenizer()
+    return search(texts, tokenizer, subject.strategy, subject.options, budget_seconds=budget_seconds, stop=stop)
 
 
 def teach(config: "LessonConfig", *, device: str = "auto", stop: threading.Event | None = None) -> Iterator[Event]:

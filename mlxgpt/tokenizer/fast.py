@@ -123,6 +123,21 @@ class FastTokenizer:
         except Exception as error:  # tokenizers raises bare Exception
             raise _not_encoded([text], error) from error
 
+    def encode_spans(self, text: str, *, specials: bool = False) -> tuple[list[int], list[tuple[int, int]]]:
+        """The ids of `text`, and the characters that each came from; the parts of one character all have it whole."""
+        backend = self._parsing if specials else self._backend
+        try:
+            encoding = backend.encode(text, add_special_tokens=False)
+        except Exception as error:  # tokenizers raises bare Exception
+            raise _not_encoded([text], error) from error
+        return encoding.ids, encoding.offsets
+
+    def words(self, text: str) -> list[tuple[int, int]]:
+        """Where the pre-tokens of `text` start and end, which no token crosses; all of it when there are none."""
+        require_unicode(text)
+        splitter = self._backend.pre_tokenizer
+        return [(0, len(text))] if splitter is None else [place for _, place in splitter.pre_tokenize_str(text)]
+
     def encode_batch(self, texts: Sequence[str]) -> list[Ids]:
         try:
             encodings = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
