@@ -54,7 +54,7 @@ class Terminal:
         if self.code is None:
             os.kill(self.pid, signal.SIGKILL)
             self.code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        os.close(self.master)
+        self.hang_up()
 
     def read(self, seconds: float, until: Callable[[], bool] | None = None) -> bool:
         """Take what is written for so long, or until something is so; whether it came to be so."""
@@ -93,6 +93,12 @@ class Terminal:
         """Another size, as a window manager would give it."""
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
+    def hang_up(self) -> None:
+        """Close the terminal, as when its window is closed: the program gets SIGHUP, and can write nowhere."""
+        if self.master >= 0:
+            os.close(self.master)
+            self.master = -1
+
     def kill(self, number: signal.Signals) -> None:
         """Send a signal."""
         os.kill(self.pid, number)
@@ -109,7 +115,10 @@ class Terminal:
         """The exit code; TimeoutError when the program does not end."""
         end = time.perf_counter() + seconds
         while self.code is None:
-            self.read(0.05)
+            if self.master >= 0 and not self.over:
+                self.read(0.05)
+            else:
+                time.sleep(0.05)
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.code = os.waitstatus_to_exitcode(status)

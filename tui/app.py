@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +26,8 @@ from tui.palette import CommandProvider
 from tui.screens.chat import ChatPage
 from tui.store import Store
 from tui.widgets.tabs import PAGES, Tabs
+
+PATIENCE_SECONDS = 3.0
 
 
 def later(name: str) -> Callable[[], Page]:
@@ -79,11 +82,8 @@ class MlxgptApp(App[None]):
 
     def on_mount(self) -> None:
         """Show the page at once; the model is loaded behind it."""
-        for number in (
-            signal.SIGTERM,
-            signal.SIGHUP,
-        ):  # as when one quits: what was said is kept, the terminal given back
-            asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.end_by, number)
         self.chat_page = next(page for page in self._pages() if isinstance(page, ChatPage))
         if self._page != self.DEFAULT_MODE:
             self.switch_mode(self._page)
@@ -93,6 +93,18 @@ class MlxgptApp(App[None]):
             self.notify(visible(notice), title="config.toml", severity="warning", timeout=15, markup=False)
         for hint in [] if self.is_headless else terminal.new_hints(os.environ, self._colours):
             self.notify(hint, title="Your terminal", timeout=15, markup=False)
+
+    @work(group="end")
+    async def end_by(self, number: signal.Signals) -> None:
+        """End as when one quits: what was said is kept, the terminal given back.
+
+        A terminal that is gone takes nothing any more, and Textual waits for it; so there is an end to waiting.
+        """
+        await self.keeper.save(self.chat_page.talk, self.model_word)
+        patience = threading.Timer(PATIENCE_SECONDS, os._exit, [128 + number])
+        patience.daemon = True
+        patience.start()
+        self.exit(None, 128 + number)
 
     async def on_unmount(self) -> None:
         """Keep what was said last, and give MLX back: without it Python may abort."""

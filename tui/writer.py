@@ -15,7 +15,6 @@ from mlxgpt.tokenizer.base import Tokenizer
 from tui.bridge import Bridge, Feed
 from tui.conversation import Conversation, Message
 
-
 SOON = 0.25  # seconds in which a speed cannot be told: tokens come in handfuls
 
 

@@ -21,12 +21,13 @@ from mlxgpt.inspection.lens import decode, stream_names
 from mlxgpt.inspection.live_reports import LiveStep, Used
 from mlxgpt.inspection.reports import Numbers, Passage
 from mlxgpt.inspection.trace import Trace
+from mlxgpt.model import functional
 from mlxgpt.model.gpt import GPT, Memory
 from mlxgpt.model.recurrent import RecurrentState
 from mlxgpt.model.tap import NO_TAP, Tap
 from mlxgpt.tokenizer.base import Tokenizer
 
-PER_SECOND = 30.0  # as often as a screen is drawn
+PER_SECOND = 15.0  # as often as anybody can see
 LIKELY = 12  # alternatives
 MOST_AGAIN = 1024  # tokens that are read again; of a recurrent model the map grows with their square
 
@@ -253,22 +254,22 @@ class Watch:
 def guesses(model: GPT, streams: mx.array, drawn: mx.array) -> Guesses:
     """What residual streams (L+1, C) of one position would predict, not evaluated; `drawn` (1, 1) is asked about."""
     logits = decode(model, streams)  # (L+1, V), float32
-    total = mx.logsumexp(logits, axis=-1)  # (L+1,)
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    e = functional.bounded_exp(mx.maximum(shifted, -87.0))  # at most 1
+    total = e.sum(axis=-1)  # (L+1,)
     top = logits.argmax(axis=-1)  # (L+1,)
-    final = logits[-1]  # (V,)
-    k = min(LIKELY, final.size)
-    likely = mx.argpartition(-final, k - 1)[:k]
-    log_p = final - total[-1]
-    score = final[drawn[0, 0]]
+    p = e[-1] / total[-1]  # (V,)
+    k = min(LIKELY, p.size)
+    likely = mx.argpartition(-p, k - 1)[:k]
     return Guesses(
         top=top,
-        top_probability=mx.exp(logits.max(axis=-1) - total),
-        final_probability=mx.exp(logits[:, top[-1]] - total),
+        top_probability=1.0 / total,
+        final_probability=e[:, top[-1]] / total,
         likely=likely,
-        likely_probability=mx.exp(log_p[likely]),
-        entropy=-(mx.exp(log_p) * mx.maximum(log_p, -1e4)).sum(),  # exp of less is 0, and 0 times -inf no number
-        probability=mx.exp(score - total[-1]),
-        rank=(final > score).sum() + 1,
+        likely_probability=p[likely],
+        entropy=mx.log(total[-1]) - (p * shifted[-1]).sum(),  # -sum p ln p
+        probability=p[drawn[0, 0]],
+        rank=(shifted[-1] > shifted[-1][drawn[0, 0]]).sum() + 1,
     )
 
 

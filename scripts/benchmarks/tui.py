@@ -143,8 +143,11 @@ def reason(terminal: Terminal) -> str:
 def app(model: str, tokens: int, panel: str, found: Figures) -> float:
     """Tokens per second of one answer in the app, and with the panel open pictures and echoes."""
     with opened(model, found) as terminal:
-        for line in (f"/tokens {tokens}", "/seed 1", f"/density {'panel' if panel == 'open' else 'off'}"):
+        for line in (f"/tokens {tokens}", "/seed 1"):
             enter(terminal, line)
+        if panel == "closed":
+            terminal.type("\t")  # panel -> off
+            terminal.read(0.3)
         terminal.type(PROMPT)
         terminal.read(0.5)
         place, letters = len(terminal.output), iter(LETTERS)

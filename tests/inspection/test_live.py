@@ -139,7 +139,7 @@ def test_every_number_about_a_step_is_found_again_from_the_model(either):
     )
 
 
-def test_nobody_looks_where_nobody_sees_and_not_more_often_than_a_screen_is_drawn(nano, monkeypatch):
+def test_nobody_looks_where_nobody_sees_and_not_more_often_than_one_can_see(nano, monkeypatch):
     watch = watching(nano)
     watch.on = False
     assert written(nano, watch)[1] == []

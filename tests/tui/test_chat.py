@@ -271,6 +271,20 @@ def test_hostile_text_of_people_models_and_notes_is_only_shown(endless):
     tell(MlxgptApp(endless), story)
 
 
+def test_tokens_of_another_model_are_shown_and_not_gone_on_from(endless):
+    async def story(pilot):
+        page = await ready(pilot)
+        page.open_talk(written())
+        await pilot.press("escape", *["left"] * 3, "enter", "b", "u", "space")
+        await until(pilot, lambda: "its tokens are not" in screen_text(pilot.app))
+        assert page.writing is None and len(page.talk.messages) == 2
+        await pilot.press("r")
+        await until(pilot, lambda: page.writing is None and len(page.talk.messages) == 3)
+        assert page.talk.path()[-1].model == "custom"
+
+    tell(MlxgptApp(endless), story)
+
+
 def test_every_size_while_the_model_writes(endless):
     async def story(pilot):
         page = await ready(pilot, max_tokens=5000)

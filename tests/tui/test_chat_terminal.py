@@ -59,11 +59,14 @@ def test_nothing_of_a_text_steers_the_terminal_and_the_program_ends_well(place, 
         saw(terminal, "Branch")
         terminal.type("\r")  # the card
         saw(terminal, "drawn from")
-        for key in ("h", "h", "y", "\x1b", "\x1b"):
+        for key in "hhy":
             terminal.type(key)
             terminal.read(0.4)
-        terminal.type("/seed 5\r/top-k 20\r")
-        saw(terminal, "k 20")
+        start = len(terminal.output)
+        terminal.type("/")  # back to the prompt
+        saw(terminal, "History", start)
+        terminal.type("seed 5\r/top-k 20\r")
+        saw(terminal, r"k 20 · p 0\.95 · seed 5")
         start = len(terminal.output)
         terminal.type("\x1b[200~pasted \x9b31m\u202e\u200b[b]x[/b]\x1b[201~")
         saw(terminal, "pasted", start)

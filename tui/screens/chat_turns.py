@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from mlxgpt import jobs
+from mlxgpt.text import visible
 from tui.conversation import Conversation, Message
 from tui.page import Request
 from tui.widgets.blocks import WHOLE
@@ -61,6 +62,19 @@ class Turns(Screen[None]):
         self.writer.write(self.talk, message, forced=forced, most=most)
         self.follow()
 
+    def _foreign(self, message: Message) -> bool:
+        """Whether the tokens of a message are another model's, whose numbers mean nothing to this one."""
+        opened = self.bridge.opened
+        return bool(message.tokens and opened is not None and message.model not in ("", opened.name))
+
+    def _may_go_on(self, message: Message) -> bool:
+        """Whether this model can go on from the tokens of a message; says why not."""
+        if self._foreign(message):
+            by = visible(message.model)
+            self.app.notify(f"{by} wrote this: its tokens are not this model's.  r writes it again.", markup=False)
+            return False
+        return True
+
     def action_regenerate(self) -> None:
         """Another answer in the place of this one."""
         if (message := self._answer()) is None:
@@ -77,6 +91,8 @@ class Turns(Screen[None]):
         if message.role != "assistant":
             self._write(self.talk.add("assistant"), most=most)
             return
+        if not self._may_go_on(message):
+            return
         count = without_end(message, self.bridge.tokenizer.stop_ids)
         if message.reason == "eos" and count < len(message.tokens):  # it wanted to end: another draw, beside this one
             message = copied(self.talk, message, count)
@@ -89,7 +105,7 @@ class Turns(Screen[None]):
         if message.role == "assistant" and message.reason == "eos":
             self.app.notify("The model has ended this text.  u draws again from there, r from the beginning.")
             return
-        self._stepping = True
+        self._stepping = not self._foreign(message)
         self.action_go_on(most=1)
 
     def stepped(self, message: Message) -> None:
@@ -107,6 +123,8 @@ class Turns(Screen[None]):
         if self.chosen is None or self.chosen[1] == WHOLE:
             return
         message, index = self.chosen
+        if not self._may_go_on(message):
+            return
         token = message.tokens[index]
         if not token.alternatives:
             self.app.notify("No alternatives were kept of this token.")
@@ -166,6 +184,8 @@ class Turns(Screen[None]):
             self.save(other)
             self._write(self.talk.add("assistant"))
             return
+        if self._foreign(message):
+            message = Message(id=message.id, parent=message.parent, role=message.role)  # all of it is read anew
         kept, rest = edited(message, text, self.bridge.tokenizer)
         other = copied(self.talk, message, kept)
         other.forced = kept + len(rest)
@@ -198,7 +218,7 @@ class Turns(Screen[None]):
             rivals = (number for number, (identity, _) in enumerate(token.alternatives) if identity != token.id)
             self.marked = next(rivals, 0)
             self.on_selection(message, index)
-            if self.writer.message is None:
+            if self.writer.message is None and not self._foreign(message):
                 self.set_timer(REST, lambda: self._look_up(message, index))
         self.show_card()
         self.refresh_bindings()
@@ -216,12 +236,14 @@ class Turns(Screen[None]):
             token = message.tokens[index]
             found = self._reads[1] if self._reads is not None and self._reads[0] == (message.id, index) else None
             sources = [identity for identity, _, _ in found.sources] if found is not None else []
-            for identity in (token.id, *(each for each, _ in token.alternatives), *sources):
+            foreign = self._foreign(message)
+            for identity in () if foreign else (token.id, *(each for each, _ in token.alternatives), *sources):
                 if identity not in self.names and identity < self.bridge.opened.vocab_size:
                     self.names[identity] = self.bridge.tokenizer.token_text(identity)
             look = Look(
-                token=token, index=index, settings=message.settings, forced=index < message.forced, names=self.names,
-                reads=found, reading=found is None and self.writer.message is None, marked=self.marked,
+                token=token, index=index, settings=message.settings, forced=index < message.forced,
+                names={token.id: token.token} if foreign else self.names,
+                reads=found, reading=found is None and not foreign and self.writer.message is None, marked=self.marked,
             )  # fmt: skip
         roomy = self.size.height >= CARD_ROWS and self.size.width >= CARD_COLUMNS
         self.query_one(TokenCard).show(look, large=self._card and roomy)
@@ -312,7 +334,7 @@ class Turns(Screen[None]):
             case "browse":
                 return not writing and typing
             case "type":
-                return not writing and not typing and not self._card
+                return not typing and (bool(parameters) or not (writing or self._card))
             case "card" | "branch" | "inspect":
                 return token and (action == "inspect" or not writing)
             case "regenerate":

@@ -22,6 +22,17 @@ def filled(lines: list[Line], height: int) -> list[Line]:
     return lines[:height] + [[] for _ in range(height - len(lines))]
 
 
+def clipped(line: Line, width: int) -> Line:
+    """A line in at most `width` columns."""
+    room, kept = width, list[tuple[str, str]]()
+    for text, role in line:
+        if room <= 0:
+            break
+        kept.append((cut(text, room), role))
+        room -= cell_len(kept[-1][0])
+    return kept
+
+
 def quoted(piece: str) -> str:
     """A token in guillemets, safe to show."""
     return f"«{fit_most(plain(piece))}»"
@@ -62,13 +73,7 @@ def between(left: Line, right: Line, width: int) -> Line:
     room = width - cells_of(right) - 1
     if room < 4:
         return left
-    if cells_of(left) > room:
-        taken: Line = []
-        for text, role in left:
-            space = room - cells_of(taken)
-            if space > 0:
-                taken.append((cut(text, space), role))
-        left = taken
+    left = clipped(left, room)
     return [*left, (" " * (width - cells_of(left) - cells_of(right)), ""), *right]
 
 

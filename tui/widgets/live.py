@@ -41,14 +41,14 @@ class Live:
         self._open = self._due = False
         self._selected: tuple[Message, int] | None = None
         self._last: tuple[Message, int] | None = None  # the newest token
-        self._talk = Conversation()
+        self._talk, self._new = Conversation(), 0
 
     # ---- what happens ------------------------------------------------------------------------------------------------
 
     async def opened(self) -> None:
         """Another model is open."""
         bridge = self.page.bridge
-        self.state = LiveState(head=None, level=self.state.level)
+        self.state, self._selected, self._last = LiveState(level=self.state.level), None, None
         opened = bridge.opened
         self.watch = await bridge.ask(lambda: jobs.watch(bridge.chat, opened.name if opened else ""))
         self.watch.on = self._open
@@ -66,10 +66,11 @@ class Live:
 
     def heard(self, message: Message, index: int) -> None:
         """A token was written."""
-        if index == 0 or not self.state.writing:
+        if not self.state.writing:
             self.state.restarted()
-            self._selected = None
-        self._last = message, index
+            self.state.selected(message.tokens, index - 1)
+            self._selected, self._new = None, 0
+        self._last, self._new = (message, index), self._new + 1
         if self._selected is None:
             self.state.heard(message.tokens[index])
         if not self._due:
@@ -82,7 +83,7 @@ class Live:
         self._drained()
         self.state.told = self.state.step
         seen = self.state.step
-        if self._open and self._last and (seen is None or seen.written != len(message.tokens) - message.forced):
+        if self._open and self._selected is None and (seen is None or seen.written != self._new):
             self._read_again()
         if self._open:
             self.page.run_worker(self._chunk(), group="live-chunks", exclusive=True)
@@ -90,10 +91,15 @@ class Live:
     def select(self, talk: Conversation, message: Message | None, index: int | None) -> None:
         """Show the step that drew a token, or again the newest."""
         self._talk = talk
+        if self._last is not None and talk.messages.get(self._last[0].id) is not self._last[0]:
+            self._last = None  # it was in another conversation
+            self.state = LiveState(level=self.state.level)
         self._selected = (message, index) if message is not None and index is not None and message.tokens else None
         if place := self._selected or self._last:
             self.state.selected(place[0].tokens, place[1])
             self._read_again()
+        else:
+            self.show()
 
     # ---- what is chosen ----------------------------------------------------------------------------------------------
 
@@ -142,10 +148,11 @@ class Live:
         if watch is None or place is None:
             return
         message, index = place
+        said: list[Said] = [{"role": each.role, "content": each.text} for each in self._talk.before(message)]
 
         def again() -> "LiveStep":
             written = [token.id for token in message.tokens[:index]]
-            ids, _, _ = chat.prompt(self._before(message), len(written))
+            ids, _, _ = chat.prompt(said, len(written))
             return watch.read([*ids, *written], drawn=message.tokens[index].id)
 
         try:
@@ -156,16 +163,6 @@ class Live:
             return
         self.state.saw(step)
         self.show()
-
-    def _before(self, message: Message) -> "list[Said]":
-        """The conversation that a message answers, as the model is given it."""
-        path: list[Said] = []
-        at = message.parent
-        while at is not None:
-            said = self._talk.messages[at]
-            path.append({"role": said.role, "content": said.text})
-            at = said.parent
-        return path[::-1]
 
     async def _chunk(self) -> None:
         """The figures of the conversation as chunks, by the strategy of the session, beside whatever else goes on."""

@@ -5,14 +5,15 @@ from rich.cells import cell_len
 from mlxgpt.display.bars import bar
 from mlxgpt.display.progress import size
 from mlxgpt.display.words import shown
-from tui.widgets.lines import Line, between, cells_of, cut, filled, fit_most, quoted
+from tui.widgets.lines import Line, between, cells_of, clipped, cut, filled, fit_most, quoted
 from tui.widgets.live_state import LiveState, shown_head
 from tui.widgets.live_view import rates, spark
 
 
 def strip(state: LiveState, width: int, height: int) -> list[Line]:
     """`height` lines of `width` columns at most; those of less use come last."""
-    return filled([_next(state, width), _looked(state, width), _figures(state, width)], height)
+    lines = (_next(state, width), _looked(state, width), _figures(state, width))
+    return filled([clipped(line, width) for line in lines], height)
 
 
 def _next(state: LiveState, width: int) -> Line:

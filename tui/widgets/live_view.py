@@ -15,6 +15,7 @@ from tui.widgets.lines import (
     LONGEST,
     Line,
     between,
+    clipped,
     cut,
     filled,
     first_lines,
@@ -35,7 +36,7 @@ def panel(state: LiveState, width: int, height: int) -> list[Line]:
     lines: list[Line] = []
     for section, rows, gap in _plan(height):
         lines += filled(section(state, width, rows), rows) + [[] for _ in range(gap)]
-    return filled(lines, height)
+    return filled([clipped(line, width) for line in lines], height)
 
 
 def _plan(height: int) -> list[tuple[Section, int, int]]:
@@ -208,9 +209,11 @@ def chunks(state: LiveState, width: int, height: int) -> list[Line]:
     limit = found.options.get("max_size", 0)
     head = between([("context as chunks", "title")], [(f"{found.strategy}, at most {limit}", "dim")], width)
     cohesion = found.report.cohesion.lexical
-    said = f"{sizes.chunks} of {sizes.tokens} tokens, mean {sizes.mean:.1f}, {sizes.smallest}–{sizes.largest}"
-    if cohesion is not None and sizes.chunks > 1:
-        said += f", cut similarity {cohesion.value:.2f}"
+    if sizes.chunks < 2:
+        return [head, [(f"one chunk of {sizes.tokens} tokens", "number")]]
+    said = f"{sizes.chunks} chunks, {sizes.smallest}–{sizes.largest} tokens, mean {sizes.mean:.1f}"
+    if cohesion is not None:
+        said += f", alike {cohesion.value:.2f}"
     return [head, [(cut(said, width), "number")]]
 
 

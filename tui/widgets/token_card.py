@@ -123,9 +123,10 @@ def _drawn(look: Look, width: int) -> list[Line]:
         return [[(f" always the best one: {look.settings}", "dim")]]
     low, high = token.slice
     room = max(10, width - 2)
+    at = f" at {look.settings}" if look.settings else ""
     kept = ", when it was drawn" if look.forced else ""
     return [
-        [(f" drew u {token.draw:.4f}, in {low:.4f}–{high:.4f}: p {share(high - low)} at {look.settings}{kept}", "dim")],
+        [(f" drew u {token.draw:.4f}, in {low:.4f}–{high:.4f}: p {share(high - low)}{at}{kept}", "dim")],
         [(" ", ""), *bar(token, room, look.names)],
         [(" ", ""), *pointer(token.draw, room)],
     ]  # fmt: skip
