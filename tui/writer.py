@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from mlxgpt.events import Event, GenerationFinished, Noted, PromptRead, TokenGenerated
 from mlxgpt.generation.config import GenerateConfig
-from mlxgpt.generation.recall import OFF
 from mlxgpt.tokenizer.base import Tokenizer
 from tui.bridge import Bridge, Feed
 from tui.conversation import Conversation, Message
@@ -136,6 +135,8 @@ class Writer:
         parts += in_words(self.config).split(" · ")
         if message is not None and message.seed is not None and self.config.sampling.seed is None:
             parts.append(f"seed {message.seed}")
+        from mlxgpt.generation.recall import OFF  # and with it the chunkers: not before the first picture
+
         chunking = self.bridge.chat.chunking
         if chunking.strategy != OFF:
             parts.append(f"chunks {chunking.strategy} {chunking.size}")
