@@ -7,13 +7,15 @@ A message may begin with tokens that are there already: those it has (`kept`), a
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mlxgpt.events import Event, GenerationFinished, Noted, PromptRead, TokenGenerated
 from mlxgpt.generation.config import GenerateConfig
-from mlxgpt.generation.recall import OFF
-from mlxgpt.tokenizer.base import Tokenizer
 from tui.bridge import Bridge, Feed
 from tui.conversation import Conversation, Message
+
+if TYPE_CHECKING:
+    from mlxgpt.tokenizer.base import Tokenizer
 
 SOON = 0.25  # seconds in which a speed cannot be told: tokens come in handfuls
 
@@ -136,6 +138,8 @@ class Writer:
         parts += in_words(self.config).split(" · ")
         if message is not None and message.seed is not None and self.config.sampling.seed is None:
             parts.append(f"seed {message.seed}")
+        from mlxgpt.generation.recall import OFF  # and with it the chunkers: not before the first picture
+
         chunking = self.bridge.chat.chunking
         if chunking.strategy != OFF:
             parts.append(f"chunks {chunking.strategy} {chunking.size}")
@@ -176,7 +180,7 @@ def without_end(message: Message, stop_ids: frozenset[int]) -> int:
     return len(message.tokens) - (bool(message.tokens) and message.tokens[-1].id in stop_ids)
 
 
-def edited(message: Message, text: str, tokenizer: Tokenizer) -> tuple[int, list[int]]:
+def edited(message: Message, text: str, tokenizer: "Tokenizer") -> tuple[int, list[int]]:
     """How many tokens of a message another text begins with, and the ids of the rest of that text."""
     kept = written = 0
     for number, token in enumerate(message.tokens, 1):
