@@ -34,6 +34,12 @@ async def read(pilot):
     await pilot.pause()
 
 
+async def rest(pilot):
+    """Wait until nothing is being asked any more."""
+    await until(pilot, lambda: not any(worker.is_running for worker in pilot.app.workers))
+    await pilot.pause()
+
+
 def check_masked_snapshot(app, name):
     """The page without its numbers and the lengths of its bars, which may differ a little between machines."""
     text = re.sub(r"[-+]?\d[\d.,]*(e[-+]?\d+)?", "#", screen_text(app).partition("\n")[2])
@@ -56,8 +62,7 @@ def test_every_view_is_drawn_and_looks_as_it_did(size):
                 await until(pilot, lambda: page.look.values is not None)
             if name == "attribution":
                 await until(pilot, lambda: page.look.attribution is not None)
-            await until(pilot, lambda: not page._doing)
-            await pilot.pause()
+            await rest(pilot)
             check_masked_snapshot(pilot.app, f"inspect-{name}-{size[0]}x{size[1]}")
 
     drive(inspecting(), story, size)

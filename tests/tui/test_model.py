@@ -4,7 +4,7 @@ import pytest
 from textual.widgets import Input
 
 from tests.tui.conftest import SIZES, drive, screen_text, until
-from tests.tui.test_inspect import check_masked_snapshot
+from tests.tui.test_inspect import check_masked_snapshot, rest
 from tui.app import MlxgptApp
 from tui.screens.model import VIEWS
 from tui.widgets.model_list import ModelList
@@ -30,7 +30,7 @@ def test_every_view_looks_as_it_did(size):
             page._open_view(name)
             if name == "words":
                 await until(pilot, lambda: page.embeddings is not None)
-            await pilot.pause()
+            await rest(pilot)
             check_masked_snapshot(pilot.app, f"model-{name}-{size[0]}x{size[1]}")
         for small in ((20, 8), (300, 100)):
             await pilot.resize_terminal(*small)
