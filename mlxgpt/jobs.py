@@ -24,12 +24,16 @@ if TYPE_CHECKING:
     from mlxgpt.data.fetch import FetchConfig
     from mlxgpt.data.stats import DatasetReport, Sample
     from mlxgpt.generation.chat import Chat
+    from mlxgpt.inspection.code import Piece
     from mlxgpt.inspection.inspector import Inspector
+    from mlxgpt.inspection.live import Watch
+    from mlxgpt.inspection.reads import Reads
     from mlxgpt.inspection.reports import TrainingReport
     from mlxgpt.lessons.config import LessonConfig, NarrationConfig
     from mlxgpt.listing import Entry
     from mlxgpt.model.report import ModelReport
     from mlxgpt.tokenizer.base import Tokenizer
+    from mlxgpt.tokenizer.chat import Message as Said
     from mlxgpt.tokenizer.fast import FastTokenizer
     from mlxgpt.tokenizer.report import TokenizerReport
     from mlxgpt.tokenizer.spans import Merging, Spans
@@ -246,6 +250,15 @@ def describe_checkpoint(word: str) -> "Entry":
     from mlxgpt.listing import describe_checkpoint
 
     return describe_checkpoint(word)
+
+
+def sibling_checkpoints(word: str) -> tuple[list[Path], int]:
+    """The checkpoints of the run that the model belongs to, in order, and which of them it is; ([], 0) if it is of no run."""
+    from mlxgpt import runs
+
+    directory = runs.find_model(word).resolve()
+    found = runs.siblings(directory)
+    return found, found.index(directory) if directory in found else 0
 
 
 def device(word: str = "auto") -> str:
@@ -661,9 +674,63 @@ def open_inspector(model: str, *, device: str = "auto") -> "Inspector":
     return Inspector.open(directory)
 
 
+def watch(chat: "Chat", name: str = "") -> "Watch":
+    """What looks on while a chat writes, and at any of its steps again; the chat tells it from now on."""
+    from mlxgpt.inspection.live import Watch
+
+    chat.watch = watcher = Watch(chat.model, chat.tokenizer, name)
+    return watcher
+
+
+def chunk_context(text: str, chat: "Chat") -> "Findings":
+    """The figures of a conversation cut as its chat cuts one; where that is off, by sentences."""
+    import dataclasses
+
+    from mlxgpt.chunking import registry
+    from mlxgpt.chunking.analysis.subject import Subject
+    from mlxgpt.generation.recall import OFF
+
+    chunking = chat.chunking
+    strategy = "sentence" if chunking.strategy == OFF else chunking.strategy
+    chunker = registry.create(strategy, max_size=chunking.size)
+    subject = Subject(
+        documents=((text, tuple(chunker.split(text, chat.tokenizer))),), source="conversation", strategy=strategy,
+        options=dataclasses.asdict(chunker),  # type: ignore[call-overload]  # every strategy is a dataclass
+        tokenizer_name="", tokenizer=chat.tokenizer,
+    )  # fmt: skip
+    return analyze_chunks(subject)
+
+
+def inspect_chat(chat: "Chat") -> "Inspector":
+    """The model of a conversation looked into as it runs, in its own number format."""
+    from mlxgpt.inspection.inspector import Inspector
+
+    return Inspector(chat.model, chat.tokenizer, chat.model.config.name)
+
+
+def view_sources(view: str) -> "list[Piece]":
+    """The source of the functions behind a view of inspection; see `inspection.code`."""
+    from mlxgpt.inspection.code import sources
+
+    return sources(view)
+
+
 def inspect_training(run: str, *, device: str = "auto") -> "TrainingReport":
     """A run looked into: the signals of its layers, and its spikes with the batches that caused them."""
     from mlxgpt import runs
     from mlxgpt.inspection.signals import signals
 
     return signals(runs.find_run(run), device=device)
+
+
+def what_was_read(chat: "Chat", messages: "Sequence[Said]", written: Sequence[int]) -> "Reads":
+    """Whom the model read to choose the next token of its answer to `messages`, after the tokens `written`."""
+    from mlxgpt.inspection.reads import reads
+
+    ids, _, _ = chat.prompt(messages, len(written))
+    return reads(chat.model, [*ids, *written])
+
+
+def last_position(text: str, tokenizer: "Tokenizer") -> int:
+    """Where the last token of a text stands when an `Inspector` reads it, after the token that texts begin after."""
+    return max(0, len(_prompt_ids(text, tokenizer)) - 1)

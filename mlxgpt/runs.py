@@ -83,6 +83,12 @@ def model_directories(folder: Path | None = None) -> Iterator[Path]:
         yield from (run.checkpoint(step) for step in run.steps())
 
 
+def siblings(directory: Path) -> list[Path]:
+    """Every checkpoint of the run that a model directory belongs to, in order; nothing for one that is of no run."""
+    run = Run(path=directory.resolve().parent.parent)
+    return [run.checkpoint(step).resolve() for step in run.steps()] if run.config.is_file() else []
+
+
 def find_run(word: str) -> Run:
     """The run that `word` means, its path or its name; `CheckpointError` names the nearest."""
     for path in (Path(word).expanduser(), places.runs() / word):

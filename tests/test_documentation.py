@@ -61,4 +61,5 @@ def test_files_of_the_tour_exist():
             folder = word[1]
             continue
         candidates = [ROOT / "mlxgpt" / word[0], ROOT / folder / word[0], *ROOT.glob(f"mlxgpt/*/{word[0]}")]
+        candidates += [ROOT / word[0], ROOT / "tui" / word[0], *ROOT.glob(f"tui/*/{word[0]}")]
         assert any(path.is_file() for path in candidates), word[0]

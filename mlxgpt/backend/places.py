@@ -76,3 +76,18 @@ def progress() -> Path:
     """What a learner has done so far: `$MLXGPT_HOME/lessons.json`, else in the platform's data folder."""
     home = os.environ.get("MLXGPT_HOME")
     return (Path(home).expanduser().absolute() if home else user_data()) / "lessons.json"
+
+
+def database() -> Path:
+    """Where the app keeps its conversations: `$MLXGPT_HOME/mlxgpt.db`, else in the platform's data folder."""
+    home = os.environ.get("MLXGPT_HOME")
+    return (Path(home).expanduser().absolute() if home else user_data()) / "mlxgpt.db"
+
+
+def settings() -> Path:
+    """What the user set, keys and theme: `$MLXGPT_HOME/config.toml`, else in the platform's folder for settings."""
+    if home := os.environ.get("MLXGPT_HOME"):
+        return Path(home).expanduser().absolute() / "config.toml"
+    if sys.platform == "darwin":
+        return user_data() / "config.toml"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "mlxgpt" / "config.toml"

@@ -29,6 +29,7 @@ from mlxgpt.cli.commands import (
     tokenizer,
     train,
     tui,
+    web,
 )
 from mlxgpt.text import writes_unicode
 
@@ -42,7 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _COMMANDS = (  # in the order of the help
-    *(tui, quickstart, demo, chat, train, generate, serve),
+    *(tui, quickstart, demo, chat, train, generate, serve, web),
     *(chunk, analyze, evaluate, benchmark, tokenizer, data),
     *(models, import_model, inspect_model, inspect, logits, doctor),
 )
@@ -60,7 +61,7 @@ def main(
     """Train a GPT, talk to it and see it think."""
     if context.invoked_subcommand is None:
         if sys.stdin.isatty() and sys.stdout.isatty():
-            context.invoke(tui.tui, model="nano-pt", page="chat", device="auto")
+            context.invoke(tui.tui, model="nano-pt", page="chat", session="new", keys=False, device="auto")
         else:
             print(context.get_help())
 

@@ -26,7 +26,7 @@ from mlxgpt.events import Event, PromptRead
 from mlxgpt.generation.config import GenerateConfig
 from mlxgpt.generation.generate import checked, open_window
 from mlxgpt.generation.prefix import Prefix
-from mlxgpt.generation.sampling import Drawn, sample
+from mlxgpt.generation.sampling import Drawn, Fact, sample
 from mlxgpt.generation.window import Window, cut, prefill
 from mlxgpt.generation.writing import Writing
 from mlxgpt.model.gpt import GPT
@@ -151,12 +151,12 @@ class Batcher:
         mx.async_eval(self._token, [drawn for _, drawn in step])
         return step
 
-    def _take_in(self, text: Text, facts: Any) -> Happened:  # Any: a Fact
+    def _take_in(self, text: Text, facts: Fact) -> Happened:
         """What a token means for its text; nothing for one that has left already."""
         if text.cancelled or text.writing.over:
             return []
-        text.ids.append(facts[0])
-        token = text.writing.push(*facts)
+        text.ids.append(facts.token)
+        token = text.writing.push(facts)
         return [(text, token), (text, text.writing.finished)] if text.writing.over else [(text, token)]
 
     # ---- coming and going --------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def speculate(
         )  # of (k + 1, V): what follows each
         facts = drawn.facts()
         proposed: list[int] = read[0, 1:].tolist()
-        n = next((i for i, (guess, best) in enumerate(zip(proposed, facts, strict=False)) if guess != best[0]), k)
+        n = next((i for i, (guess, best) in enumerate(zip(proposed, facts, strict=False)) if guess != best.token), k)
         guessed, right = guessed + k, right + n
         for each in caches:
             each.trim(k - n)
@@ -78,7 +78,7 @@ def speculate(
         token = drawn.token[n : n + 1]
         unread = token if n < k or k == 0 else mx.concatenate([row[-1], token], axis=1)
         for fact in facts[: n + 1]:
-            yield writing.push(*fact, stopped=stop is not None and stop.is_set())
+            yield writing.push(fact, stopped=stop is not None and stop.is_set())
             if writing.over:
                 break
     yield writing.finished

@@ -28,6 +28,7 @@ from mlxgpt.errors import ConfigError
 from mlxgpt.model.cache import KVCache, RotatingKVCache
 from mlxgpt.model.gpt import GPT, Memory
 from mlxgpt.model.recurrent import RecurrentState
+from mlxgpt.model.tap import NO_TAP, Tap
 
 
 def prefill(model: GPT, tokens: mx.array, caches: Sequence[Memory], at_once: int = 512) -> None:
@@ -40,9 +41,9 @@ def prefill(model: GPT, tokens: mx.array, caches: Sequence[Memory], at_once: int
         mx.eval([cache.state for cache in caches])
 
 
-def decode(model: GPT, token: mx.array, caches: Sequence[Memory]) -> mx.array:
+def decode(model: GPT, token: mx.array, caches: Sequence[Memory], tap: Tap = NO_TAP) -> mx.array:
     """Logits (B, V) of what follows `token` (B, 1), not evaluated."""
-    return model(token, caches)[:, -1]
+    return model(token, caches, tap)[:, -1]
 
 
 class Opened(NamedTuple):
@@ -105,13 +106,13 @@ class Window:
         self._keep()
         return Opened(mx.array([row[-1:] for row in rows]), dropped, reused)
 
-    def step(self, token: mx.array) -> mx.array:
+    def step(self, token: mx.array, tap: Tap = NO_TAP) -> mx.array:
         """Logits (B, V) of what follows `token` (B, 1), which need not be computed yet."""
         self._settle()
         if len(self.rows[0]) >= self.size and not self._rotating:
             token = self._overflow(token)
         self._pending = token
-        return decode(self.model, token, self.caches)
+        return decode(self.model, token, self.caches, tap)
 
     @property
     def policy(self) -> tuple[bool, int, int]:

@@ -62,6 +62,11 @@ class KVCache:
         return "causal" if length > 1 else None
 
     @property
+    def positions(self) -> list[int]:
+        """The position of the token in each slot that attention sees."""
+        return list(range(self.offset))
+
+    @property
     def state(self) -> list[mx.array]:
         """The arrays to evaluate."""
         return [] if self.keys is None or self.values is None else [self.keys, self.values]
@@ -145,6 +150,11 @@ class RotatingKVCache:
         recent = positions > queries - (window if window_size else self.max_size - self.keep)
         sink = (positions < self.keep) if not window_size else mx.array(False)
         return (positions <= queries) & (recent | sink)
+
+    @property
+    def positions(self) -> list[int]:
+        """The position of the token in each slot."""
+        return list(self._positions)
 
     @property
     def state(self) -> list[mx.array]:
