@@ -40,14 +40,16 @@ async def measure(text: str) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         page = app.screen
         assert isinstance(page, ChunksPage)
-        await until(pilot, lambda: app.bridge.opened is not None and bool(page.cutting.chunks) and not page._busy)
+        await until(
+            pilot, lambda: app.bridge.opened is not None and bool(page.cutting.chunks) and not page._cutter.busy
+        )
         late: list[float] = []
         clock = asyncio.create_task(lateness(late))
         for strategy in STRATEGIES:
             late.clear()
             began = time.perf_counter()
             page.receive(Request(text=text, word=strategy))
-            await until(pilot, lambda: page.cutting.text == text and not page._busy)
+            await until(pilot, lambda: page.cutting.text == text and not page._cutter.busy)
             seconds = time.perf_counter() - began
             half, most = np.percentile(late, [50, 99]) * 1000
             figures = (

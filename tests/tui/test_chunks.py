@@ -24,7 +24,7 @@ def no_times(monkeypatch):
 
 
 def ready(page):
-    return page._run > 0 and not page._busy and page.cutting.done == len(page._text)
+    return page._cutter._run > 0 and not page._cutter.busy and page.cutting.done == len(page._text)
 
 
 def open_page(story, size=SIZES[1]):
@@ -42,9 +42,9 @@ def open_page(story, size=SIZES[1]):
 
 async def again(pilot, page, *keys):
     """Press keys that start anew, and wait for the end."""
-    run = page._run
+    run = page._cutter._run
     await pilot.press(*keys)
-    await until(pilot, lambda: page._run > run and ready(page))
+    await until(pilot, lambda: page._cutter._run > run and ready(page))
     await pilot.pause()
 
 
@@ -87,9 +87,9 @@ def test_every_setting_cuts_again_and_the_place_stays():
 
 def test_a_click_on_a_strategy_a_row_and_the_map():
     async def story(pilot, page):
-        run = page._run
+        run = page._cutter._run
         await pilot.click("StrategyBar", offset=(4, 0))
-        await until(pilot, lambda: page._run > run and ready(page))
+        await until(pilot, lambda: page._cutter._run > run and ready(page))
         await pilot.pause()
         assert page.strategy == "fixed" and "size · word" in screen_text(pilot.app)
         await pilot.click("#list", offset=(10, 4))
@@ -224,13 +224,13 @@ def test_a_long_text_is_stopped_and_a_new_setting_drops_what_was_on_its_way():
 
     async def story(pilot, page):
         page.receive(Request(text=text))
-        assert page._busy
+        assert page._cutter.busy
         page.action_stop()
         await until(pilot, lambda: "stopped at" in screen_text(pilot.app))
         assert page.cutting.done < len(text)
-        run = page._run
+        run = page._cutter._run
         await pilot.press("minus", "minus")
-        await until(pilot, lambda: page._run > run + 1 and ready(page))
+        await until(pilot, lambda: page._cutter._run > run + 1 and ready(page))
         chunks = [entry.chunk for entry in page.cutting.chunks]
         assert "".join(chunk.text for chunk in chunks) == text and max(c.n_tokens for c in chunks) <= 64
         await pilot.press("tab", "end")

@@ -2,8 +2,6 @@
 
 import asyncio
 import threading
-import time
-from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,7 +23,7 @@ from mlxgpt.chunking.config import ChunkConfig
 from mlxgpt.chunking.watching import Part
 from mlxgpt.errors import ConfigError, DataError, MlxgptError, nearest
 from mlxgpt.text import visible
-from mlxgpt.tokenizer.fast import FastTokenizer
+from mlxgpt.tokenizer.base import Tokenizer
 from tui.chunk_layout import Layout
 from tui.chunk_view import (
     HEADER,
@@ -42,6 +40,7 @@ from tui.chunk_view import (
     short,
     size_line,
 )  # fmt: skip
+from tui.cutter import Cutter
 from tui.modals.chunks import FileDialog, PathDialog, ReadDialog, SearchDialog, SettingsDialog, TextDialog
 from tui.modals.picker import Picker
 from tui.page import Page, Request
@@ -110,7 +109,7 @@ class ChunksPage(Page):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Escape while something runs; what needs chunks when there are some."""
         if action == "stop":
-            return self._busy or self._searching
+            return self._cutter.busy or self._searching
         if action in ("open", "inspect", "write", "copy", "optimise"):
             return True if self.cutting.chunks else None
         return True
@@ -122,19 +121,15 @@ class ChunksPage(Page):
         self.cutting = Cutting(text="")
         self.chosen = 0
         self._name, self._path = "", None  # type: str, Path | None
-        self._word, self._tokenizer = "", None  # type: str, FastTokenizer | None
+        self._word = ""
+        self._tokenizer: Tokenizer | None = None
         self._picked_tokenizer = False
-        self._run = 0  # the number of the last start; what an earlier one still says is dropped
-        self._busy = False
-        self._stop = threading.Event()
-        self._one_at_a_time = threading.Lock()
+        self._cutter = Cutter()
         self._search_stop = threading.Event()
         self._searching = False
-        self._feed: deque[tuple[int, Part | Exception | None]] = deque()
-        self._began = 0.0
         self._layout_of: Layout | None = None
         self._fresh: tuple[Cutting, Layout] | None = None  # what comes, until it is shown
-        self._text, self._at, self._seconds = "", 0, 0.0
+        self._text, self._at = "", 0
         self._drain: Timer | None = None
 
     def body(self) -> ComposeResult:
@@ -207,55 +202,33 @@ class ChunksPage(Page):
         self._word = word
         self._start()
 
-    # ---- cutting, in a thread ----
+    # ---- cutting, see `cutter` ----
 
     def _start(self) -> None:
         """Cut the document with the settings as they are; whatever runs is stopped, and not heard any more."""
         if self._tokenizer is None or not self.is_mounted:
             return
-        self._stop.set()
-        self._stop, self._run = threading.Event(), self._run + 1
         layout = Layout(self._text, self.query_one(ChunkMap).text_width)
         self._fresh = Cutting(text=self._text), layout
-        self._busy, self._began = True, time.monotonic()
+        self._cutter.start(layout, self._tokenizer, self.strategy, dict(self.options))
         self.query_one(StrategyBar).show(self.strategy, self.options, f"tokens of {self._word}")
-        self._cut(self._run, self._stop, layout, self._tokenizer, self.strategy, dict(self.options))
         if self._drain is not None:
             self._drain.resume()
         self.refresh_bindings()
 
-    @work(thread=True, group="cut")
-    def _cut(
-        self, run: int, stop: threading.Event, layout: Layout, tokenizer: FastTokenizer, strategy: str, options: Options
-    ) -> None:
-        with self._one_at_a_time:  # who waited here may be stopped already, and cuts nothing
-            try:
-                for part in jobs.watch_chunking(layout.text, tokenizer, strategy, options, stop=stop):
-                    layout.add([entry.chunk for entry in part.chunks])
-                    self._feed.append((run, part))
-                    if stop.is_set():
-                        return
-            except Exception as error:  # shown, whatever it is
-                self._feed.append((run, error))
-            else:
-                self._feed.append((run, None))
-
     def _take(self) -> None:
         """Take in what the thread has said."""
-        news = [self._feed.popleft() for _ in range(len(self._feed))]
-        mine = [said for run, said in news if run == self._run]
-        if not mine:
+        said = self._cutter.take()
+        if not said:
             return
         self._turn_to_fresh()
-        for said in mine:
-            match said:
-                case Part():
-                    self.cutting.add(said)
-                case None:
-                    self._end()
-                case error:
-                    self.show_problem(error)
-                    self._end()
+        for entry in said:
+            if isinstance(entry, Part):
+                self.cutting.add(entry)
+            elif entry is not None:
+                self.show_problem(entry)
+        if not self._cutter.busy:
+            self._end()
         self._show()
 
     def _turn_to_fresh(self) -> None:
@@ -270,8 +243,6 @@ class ChunksPage(Page):
             self.query_one(ChunkMap).border_title = visible(self._name)
 
     def _end(self) -> None:
-        self._busy = False
-        self._seconds = time.monotonic() - self._began
         if self._drain is not None:
             self._drain.pause()
         self.chosen = self.cutting.chunk_at(self._at)
@@ -300,7 +271,7 @@ class ChunksPage(Page):
     def _show_figures(self) -> None:
         figures, why = self.query_one("#figures", Static), self.query_one("#why", Static)
         if not self.cutting.chunks:
-            empty = "" if self._busy else "There is nothing to cut: f opens a file, p takes a text."
+            empty = "" if self._cutter.busy else "There is nothing to cut: f opens a file, p takes a text."
             figures.update("", layout=False)
             why.update(empty, layout=False)
             return
@@ -322,13 +293,13 @@ class ChunksPage(Page):
         line = f"{len(cutting.chunks):,} chunks · {tokens:,} tokens · {len(cutting.text):,} characters"
         if self._searching:
             line += " · measuring other settings … esc stops"
-        elif self._busy:
+        elif self._cutter.busy:
             line += f" · {cutting.done / max(1, len(cutting.text)):.0%} … esc stops"
-        elif self._stop.is_set():
+        elif self._cutter.stopped:
             line += f" · stopped at {cutting.done / max(1, len(cutting.text)):.0%}; any setting starts again"
         elif cutting.chunks:
-            if self._seconds >= TELL_SECONDS:
-                line += f" · {self._seconds:.1f} s, {tokens / self._seconds:,.0f} tokens/s"
+            if self._cutter.seconds >= TELL_SECONDS:
+                line += f" · {self._cutter.seconds:.1f} s, {tokens / self._cutter.seconds:,.0f} tokens/s"
             line += f" · chunk {self.chosen + 1:,}: {short(cutting.chunks[self.chosen].cut)}"
         self.say(line)
 
@@ -336,9 +307,9 @@ class ChunksPage(Page):
     def _resized(self) -> None:
         """Lines have another length; of a long text they are laid out in a thread."""
         map_ = self.query_one(ChunkMap)
-        layout = self._layout_of
+        layout = self._fresh[1] if self._fresh is not None else self._layout_of  # the latest, shown or not
         if layout is not None and layout.width != max(4, map_.text_width):
-            if self._busy:
+            if self._cutter.busy:
                 self._start()
             elif len(self.cutting.text) <= QUICK:
                 self._lay_out(map_.text_width)
@@ -355,10 +326,10 @@ class ChunksPage(Page):
     @work(exclusive=True, group="layout")
     async def _lay_out_in_thread(self, width: int) -> None:
         await asyncio.sleep(0.1)  # of a window that is dragged, only the last size is laid out
-        run = self._run
-        layout = Layout(self.cutting.text, width)
-        await asyncio.to_thread(layout.add, [entry.chunk for entry in self.cutting.chunks])
-        if run == self._run:
+        cutting = self.cutting
+        layout = Layout(cutting.text, width)
+        await asyncio.to_thread(layout.add, [entry.chunk for entry in cutting.chunks])
+        if cutting is self.cutting:
             self._layout_of = layout
             self._show()
 
@@ -536,7 +507,7 @@ class ChunksPage(Page):
     @work(exclusive=True, group="search")
     async def action_optimise(self) -> None:
         """Measure other settings on this document, and offer those that are better."""
-        if self._busy or not self.cutting.chunks or self._tokenizer is None:
+        if self._cutter.busy or not self.cutting.chunks or self._tokenizer is None:
             return
         self._searching, self._search_stop = True, threading.Event()
         self._tell()
@@ -568,13 +539,17 @@ class ChunksPage(Page):
         """End the search, or the cutting; what is cut so far stays."""
         if self._searching:
             self._search_stop.set()
-        elif self._busy:
-            self._stop.set()
+        elif self._cutter.busy:
             self._take()
+            self._cutter.stop()
             self._turn_to_fresh()
             self._end()
-            self._run += 1  # nothing that is still said is heard
             self._show()
+
+    def on_unmount(self) -> None:
+        """Nobody waits for threads when the app ends."""
+        self._cutter.stop()
+        self._search_stop.set()
 
     # ---- panes ----
 

@@ -58,11 +58,14 @@ class ChunkMap(ScrollView, can_focus=True):
         self.layout_of: Layout | None = None
         self.chunks: list[WatchedChunk] = []
         self.chosen = 0
+        self._width = 60
 
     @property
     def text_width(self) -> int:
-        """Columns for the text."""
-        return max(4, self.scrollable_content_region.width - MARGIN)
+        """Columns for the text; while the map is hidden, those it had."""
+        width = self.scrollable_content_region.width - MARGIN
+        self._width = max(4, width) if width > 0 else self._width
+        return self._width
 
     def show(self, layout: Layout | None, chunks: list[WatchedChunk]) -> None:
         """Another layout, or the same with more lines."""
