@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlxgpt.chunking.analysis.subject import Findings, Subject
     from mlxgpt.chunking.config import ChunkConfig
     from mlxgpt.chunking.optimize import Search
+    from mlxgpt.convert.exporting import Exported
     from mlxgpt.data.clean import CleanJobConfig
     from mlxgpt.data.config import BuildConfig
     from mlxgpt.data.fetch import FetchConfig
@@ -476,6 +477,20 @@ def import_model(source: Path, out: Path, tokenizer: str = "") -> "ModelReport":
     from mlxgpt.model.report import examine
 
     return examine(import_model(source, out, _tokenizer(tokenizer) if tokenizer else None))
+
+
+def export(model: str, out: Path, to: str, *, quantize: str = "", dtype: str = "") -> "Exported":
+    """Write a model in the form that another program reads; see `convert.exporting`."""
+    from mlxgpt import checkpoint, runs
+    from mlxgpt.backend import devices
+    from mlxgpt.convert import exporting, huggingface
+
+    exporting.check(to, quantize, dtype)
+    devices.prepare("cpu")  # nothing is computed that a GPU would be faster at
+    directory = runs.find_model(model)
+    loaded = huggingface.load(directory)
+    tokenizer = checkpoint.load_tokenizer(directory, loaded.config) if (directory / "tokenizer.json").is_file() else None
+    return exporting.export(directory, loaded, tokenizer, out, to=to, quantize=quantize, dtype=dtype)
 
 
 def benchmark_chunking(

@@ -18,6 +18,7 @@ from mlxgpt.cli.commands import (
     demo,
     doctor,
     evaluate,
+    export,
     generate,
     import_model,
     inspect,
@@ -43,7 +44,7 @@ app = typer.Typer(
 _COMMANDS = (  # in the order of the help
     *(quickstart, demo, chat, train, generate, serve),
     *(chunk, analyze, evaluate, benchmark, tokenizer, data),
-    *(models, import_model, inspect_model, inspect, logits, doctor),
+    *(models, import_model, export, inspect_model, inspect, logits, doctor),
 )
 for module in _COMMANDS:
     module.register(app)
