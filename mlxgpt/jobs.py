@@ -489,7 +489,9 @@ def export(model: str, out: Path, to: str, *, quantize: str = "", dtype: str = "
     devices.prepare("cpu")  # nothing is computed that a GPU would be faster at
     directory = runs.find_model(model)
     loaded = huggingface.load(directory)
-    tokenizer = checkpoint.load_tokenizer(directory, loaded.config) if (directory / "tokenizer.json").is_file() else None
+    tokenizer = (
+        checkpoint.load_tokenizer(directory, loaded.config) if (directory / "tokenizer.json").is_file() else None
+    )
     return exporting.export(directory, loaded, tokenizer, out, to=to, quantize=quantize, dtype=dtype)
 
 

@@ -121,7 +121,7 @@ def _directory(
         else:
             huggingface.save(model, path, tokenizer, dtype=DTYPES.get(dtype))
         if tokenizer is not None:
-            tokenizer.save(path, context_length=model.config.context_length)
+            tokenizer.save(path)
 
     whole.write_directory(out, write)
     values = read_json(out / "config.json")
@@ -133,7 +133,9 @@ def _write_as_it_was(source: Path, model: GPT, path: Path, dtype: mx.Dtype | Non
     """A foreign model in the architecture it came in."""
     values = read_json(source / "config.json")
     tensors = to_hf(model.config, dict(tree_flatten(model.parameters())), values["model_type"])
-    tensors = {name: tensor if dtype is None else huggingface.cast(name, tensor, dtype) for name, tensor in tensors.items()}
+    tensors = {
+        name: tensor if dtype is None else huggingface.cast(name, tensor, dtype) for name, tensor in tensors.items()
+    }
     path.mkdir(parents=True, exist_ok=True)
     mx.save_safetensors(str(path / "model.safetensors"), tensors, metadata={"format": "pt"})
     stored = str(next(iter(tensors.values())).dtype).removeprefix("mlx.core.")
@@ -166,7 +168,9 @@ def _gguf(
     source: Path, model: GPT, tokenizer: Tokenizer | None, out: Path, to: str, quantize: str, dtype: str
 ) -> Exported:
     if tokenizer is None:
-        raise TokenizerError(f"{source} has no tokenizer, and a GGUF file needs one.", hint="Put its tokenizer.json there.")
+        raise TokenizerError(
+            f"{source} has no tokenizer, and a GGUF file needs one.", hint="Put its tokenizer.json there."
+        )
     config, parameters = model.config, dict(tree_flatten(model.parameters()))
     kind = f"{quantize.upper()}_0" if quantize else KINDS[DTYPES[dtype] if dtype else model.embedding.weight.dtype]
     keys = gguf_models.model_keys(config, source.resolve().name, kind)

@@ -90,10 +90,10 @@ def _value(value: Value) -> bytes:
     if isinstance(value, str | bool | int | float):
         code, pack = _scalar(value)
         return struct.pack("<I", code) + pack(value)
-    code, pack = _scalar(value[0]) if value else (8, _text)
+    code, pack = _scalar(value[0] if value else "")
     if code == 4:  # lists of whole numbers are signed: llama.cpp refuses token types that are not
         code, pack = 5, lambda number: struct.pack("<i", number)
-    return struct.pack("<IIQ", 9, code, len(value)) + b"".join(map(pack, value))
+    return struct.pack("<IIQ", 9, code, len(value)) + b"".join(pack(each) for each in value)
 
 
 def _scalar(value: str | bool | int | float) -> tuple[int, Callable[[Any], bytes]]:

@@ -26,11 +26,20 @@ ARCHITECTURES = {
 }
 
 # What llama.cpp fixes beyond what the architecture does
+_NO_LLAMA3 = {"rope_scaling": {"none", "linear"}}
+_OWN_SCALE = {"attn_scale": {"1/sqrt(head_dim)"}}
 LIMITS: dict[str, dict[str, set[str]]] = {
-    **dict.fromkeys(("gemma2", "gemma3_text"), {"attn_scale": {"1/sqrt(head_dim)"}}),
-    **dict.fromkeys(("olmo2", "olmo3"), {"bias": {"none"}, "rope_scaling": {"none", "linear"}}),
-    **dict.fromkeys(("qwen2", "qwen3"), {"rope_scaling": {"none", "linear"}}),
+    "gemma2": _OWN_SCALE,
+    "gemma3_text": _OWN_SCALE,
+    "olmo2": _NO_LLAMA3 | {"bias": {"none"}},
+    "olmo3": {"bias": {"none"}},
+    "qwen2": _NO_LLAMA3,
+    "qwen3": _NO_LLAMA3,
 }
+
+# What its kernels take at once, whether a head has so many or not (GGML_F32_STEP with AVX-512, WKV_VECTOR_SIZE): a narrower
+# head is computed with numbers from beyond it.  Measured: logits off by 0.1, and NaN.
+HEADS = {"rwkv6": 16, "rwkv7": 64}
 
 
 def architecture(config: ModelConfig) -> str:
@@ -43,6 +52,9 @@ def architecture(config: ModelConfig) -> str:
         for fact, allowed in limits.items()
         if told[fact] not in allowed
     )
+    if config.head_width % HEADS.get(target.model_type, 1):
+        step = HEADS[target.model_type]
+        reasons = (f"a head is {config.head_width} wide, but its CPU kernel takes {step} numbers of a head at a time",)
     if reasons:
         raise ConversionError(
             f"llama.cpp cannot compute this model: {'; '.join(reasons)}.",
@@ -59,12 +71,13 @@ def model_keys(config: ModelConfig, name: str, kind: str) -> dict[str, Value]:
     model_type = architecture(config)
     word = ARCHITECTURES[model_type]
     keys = _rwkv(config) if config.recurrent else _transformer(config, model_type)
-    return {
+    general: dict[str, Value] = {
         "general.architecture": word,
         "general.name": name,
         "general.file_type": KINDS[kind].file_type,
         "general.quantization_version": 2,
-    } | {f"{word}.{key}": value for key, value in keys.items()}
+    }
+    return general | {f"{word}.{key}": value for key, value in keys.items()}
 
 
 def _common(config: ModelConfig) -> dict[str, Value]:
@@ -189,7 +202,8 @@ def _named_rwkv(config: ModelConfig, ours: dict[str, mx.array]) -> Iterator[tupl
             if layer == 0:  # llama.cpp asks for what the first block has no use for, in the rank of the rate
                 rank = config.ranks["rate"]
                 yield from (
-                    (f"{theirs}time_mix_v{i}.weight", mx.zeros(shape)) for i, shape in enumerate(((C,), (rank, C), (C, rank)))
+                    (f"{theirs}time_mix_v{i}.weight", mx.zeros(shape))
+                    for i, shape in enumerate(((C,), (rank, C), (C, rank)))
                 )
         for name in [name for name in ours if name.startswith(prefix)]:
             place, array = name.removeprefix(prefix), ours.pop(name)

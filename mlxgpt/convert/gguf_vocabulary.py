@@ -4,7 +4,6 @@ llama.cpp knows splitting rules by name only, so a tokenizer with a rule of its 
 have one all the same: each is its UTF-8 bytes, merged.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,7 +33,7 @@ def vocabulary_keys(tokenizer: Tokenizer, vocab_size: int) -> dict[str, Value]:
     """
     if not isinstance(tokenizer, FastTokenizer):
         raise ConversionError("The model has no tokenizer.json.", hint="Export with --to hf, which keeps its files.")
-    content = json.loads(tokenizer._backend.to_str())
+    content = tokenizer.content
     added = {entry["id"]: entry for entry in content["added_tokens"]}
     rule, merges = _rule(content), _merges(content)
     entries, kinds = [], []
@@ -108,7 +107,7 @@ def _steps(step: Any) -> Iterator[str]:  # Any: JSON
 
 
 def _merges(content: dict[str, Any]) -> list[str]:
-    """"a b" for each merge, in order."""
+    """ "a b" for each merge, in order."""
     if content["model"]["type"] == "WordLevel":
         return list(dict.fromkeys(pair for entry in content["model"]["vocab"] for pair in _byte_merges(entry)))
     return [pair if isinstance(pair, str) else " ".join(pair) for pair in content["model"]["merges"]]

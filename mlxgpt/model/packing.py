@@ -42,8 +42,10 @@ class Packing:
         """What is stored for a matrix (out, in)."""
         rows, width = shape
         groups = (rows, width // self.group_size)
-        stored = {"weight": (rows, width * self.bits // 32), "scales": groups}
-        return stored | ({"biases": groups} if self.mode == "affine" else {})
+        stored: dict[str, Shape] = {"weight": (rows, width * self.bits // 32), "scales": groups}
+        if self.mode == "affine":
+            stored["biases"] = groups
+        return stored
 
     @property
     def known(self) -> bool:

@@ -18,9 +18,7 @@ def export(
     to: Annotated[str, typer.Option("--to", help="hf (transformers), mlx-lm, or gguf (llama.cpp).")],
     out: Annotated[Path, typer.Option("--out", help="Folder to write, or a file that ends in .gguf.")],
     quantize: Annotated[str, typer.Option(help="q8 or q4: numbers of 8 or 4 bits, for mlx-lm and gguf.")] = "",
-    dtype: Annotated[
-        str, typer.Option(help="float32, float16 or bfloat16.  [default: as the model is stored]")
-    ] = "",
+    dtype: Annotated[str, typer.Option(help="float32, float16 or bfloat16.  [default: as the model is stored]")] = "",
     json: options.Json = False,
 ) -> None:
     """Write a model in the form that another program reads."""
