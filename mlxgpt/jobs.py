@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mlxgpt.lessons.config import LessonConfig, NarrationConfig
     from mlxgpt.listing import Entry
     from mlxgpt.model.report import ModelReport
+    from mlxgpt.quantization.report import QuantizationReport
     from mlxgpt.tokenizer.base import Tokenizer
     from mlxgpt.tokenizer.report import TokenizerReport
     from mlxgpt.training.config import TrainConfig
@@ -468,7 +469,8 @@ def describe_model(word: str) -> "ModelReport":
 
     if word in presets() or word.endswith(".toml"):
         return examine_preset(word)
-    return examine(huggingface.read_config(runs.find_model(word)))
+    directory = runs.find_model(word)
+    return examine(huggingface.read_config(directory), about=huggingface.described_packing(directory))
 
 
 def import_model(source: Path, out: Path, tokenizer: str = "") -> "ModelReport":
@@ -493,6 +495,26 @@ def export(model: str, out: Path, to: str, *, quantize: str = "", dtype: str = "
         checkpoint.load_tokenizer(directory, loaded.config) if (directory / "tokenizer.json").is_file() else None
     )
     return exporting.export(directory, loaded, tokenizer, out, to=to, quantize=quantize, dtype=dtype)
+
+
+def quantize(
+    model: str,
+    out: Path,
+    settings: Settings,
+    *,
+    text: Path | None = None,
+    device: str = "auto",
+    told: "Callable[[float], object]" = lambda share: None,
+) -> "QuantizationReport":
+    """A model in fewer bits, and what that costs; see `quantization.quantize`."""
+    from mlxgpt import runs
+    from mlxgpt.backend import devices
+    from mlxgpt.config import build
+    from mlxgpt.quantization.config import QuantizeConfig
+    from mlxgpt.quantization.quantize import quantize
+
+    config = build(QuantizeConfig, settings, where="quantize")
+    return quantize(runs.find_model(model), out, config, text=text, device=devices.prepare(device).device, told=told)
 
 
 def benchmark_chunking(

@@ -25,6 +25,7 @@ from mlxgpt.cli.commands import (
     inspect_model,
     logits,
     models,
+    quantize,
     quickstart,
     serve,
     tokenizer,
@@ -44,7 +45,7 @@ app = typer.Typer(
 _COMMANDS = (  # in the order of the help
     *(quickstart, demo, chat, train, generate, serve),
     *(chunk, analyze, evaluate, benchmark, tokenizer, data),
-    *(models, import_model, export, inspect_model, inspect, logits, doctor),
+    *(models, import_model, export, quantize, inspect_model, inspect, logits, doctor),
 )
 for module in _COMMANDS:
     module.register(app)

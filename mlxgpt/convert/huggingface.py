@@ -17,16 +17,16 @@ from mlx.utils import tree_flatten
 from mlxgpt.config import build
 from mlxgpt.convert import packed
 from mlxgpt.convert.architectures import read_fields
-from mlxgpt.convert.files import WEIGHTS, Json, Stored, read_json, stored_tensors
+from mlxgpt.convert.files import WEIGHTS, Json, Stored, read_json, stored_tensors, weight_files
 from mlxgpt.convert.names import LAYOUTS, Slot, Tensors, from_hf, slots, to_hf
 from mlxgpt.convert.targets import hf_target
 from mlxgpt.convert.writing import config_keys
 from mlxgpt.errors import CheckpointError, ConfigError, ConversionError
 from mlxgpt.model.config import ModelConfig
 from mlxgpt.model.gpt import GPT
-from mlxgpt.model.packing import pack, packings_of, unpacked
+from mlxgpt.model.packing import pack, packings_of, unpacked, unpacked_matrix
 from mlxgpt.model.positions import sinusoids
-from mlxgpt.model.shapes import parameter_shapes
+from mlxgpt.model.shapes import count, parameter_shapes
 
 _DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 _BUFFERS = (".attn.bias", ".attn.masked_bias", ".rotary_emb.inv_freq")  # what old files store and nobody trains
@@ -149,6 +149,21 @@ def read_config(directory: Path) -> ModelConfig:
     return _build({"name": path.parent.resolve().name} | read_fields(values, path), path)
 
 
+def described_packing(directory: Path) -> str:
+    """A sentence about the bits of a quantised model; empty for any other."""
+    values = read_json(directory / "config.json")
+    if not packed.is_packed(values):
+        return ""
+    config, stored = read_config(directory), stored_tensors(directory)
+    _, packings = packed.read(values, stored, config, directory)
+    bits = " and ".join(str(bits) for bits in sorted({packing.bits for packing in packings.values()}))
+    held = sum(path.stat().st_size for path in weight_files(directory))
+    each = 8 * held / count(parameter_shapes(config))
+    return (
+        f"Quantised: {len(packings)} matrices of {bits} bits, {each:.2f} bits a number with their scales and the rest."
+    )
+
+
 def _own_config(values: Json, path: Path) -> ModelConfig | None:
     """The config in our own words that `save` left, unless the keys all readers go by were changed since."""
     table, model_type = values.get("mlxgpt"), values.get("model_type")
@@ -198,8 +213,10 @@ def load(directory: Path, dtype: mx.Dtype | None = None, *, keep_packed: bool = 
     config = _settle(config, layout, arrays)
     check_tensors(directory, stored, slots(config, layout, packings), LAYOUTS[layout].prefix, set(arrays))
     model = GPT(config)
-    pack(model, packings)
     weights = from_hf(config, arrays, layout, packings)
+    if positions := packings.pop("positions", None):  # they are added, not multiplied with
+        weights |= unpacked_matrix(weights, "positions", positions)
+    pack(model, packings)
     if dtype is not None:
         weights = {name: cast(name, weight, dtype) for name, weight in weights.items()}
     model.load_weights(list(weights.items()))

@@ -63,7 +63,7 @@ def read(
         )
     prefix = LAYOUTS[layout(model_type)].prefix
     packings: dict[str, Packing] = {}
-    layers = matrices(config)
+    layers = matrices(config) | {"positions": (config.context_length, config.n_embd)}  # mlx-lm packs GPT-2's too
     for slot in slots(config, layout(model_type)):
         path, _, leaf = slot.name.rpartition(".")
         ours = [name.removesuffix(".weight") for name in slot.ours]

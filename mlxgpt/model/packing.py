@@ -106,13 +106,17 @@ def unpacked(model: GPT, dtype: mx.Dtype | None = None) -> GPT:
     if not packings:
         return model
     held = dict(tree_flatten(model.parameters()))
+    usual = dtype or next(array.dtype for array in held.values() if mx.issubdtype(array.dtype, mx.floating))
     for name, packing in packings.items():
-        parts = [held.pop(f"{name}.{part}", None) for part in ("weight", "scales", "biases")]
-        held[f"{name}.weight"] = mx.dequantize(
-            *parts, group_size=packing.group_size, bits=packing.bits, mode=packing.mode
-        )
-    usual = dtype or next(array.dtype for name, array in held.items() if "norm" in name or name.endswith(".weight"))
+        held |= unpacked_matrix(held, name, packing)
     plain = GPT(model.config)
     plain.update(tree_unflatten([(name, array.astype(usual)) for name, array in held.items()]))
     mx.eval(plain.parameters())
     return plain
+
+
+def unpacked_matrix(held: dict[str, mx.array], name: str, packing: Packing) -> dict[str, mx.array]:
+    """A layer's ordinary weight, instead of the packed parts, which are taken out of `held`."""
+    parts = [held.pop(f"{name}.{part}", None) for part in ("weight", "scales", "biases")]
+    plain = mx.dequantize(*parts, group_size=packing.group_size, bits=packing.bits, mode=packing.mode)
+    return {f"{name}.weight": plain}
