@@ -324,7 +324,7 @@ def generate_many(
     from mlxgpt.generation.many import write_texts
     from mlxgpt.generation.prompts import prompts as read_prompts
 
-    read(settings)  # raises for the command's own, which is nobody's line
+    kv_bits = read(settings).kv_bits  # raises for the command's own settings, which are nobody's line
     if batch_size < 1 or samples < 1:
         raise ConfigError("--batch-size and --num-samples are at least 1.")
     if prompts and output and output.exists() and output.samefile(prompts):
@@ -343,7 +343,15 @@ def generate_many(
         else:
             beginning = shared.Prefix.read(loaded, tokenizer, ids)
     yield from write_texts(
-        loaded, tokenizer, asked, output, batch_size=batch_size, samples=samples, prefix=beginning, stop=stop
+        loaded,
+        tokenizer,
+        asked,
+        output,
+        batch_size=batch_size,
+        samples=samples,
+        prefix=beginning,
+        kv_bits=kv_bits,
+        stop=stop,
     )
 
 
