@@ -45,7 +45,8 @@ def main() -> None:
                 for quantize in ("", "q8", "q4") if to != "hf" and not arguments.no_quantized else ("",):
                     out = Path(folder) / f"{program}{quantize}.gguf"
                     try:
-                        jobs.export(str(source), out, to, quantize=quantize, dtype="" if quantize else "float32")
+                        dtype = "" if quantize and to == "gguf" else "float32"  # there the bits say it all
+                        jobs.export(str(source), out, to, quantize=quantize, dtype=dtype)
                         row = compared(source, read(out))
                     except (MlxgptError, ImportError) as error:
                         row = f"{str(error).splitlines()[0][:90]} | "
