@@ -104,6 +104,7 @@ def transformers(path: Path) -> Logits:
     import torch
     from transformers import AutoModelForCausalLM
 
+    torch.set_num_threads(1)
     model = AutoModelForCausalLM.from_pretrained(path, attn_implementation="eager", dtype=torch.float32)
 
     def logits(ids: list[int]) -> np.ndarray:
