@@ -9,6 +9,9 @@ Model = Annotated[
     typer.Option("--model", "-m", help="A model directory, a run, a shipped model, or best | last of the newest run."),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, metal, cuda or cpu.")]
+KvBits = Annotated[
+    int | None, typer.Option("--kv-bits", help="8 or 4: keys and values in so few bits, for long contexts; 0: off.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Educational = Annotated[bool, typer.Option("--educational", help="Explain what happens, with the figures of this run.")]
 ShowTensors = Annotated[bool, typer.Option("--show-tensors", help="Explain, with what each layer holds or learns.")]
