@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlxgpt.chunking.analysis.subject import Findings, Subject
     from mlxgpt.chunking.config import ChunkConfig
     from mlxgpt.chunking.optimize import Search
+    from mlxgpt.convert.importing import Imported
     from mlxgpt.data.clean import CleanJobConfig
     from mlxgpt.data.config import BuildConfig
     from mlxgpt.data.fetch import FetchConfig
@@ -470,12 +471,17 @@ def describe_model(word: str) -> "ModelReport":
     return examine(huggingface.read_config(runs.find_model(word)))
 
 
-def import_model(source: Path, out: Path, tokenizer: str = "") -> "ModelReport":
-    """Make a model directory from a foreign checkpoint; see `convert.importing`."""
-    from mlxgpt.convert.importing import import_model
-    from mlxgpt.model.report import examine
+def import_model(source: str, out: Path | None = None, *, tokenizer: str = "", dtype: str = "") -> "Imported":
+    """Make a model directory from a foreign one, a checkpoint, or a model of the Hub; see `convert.importing`.
 
-    return examine(import_model(source, out, _tokenizer(tokenizer) if tokenizer else None))
+    `tokenizer` is a folder with a tokenizer.json, the name of a model, or nanoGPT's meta.pkl.
+    """
+    from mlxgpt.convert import importing, nanogpt
+
+    chosen = None
+    if tokenizer:
+        chosen = nanogpt.read_meta(Path(tokenizer)) if tokenizer.endswith(".pkl") else _tokenizer(tokenizer)
+    return importing.import_model(Path(source).expanduser(), out, chosen, dtype=dtype)
 
 
 def benchmark_chunking(

@@ -8,15 +8,16 @@ architecture's, and transformers and mlx-lm load it with no export step; otherwi
 import json
 from importlib import resources
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
 from mlxgpt.config import build
 from mlxgpt.convert.architectures import read_fields
-from mlxgpt.convert.files import WEIGHTS, Json, Stored, read_json, stored_tensors
+from mlxgpt.convert.files import WEIGHTS, Json, Stored, pickle_files, read_json, stored_tensors
 from mlxgpt.convert.names import LAYOUTS, Slot, Tensors, from_hf, slots, to_hf
+from mlxgpt.convert.pickles import read_pickle, tensors_of
 from mlxgpt.convert.targets import hf_target
 from mlxgpt.convert.writing import config_keys
 from mlxgpt.errors import CheckpointError, ConfigError, ConversionError
@@ -26,7 +27,9 @@ from mlxgpt.model.positions import sinusoids
 from mlxgpt.model.shapes import parameter_shapes
 
 _DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
-_BUFFERS = (".attn.bias", ".attn.masked_bias", ".rotary_emb.inv_freq")  # what old files store and nobody trains
+_BUFFERS = (".attn.bias", ".attn.masked_bias", ".rotary_emb.inv_freq")
+
+T = TypeVar("T")
 
 
 class SpecialIds(Protocol):
@@ -68,8 +71,8 @@ def save(model: GPT, directory: Path, tokenizer: SpecialIds | None = None, *, dt
             resources.files("mlxgpt.convert").joinpath("mlx_rwkv6.py").read_text("utf-8")
         )
     keys = config_keys(config, model_type) | {"torch_dtype": stored, "dtype": stored} | special
-    _write_json(directory / "config.json", keys)
-    _write_json(directory / "generation_config.json", {"_from_model_config": True, **special})
+    write_json(directory / "config.json", keys)
+    write_json(directory / "generation_config.json", {"_from_model_config": True, **special})
     return model_type
 
 
@@ -97,7 +100,8 @@ def implied_tensors(config: ModelConfig, model_type: str) -> Tensors:
     return {slot.name: stored[slot.name] for slot in slots(ours, model_type) if missing.issuperset(slot.ours)}
 
 
-def _write_json(path: Path, value: Json) -> None:
+def write_json(path: Path, value: Json) -> None:
+    """Write an object, its keys in order."""
     path.write_text(
         json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8"
     )
@@ -154,15 +158,14 @@ def load(directory: Path, dtype: mx.Dtype | None = None) -> GPT:
     directory = Path(directory)
     config = read_config(directory)
     model_type = read_json(directory / "config.json")["model_type"]
-    stored = stored_tensors(directory)
-    if config.n_layer > len(stored):
+    arrays = read_weights(directory)
+    if config.n_layer > len(arrays):
         raise CheckpointError(
-            f"{directory}: config.json promises {config.n_layer} blocks, but there are only {len(stored)} tensors.",
+            f"{directory}: config.json promises {config.n_layer} blocks, but there are only {len(arrays)} tensors.",
             hint="config.json and the weights belong to different models; take both from one source.",
         )
-    arrays = read_tensors({name: tensor for name, tensor in stored.items() if not name.endswith(_BUFFERS)})
     config = _settle(config, model_type, arrays)
-    check_tensors(directory, stored, slots(config, model_type), LAYOUTS[model_type].prefix, set(arrays))
+    check_tensors(directory, arrays, slots(config, model_type), LAYOUTS[model_type].prefix)
     model = GPT(config)
     weights = from_hf(config, arrays, model_type)
     if dtype is not None:
@@ -170,6 +173,26 @@ def load(directory: Path, dtype: mx.Dtype | None = None) -> GPT:
     model.load_weights(list(weights.items()))
     mx.eval(model.parameters())
     return model
+
+
+def read_weights(directory: Path) -> Tensors:
+    """The tensors of a model directory, under the names they are stored by: safetensors, or else PyTorch's pickles."""
+    if not (files := pickle_files(directory)):
+        stored = stored_tensors(directory)
+        return read_tensors(without_buffers(stored))
+    arrays: Tensors = {}
+    for file in files:
+        arrays |= tensors_of(read_pickle(file), file)
+    arrays = without_buffers(arrays)
+    for name, array in arrays.items():
+        if not mx.issubdtype(array.dtype, mx.floating):
+            raise ConversionError(f"{directory}: {name} holds whole numbers.", hint="Is it a quantised model?")
+    return arrays
+
+
+def without_buffers(tensors: dict[str, T]) -> dict[str, T]:
+    """The tensors without what old files store and nobody trains, such as masks."""
+    return {name: tensor for name, tensor in tensors.items() if not name.endswith(_BUFFERS)}
 
 
 def read_tensors(stored: dict[str, Stored]) -> Tensors:
@@ -188,17 +211,9 @@ def read_tensors(stored: dict[str, Stored]) -> Tensors:
 def _settle(config: ModelConfig, model_type: str, arrays: Tensors) -> ModelConfig:
     """The config that the tensors speak for, and `arrays` without those it needs no parameters for.
 
-    A tied head may be stored all the same; transformers ties it only when it equals the embedding, and so do we.
     Biases and tables that `save` wrote only because the architecture wants them go, as long as nobody has changed them.
     """
-    stored_head = "head.weight" if model_type == "rwkv6" else "lm_head.weight"
-    head = arrays.get(stored_head)
-    embedding = next((array for name, array in arrays.items() if name.endswith(_EMBEDDINGS)), None)
-    if config.tie_embeddings and head is not None and embedding is not None:
-        if head.shape == embedding.shape and mx.array_equal(head, embedding).item():
-            del arrays[stored_head]
-        else:
-            config = config.with_(tie_embeddings=False)
+    config = settle_head(config, model_type, arrays)
     implied = {name.removeprefix("transformer."): array for name, array in implied_tensors(config, model_type).items()}
     unchanged = (
         name in arrays
@@ -213,11 +228,28 @@ def _settle(config: ModelConfig, model_type: str, arrays: Tensors) -> ModelConfi
     return config.with_(bias="all", position="learned")
 
 
+def settle_head(config: ModelConfig, model_type: str, arrays: Tensors) -> ModelConfig:
+    """The config with the head that the tensors speak for, and `arrays` without a head that is the embedding again.
+
+    A tied head may be stored all the same; transformers ties it only when it equals the embedding, and so do we.
+    """
+    stored_head = "head.weight" if model_type == "rwkv6" else "lm_head.weight"
+    head = arrays.get(stored_head)
+    embedding = next((array for name, array in arrays.items() if name.endswith(_EMBEDDINGS)), None)
+    if config.tie_embeddings and head is not None and embedding is not None:
+        if head.shape == embedding.shape and mx.array_equal(head, embedding).item():
+            del arrays[stored_head]
+        else:
+            config = config.with_(tie_embeddings=False)
+    return config
+
+
 _EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "embeddings.weight")
 
 
-def check_tensors(directory: Path, stored: dict[str, Stored], wanted: list[Slot], prefix: str, names: set[str]) -> None:
-    """Raise `CheckpointError` unless the tensors called `names` are just those a model needs, in the right shapes."""
+def check_tensors(directory: Path, arrays: Tensors, wanted: list[Slot], prefix: str) -> None:
+    """Raise `CheckpointError` unless the tensors are just those a model needs, in the right shapes."""
+    names = set(arrays)
     known = {name: slot for slot in wanted for name in (slot.name, slot.name.removeprefix(prefix))}
     held = {known[name].name for name in names if name in known}
     missing = [slot.name for slot in wanted if slot.name not in held]
@@ -230,9 +262,9 @@ def check_tensors(directory: Path, stored: dict[str, Stored], wanted: list[Slot]
                 hint="config.json and the weights do not belong together, or the copy is incomplete.",
             )
     for name in sorted(names):
-        if stored[name].shape != known[name].shape:
+        if tuple(arrays[name].shape) != known[name].shape:
             raise CheckpointError(
-                f"{stored[name].file}: {name} has the shape {list(stored[name].shape)}, but config.json asks for "
+                f"{directory}: {name} has the shape {list(arrays[name].shape)}, but config.json asks for "
                 f"{list(known[name].shape)}.",
                 hint="config.json and the weights belong to different models; take both from one source.",
             )

@@ -1,4 +1,4 @@
-"""Checkpoints of PyTorch (.pth, .pt), read without PyTorch and without running what is in them.
+"""Checkpoints of PyTorch (.pth, .pt, .bin), read without PyTorch and without running what is in them.
 
 Such a file is a zip: a pickle that says how tensors lie in storages, and the storages as raw bytes.  A pickle is a
 program, and can call anything; here it may name the few things that tensors are made of and nothing else.
@@ -62,14 +62,15 @@ class StoredTensor:
     strides: tuple[int, ...]
 
 
-def read_pickle(path: Path) -> Any:  # Any: whatever the file's author saved
+def read_pickle(path: Path, without: tuple[str, ...] = ()) -> Any:  # Any: whatever the file's author saved
     """What a checkpoint holds: numbers, strings, lists, dictionaries, and MLX arrays where there were tensors.
 
-    Raises `CheckpointError` for a damaged file and `ConversionError` for one that names anything but tensors.
+    The entries `without` of a dictionary, such as an optimizer's numbers, are left out and not read.  Raises
+    `CheckpointError` for a damaged file and `ConversionError` for one that names anything but tensors.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return _Reader(archive, path).read()
+            return _Reader(archive, path).read(without)
     except FileNotFoundError:
         raise CheckpointError(f"{path} does not exist.") from None
     except IsADirectoryError:
@@ -79,6 +80,18 @@ def read_pickle(path: Path) -> Any:  # Any: whatever the file's author saved
             f"{path} is not a checkpoint that PyTorch 1.6 or newer wrote.",
             hint="Save it again with torch.save of a recent PyTorch, or take safetensors.",
         ) from None
+
+
+def read_plain_pickle(path: Path) -> Any:  # Any: whatever the file's author saved
+    """What a pickle without tensors holds, such as nanoGPT's meta.pkl; it may name nothing at all."""
+    if not path.is_file():
+        raise CheckpointError(f"{path} does not exist, or is no file.")
+    if path.stat().st_size > _LARGEST_PICKLE:
+        _damaged(path, f"it has {path.stat().st_size} bytes")
+    try:
+        return _Plain(io.BytesIO(path.read_bytes()), encoding="utf-8").load()
+    except Exception as error:  # a hostile program can fail in any way
+        _damaged(path, f"it is no pickle of plain values ({type(error).__name__}: {str(error)[:80]})")
 
 
 def tensors_of(value: Any, path: Path) -> dict[str, mx.array]:  # Any: what `read_pickle` gave
@@ -106,17 +119,19 @@ class _Reader:
         self.root = pickles[0].removesuffix("data.pkl")
         self.storages: dict[str, np.ndarray] = {}
 
-    def read(self) -> Any:  # Any: as `read_pickle`
+    def read(self, without: tuple[str, ...]) -> Any:  # Any: as `read_pickle`
         order = self.root + "byteorder"
         if order in self.entries and self.bytes(order, 16) != b"little":
             raise ConversionError(f"{self.path} was written on a big-endian machine.", hint="Save it on another one.")
         program = self.bytes(self.root + "data.pkl", _LARGEST_PICKLE)
         try:
-            value = _Unpickler(program, self).load()
+            value = _Unpickler(program, self.path, self.root).load()
         except (CheckpointError, ConversionError):
             raise
         except Exception as error:  # a hostile program can fail in any way
             self.damaged(f"its pickle cannot be read ({type(error).__name__}: {str(error)[:80]})")
+        if isinstance(value, dict):
+            value = {key: item for key, item in value.items() if key not in without}
         return self.resolved(value, 0)
 
     def resolved(self, value: Any, depth: int) -> Any:  # Any: as `read_pickle`
@@ -179,7 +194,11 @@ class _Reader:
             self.damaged(f"{name} cannot be read ({error})")
 
     def damaged(self, what: str) -> NoReturn:
-        raise CheckpointError(f"{self.path} is damaged: {what}.", hint="Fetch it again from a source you trust.")
+        _damaged(self.path, what)
+
+
+def _damaged(path: Path, what: str) -> NoReturn:
+    raise CheckpointError(f"{path} is damaged: {what}.", hint="Fetch it again from a source you trust.")
 
 
 class _Name:
@@ -189,15 +208,22 @@ class _Name:
         self.name = name
 
 
+class _Plain(pickle._Unpickler):
+    """A pickle machine whose programs can name nothing."""
+
+    def find_class(self, module: str, name: str) -> NoReturn:
+        raise ValueError(f"it names {f'{module}.{name}'[:80]!r}; nothing of it was run")
+
+
 class _Unpickler(pickle._Unpickler):
     """A pickle machine whose programs can name tensors and nothing else: there is nothing to call.
 
     It is the one in Python, because the one in C makes room for any place of its memo that a program names.
     """
 
-    def __init__(self, program: bytes, reader: _Reader) -> None:
+    def __init__(self, program: bytes, path: Path, root: str) -> None:
         super().__init__(io.BytesIO(program), encoding="utf-8")
-        self.reader = reader
+        self.path, self.root = path, root
 
     def find_class(self, module: str, name: str) -> Any:  # Any: what pickle may call
         known: dict[tuple[str, str], Callable[..., Any]] = {
@@ -212,7 +238,7 @@ class _Unpickler(pickle._Unpickler):
         if module == "torch" and name in ("device", "dtype", "float32", "float16", "bfloat16"):
             return _nothing if name == "device" else _Name(name)
         raise ConversionError(
-            f"{self.reader.path} names {f'{module}.{name}'[:80]!r}, which is no part of a tensor; nothing of it was run.",
+            f"{self.path} names {f'{module}.{name}'[:80]!r}, which is no part of a tensor; nothing of it was run.",
             hint="Do not load this file elsewhere unless you trust it; ask its author for safetensors.",
         )
 
@@ -221,8 +247,8 @@ class _Unpickler(pickle._Unpickler):
             case ("storage", _Name(name=kind), str(key), str(), int(size)) if (
                 kind in STORAGES and size >= 0 and key.isalnum()
             ):
-                return Storage(entry=f"{self.reader.root}data/{key}", kind=kind, size=size)
-        raise ConversionError(f"{self.reader.path} refers to something that is no storage of numbers.")
+                return Storage(entry=f"{self.root}data/{key}", kind=kind, size=size)
+        raise ConversionError(f"{self.path} refers to something that is no storage of numbers.")
 
 
 def _rebuild_tensor(

@@ -219,4 +219,9 @@ def _not_encoded(texts: Sequence[str], error: Exception) -> Exception:
             require_unicode(text)
     if isinstance(error, TypeError):
         return error
+    if "Missing [UNK]" in str(error):
+        return TokenizerError(
+            "The tokenizer has no token for a character of this text, and none that stands for unknown ones.",
+            hint="Write with the characters of the text that the model was trained on.",
+        )
     return TokenizerError(f"The tokenizer cannot encode this text: {error}", hint="Check its tokenizer.json.")
