@@ -9,7 +9,7 @@ GPT-2's BPE, or, with a meta.pkl beside the data, one token a character.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from mlxgpt.config import build
 from mlxgpt.convert.files import Json
@@ -86,11 +86,16 @@ def read_meta(path: Path) -> FastTokenizer:
     """
     value = read_plain_pickle(path)
     stoi = value.get("stoi") if isinstance(value, Mapping) else None
-    ids = list(stoi.values()) if isinstance(stoi, Mapping) else []
-    sound = isinstance(stoi, Mapping) and all(isinstance(character, str) and len(character) == 1 for character in stoi)
-    if not sound or not ids or not all(type(i) is int for i in ids) or sorted(ids) != list(range(len(ids))):
+    if not _is_vocabulary(stoi):
         raise TokenizerError(
             f"{path} holds no table of characters: stoi must lead from each character to an id, 0, 1, 2 ….",
             hint="Give the meta.pkl that nanoGPT's prepare.py wrote, or a folder with tokenizer.json.",
         )
-    return characters(dict(stoi))
+    return characters(stoi)
+
+
+def _is_vocabulary(stoi: Any) -> TypeGuard[dict[str, int]]:  # Any: not checked yet
+    if not isinstance(stoi, dict) or not all(isinstance(key, str) and len(key) == 1 for key in stoi):
+        return False
+    whole = all(type(token_id) is int for token_id in stoi.values())
+    return bool(stoi) and whole and sorted(stoi.values()) == list(range(len(stoi)))
