@@ -158,6 +158,13 @@ def fetch(config: "FetchConfig", *, stop: threading.Event | None = None) -> Iter
     return fetch(config, stop=stop)
 
 
+def fetch_model(word: str, *, stop: threading.Event | None = None) -> Iterator[Event]:
+    """Fetch a model of the Hub, hf:ORG/NAME, into the cache; see `hub`."""
+    from mlxgpt import hub
+
+    return hub.fetch(word, stop=stop)
+
+
 def describe_dataset(path: Path) -> "DatasetReport":
     """The figures of a dataset, every byte of it checked."""
     from mlxgpt.data.stats import examine
@@ -476,12 +483,14 @@ def import_model(source: str, out: Path | None = None, *, tokenizer: str = "", d
 
     `tokenizer` is a folder with a tokenizer.json, the name of a model, or nanoGPT's meta.pkl.
     """
+    from mlxgpt import hub
     from mlxgpt.convert import importing, nanogpt
 
     chosen = None
     if tokenizer:
         chosen = nanogpt.read_meta(Path(tokenizer)) if tokenizer.endswith(".pkl") else _tokenizer(tokenizer)
-    return importing.import_model(Path(source).expanduser(), out, chosen, dtype=dtype)
+    path = hub.find(source) if hub.is_hub(source) else Path(source).expanduser()
+    return importing.import_model(path, out, chosen, name=hub.model_name(path) if path.is_dir() else "", dtype=dtype)
 
 
 def benchmark_chunking(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlxgpt import hub
 from mlxgpt.backend import places
 from mlxgpt.errors import CheckpointError, nearest
 
@@ -98,8 +99,11 @@ def find_model(word: str) -> Path:
 
     A path (of a model, or of a run: then its best, else its last checkpoint), the name of a run, of one of its checkpoints
     ("RUN/step-00000500", as in `mlxgpt list`), of a shipped or an imported model, or `best`, `last` and `latest`, which
-    mean the newest run's.  Raises `CheckpointError` naming what there is.
+    mean the newest run's, and hf:ORG/NAME a model of the Hub, which is fetched.  Raises `CheckpointError` naming what there
+    is.
     """
+    if hub.is_hub(word):
+        return hub.find(word)
     if word in ("best", "last", "latest"):
         runs = [run for run in all_runs() if run.steps()]
         if not runs:
@@ -115,7 +119,10 @@ def find_model(word: str) -> Path:
             return _of_run(Run(path=path), "best")
     shipped = [path.name for path in model_directories() if path.name[:5] != "step-"]
     known = ["best", "last", *(run.path.name for run in all_runs()), *shipped]
-    raise CheckpointError(f"{word} is not a model directory, and no run has that name.", hint=nearest(word, known))
+    online = f"  On the Hub?  Write hf:{word}" if re.fullmatch(r"[\w.-]+/[\w.-]+", word) else ""
+    raise CheckpointError(
+        f"{word} is not a model directory, and no run has that name.", hint=nearest(word, known) + online
+    )
 
 
 def _of_run(run: Run, which: str) -> Path:

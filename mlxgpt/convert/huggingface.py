@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
+from mlxgpt import hub
 from mlxgpt.config import build
 from mlxgpt.convert.architectures import read_fields
 from mlxgpt.convert.files import WEIGHTS, Json, Stored, pickle_files, read_json, stored_tensors
@@ -120,7 +121,7 @@ def read_config(directory: Path) -> ModelConfig:
     own = _own_config(values, path)
     if own is not None:
         return own
-    return _build({"name": path.parent.resolve().name} | read_fields(values, path), path)
+    return _build({"name": hub.model_name(path.parent)} | read_fields(values, path), path)
 
 
 def _own_config(values: Json, path: Path) -> ModelConfig | None:

@@ -15,7 +15,7 @@ from typing import TypeVar
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
-from mlxgpt import checkpoint, runs
+from mlxgpt import checkpoint, hub, runs
 from mlxgpt.backend import devices
 from mlxgpt.engine import Engine, Job
 from mlxgpt.errors import DataError, MlxgptError
@@ -72,7 +72,8 @@ class Service:
 
     def __init__(self, word: str, *, device: str = "auto", batch_size: int = 16, queue: int = 64) -> None:
         directory = runs.find_model(word)
-        self.name = directory.name if directory.parent.name != "checkpoints" else f"{directory.parent.parent.name}"
+        inside_run = directory.parent.name == "checkpoints"
+        self.name = directory.parent.parent.name if inside_run else hub.model_name(directory)
         self.engine, self.waiting = Engine(), 0
         self._limit, self._batch_size = batch_size + queue, batch_size
         try:

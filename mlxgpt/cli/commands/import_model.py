@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from mlxgpt.cli import options
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -15,7 +17,8 @@ def import_model(
     source: Annotated[
         str,
         typer.Argument(
-            help="hf:ORG/NAME[@REVISION], a folder of Hugging Face, nanoGPT's ckpt.pt, or a checkpoint of RWKV's authors."
+            callback=options.fetched,
+            help="hf:ORG/NAME[@REVISION], a folder of Hugging Face, nanoGPT's ckpt.pt, or a checkpoint of RWKV's authors.",
         ),
     ],
     out: Annotated[
