@@ -372,6 +372,7 @@ def generate_explained(
     config = read({**settings, "show_tokens": True})
     directory = runs.find_model(model)
     loaded, tokenizer = checkpoint.load_to_run(directory, devices.prepare(device).device)
+    checkpoint.require_inside(loaded)
     window = generation.open_window(loaded, config)
     events = generation.generate(loaded, tokenizer, _prompt_ids(prompt, tokenizer), config, window=window, stop=stop)
     return narrate_writing(events, narration, loaded, tokenizer, lambda: window.rows[0])
@@ -381,8 +382,10 @@ def answer_explained(
     chat: "Chat", text: str, narration: "NarrationConfig", *, stop: threading.Event | None = None
 ) -> Iterator[Event]:
     """The answer of a chat, explained."""
+    from mlxgpt import checkpoint
     from mlxgpt.lessons.narration import narrate_writing
 
+    checkpoint.require_inside(chat.model)
     usual, chat.config = chat.config, chat.config.with_(show_tokens=True)
     try:
         events = chat.say(text, stop=stop)

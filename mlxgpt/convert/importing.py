@@ -58,6 +58,10 @@ def import_model(
     out = out or places.imported() / (name or bare)
     if out.exists():
         raise CheckpointError(f"{out} exists already.", hint="Choose another --out, or use what is there with --model.")
+    if source.is_dir() and read_json(source / "config.json").get("quantization"):
+        raise ConversionError(
+            f"{source} is quantised for MLX, and needs no import.", hint=f"Use it as it is: --model {source}."
+        )
     config, parameters = _read(source)
     tokenizer = tokenizer or _own_tokenizer(source)
     if tokenizer is not None and tokenizer.vocab_size > config.vocab_size:

@@ -22,6 +22,7 @@ from mlxgpt.errors import DataError, MlxgptError
 from mlxgpt.events import Event, GenerationFinished
 from mlxgpt.generation.batch import Batcher, Happened, Text
 from mlxgpt.generation.config import GenerateConfig
+from mlxgpt.generation.one_by_one import batcher
 from mlxgpt.inspection.inspector import Inspector
 from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import Tokenizer
@@ -159,7 +160,7 @@ class Service:
         """Writing is over, or it failed, as when memory runs out: then all that was under way fails with it."""
         if error := done.exception():
             failed, self._streams = list(self._streams.values()), {}
-            self._batcher = Batcher(self.model, self.tokenizer, batch_size=self._batch_size)
+            self._batcher = batcher(self.model, self.tokenizer, batch_size=self._batch_size)
             for stream in failed:
                 stream.put(error)
 
@@ -168,4 +169,4 @@ def _load(directory: Path, device: str, batch_size: int) -> tuple[GPT, Tokenizer
     model, tokenizer = checkpoint.load_to_run(directory, devices.prepare(device).device)
     weights = sum(array.nbytes for _, array in tree_flatten(model.parameters()))
     mx.set_cache_limit(max(CACHE_BYTES, weights))
-    return model, tokenizer, Batcher(model, tokenizer, batch_size=batch_size)
+    return model, tokenizer, batcher(model, tokenizer, batch_size=batch_size)
