@@ -112,6 +112,7 @@ class Service:
         """What `look` sees in the model."""
 
         def work() -> T:
+            checkpoint.require_inside(self.model)
             if self._inspector is None:
                 self._inspector = Inspector(self.model, self.tokenizer, self.name)
             return look(self._inspector)

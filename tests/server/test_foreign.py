@@ -27,10 +27,12 @@ def test_what_needs_its_inside_is_refused_in_words(client):
     for path, body in (
         ("/v1/inspect/attention", {"text": "abc"}),
         ("/v1/inspect/lens", {"text": "abc"}),
+        ("/v1/inspect/tokens", {"text": "abc"}),
         ("/v1/embeddings", {"input": "abc", "model": "Tiny"}),
     ):
         answer = client.post(path, json=body)
         assert answer.status_code in (400, 422, 501), path
         assert "not visible" in answer.json()["error"]["message"]
-    assert client.post("/v1/inspect/tokens", json={"text": "abc"}).status_code == 200  # logits are enough
+    chunked = client.post("/v1/inspect/chunk", json={"text": "abc", "options": {"max_size": 2}})
+    assert len(chunked.json()["chunks"]) == 2
     assert client.get("/health").json()["model"] == "Tiny"
