@@ -46,6 +46,11 @@ class ForeignConfig:
     position: str = "foreign"
     recurrent: bool = False  # its states are not ours to keep in a file
 
+    def __getattr__(self, name: str) -> Any:  # Any: never returns
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise invisible(self.block)
+
 
 class ForeignModel:
     """A model of mlx_lm with the contract of a GPT: `model(tokens, cache)`, `make_cache`, `config`."""
