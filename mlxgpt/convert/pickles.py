@@ -27,6 +27,7 @@ from mlxgpt.errors import CheckpointError, ConversionError
 
 _LARGEST_PICKLE = 64 * 2**20  # bytes
 _MOST_DIMENSIONS = 8
+_MOST_VIEWS = 4  # times the bytes of the file; a tied matrix is there twice
 
 # Kinds of storage: how numpy reads the bytes, and as what MLX sees them.  numpy has no bfloat16.
 STORAGES: dict[str, tuple[str, mx.Dtype]] = {
@@ -118,12 +119,17 @@ class _Reader:
             self.damaged("it does not hold one data.pkl")
         self.root = pickles[0].removesuffix("data.pkl")
         self.storages: dict[str, np.ndarray] = {}
+        self.values_left = self.bytes_left = 0  # what may still come of a few bytes, see `resolved` and `array`
 
     def read(self, without: tuple[str, ...]) -> Any:  # Any: as `read_pickle`
         order = self.root + "byteorder"
         if order in self.entries and self.bytes(order, 16) != b"little":
             raise ConversionError(f"{self.path} was written on a big-endian machine.", hint="Save it on another one.")
         program = self.bytes(self.root + "data.pkl", _LARGEST_PICKLE)
+        self.values_left = len(program)
+        self.bytes_left = _MOST_VIEWS * sum(
+            entry.file_size for name, entry in self.entries.items() if name.startswith(self.root + "data/")
+        )
         try:
             value = _Unpickler(program, self.path, self.root).load()
         except (CheckpointError, ConversionError):
@@ -136,7 +142,8 @@ class _Reader:
 
     def resolved(self, value: Any, depth: int) -> Any:  # Any: as `read_pickle`
         """`value` with arrays for stored tensors, and nothing in it that is not plain."""
-        if depth > 32:
+        self.values_left -= 1  # each takes a byte of an honest program; a list of itself may be a billion
+        if depth > 32 or self.values_left < 0:
             self.damaged("it is nested too deeply")
         match value:
             case StoredTensor():
@@ -162,6 +169,9 @@ class _Reader:
         last = tensor.offset + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
         if (math.prod(shape) and last >= len(numbers)) or math.prod(shape) > max(1, len(numbers)):
             self.damaged(f"a tensor of shape {shape} reaches beyond its storage")
+        self.bytes_left -= math.prod(shape) * numbers.itemsize
+        if self.bytes_left < 0:
+            self.damaged("its tensors show the same numbers again and again")
         dtype = STORAGES[tensor.storage.kind][1]
         if not math.prod(shape):
             return mx.zeros(shape, dtype)

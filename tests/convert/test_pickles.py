@@ -106,6 +106,21 @@ def test_a_tensor_that_reaches_beyond_its_storage_is_refused(lie, entries, tmp_p
     assert "is damaged" in caught.value.message
 
 
+def test_a_few_bytes_that_stand_for_billions_are_refused(tmp_path):
+    laughs: list = [0]
+    for _ in range(30):
+        laughs = [laughs, laughs]
+    with pytest.raises(CheckpointError, match="nested too deeply"):
+        read_pickle(archive(tmp_path / "a.pth", pickle.dumps({"w": laughs})))
+    # the same storage, a hundred times
+    one = program((6,), (1,))[3:-2]  # the name, and the tensor
+    again = b"".join(b"X\x02\0\0\0" + b"%02d" % i + one[6:] + b"s" for i in range(100))
+    with pytest.raises(CheckpointError, match="the same numbers again and again"):
+        read_pickle(
+            archive(tmp_path / "b.pth", b"\x80\x02}" + again + b".", {"data/0": np.arange(6, dtype="<f4").tobytes()})
+        )
+
+
 @pytest.mark.parametrize("key", ["../../etc/passwd", "", "a/b"])
 def test_a_storage_outside_the_archive_is_refused(key, tmp_path):
     with pytest.raises(ConversionError):
