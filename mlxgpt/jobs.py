@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlxgpt.chunking.analysis.subject import Findings, Subject
     from mlxgpt.chunking.config import ChunkConfig
     from mlxgpt.chunking.optimize import Search
+    from mlxgpt.convert.exporting import Exported
     from mlxgpt.convert.importing import Imported
     from mlxgpt.data.clean import CleanJobConfig
     from mlxgpt.data.config import BuildConfig
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mlxgpt.lessons.config import LessonConfig, NarrationConfig
     from mlxgpt.listing import Entry
     from mlxgpt.model.report import ModelReport
+    from mlxgpt.quantization.report import QuantizationReport
     from mlxgpt.tokenizer.base import Tokenizer
     from mlxgpt.tokenizer.report import TokenizerReport
     from mlxgpt.training.config import TrainConfig
@@ -330,7 +332,7 @@ def generate_many(
     from mlxgpt.generation.many import write_texts
     from mlxgpt.generation.prompts import prompts as read_prompts
 
-    read(settings)  # raises for the command's own, which is nobody's line
+    kv_bits = read(settings).kv_bits  # raises for the command's own settings, which are nobody's line
     if batch_size < 1 or samples < 1:
         raise ConfigError("--batch-size and --num-samples are at least 1.")
     if prompts and output and output.exists() and output.samefile(prompts):
@@ -349,7 +351,15 @@ def generate_many(
         else:
             beginning = shared.Prefix.read(loaded, tokenizer, ids)
     yield from write_texts(
-        loaded, tokenizer, asked, output, batch_size=batch_size, samples=samples, prefix=beginning, stop=stop
+        loaded,
+        tokenizer,
+        asked,
+        output,
+        batch_size=batch_size,
+        samples=samples,
+        prefix=beginning,
+        kv_bits=kv_bits,
+        stop=stop,
     )
 
 
@@ -478,7 +488,8 @@ def describe_model(word: str) -> "ModelReport":
 
     if word in presets() or word.endswith(".toml"):
         return examine_preset(word)
-    return examine(huggingface.read_config(runs.find_model(word)))
+    directory = runs.find_model(word)
+    return examine(huggingface.read_config(directory), about=huggingface.described_packing(directory))
 
 
 def import_model(source: str, out: Path | None = None, *, tokenizer: str = "", dtype: str = "") -> "Imported":
@@ -494,6 +505,42 @@ def import_model(source: str, out: Path | None = None, *, tokenizer: str = "", d
         chosen = nanogpt.read_meta(Path(tokenizer)) if tokenizer.endswith(".pkl") else _tokenizer(tokenizer)
     path = hub.find(source) if hub.is_hub(source) else Path(source).expanduser()
     return importing.import_model(path, out, chosen, name=hub.model_name(path) if path.is_dir() else "", dtype=dtype)
+
+
+def export(model: str, out: Path, to: str, *, quantize: str = "", dtype: str = "") -> "Exported":
+    """Write a model in the form that another program reads; see `convert.exporting`."""
+    from mlxgpt import checkpoint, runs
+    from mlxgpt.backend import devices
+    from mlxgpt.convert import exporting, huggingface
+
+    exporting.check(to, quantize, dtype)
+    devices.prepare("cpu")  # nothing is computed that a GPU would be faster at
+    directory = runs.find_model(model)
+    loaded = huggingface.load(directory)
+    tokenizer = (
+        checkpoint.load_tokenizer(directory, loaded.config) if (directory / "tokenizer.json").is_file() else None
+    )
+    return exporting.export(directory, loaded, tokenizer, out, to=to, quantize=quantize, dtype=dtype)
+
+
+def quantize(
+    model: str,
+    out: Path,
+    settings: Settings,
+    *,
+    text: Path | None = None,
+    device: str = "auto",
+    told: "Callable[[float], object]" = lambda share: None,
+) -> "QuantizationReport":
+    """A model in fewer bits, and what that costs; see `quantization.quantize`."""
+    from mlxgpt import runs
+    from mlxgpt.backend import devices
+    from mlxgpt.config import build
+    from mlxgpt.quantization.config import QuantizeConfig
+    from mlxgpt.quantization.quantize import quantize
+
+    config = build(QuantizeConfig, settings, where="quantize")
+    return quantize(runs.find_model(model), out, config, text=text, device=devices.prepare(device).device, told=told)
 
 
 def benchmark_chunking(

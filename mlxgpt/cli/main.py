@@ -18,12 +18,14 @@ from mlxgpt.cli.commands import (
     demo,
     doctor,
     evaluate,
+    export,
     generate,
     import_model,
     inspect,
     inspect_model,
     logits,
     models,
+    quantize,
     quickstart,
     serve,
     tokenizer,
@@ -43,7 +45,7 @@ app = typer.Typer(
 _COMMANDS = (  # in the order of the help
     *(quickstart, demo, chat, train, generate, serve),
     *(chunk, analyze, evaluate, benchmark, tokenizer, data),
-    *(models, import_model, inspect_model, inspect, logits, doctor),
+    *(models, import_model, export, quantize, inspect_model, inspect, logits, doctor),
 )
 for module in _COMMANDS:
     module.register(app)

@@ -24,6 +24,9 @@ Model = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, metal, cuda or cpu.")]
+KvBits = Annotated[
+    int | None, typer.Option("--kv-bits", help="8 or 4: keys and values in so few bits, for long contexts; 0: off.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Educational = Annotated[bool, typer.Option("--educational", help="Explain what happens, with the figures of this run.")]
 ShowTensors = Annotated[bool, typer.Option("--show-tensors", help="Explain, with what each layer holds or learns.")]

@@ -226,13 +226,17 @@ def memory(session: Session) -> Reply:
     """What MLX holds, and how much of it the conversation takes."""
     import mlx.core as mx  # here only: listing the commands must not load MLX
 
+    bits = session.config.kv_bits
     figures = {
         "in use": mx.get_active_memory(),
         "most so far": mx.get_peak_memory(),
         "kept for reuse": mx.get_cache_memory(),
         "this conversation": session.window.nbytes,
     }
-    return Reply(text="\n".join(f"{name:18} {amount / 2**20:10,.1f} MiB" for name, amount in figures.items()))
+    lines = [f"{name:18} {amount / 2**20:10,.1f} MiB" for name, amount in figures.items()]
+    if bits:
+        lines[-1] += f"   (keys and values in {bits} bits)"
+    return Reply(text="\n".join(lines))
 
 
 def save(session: Session, value: Value) -> Reply:

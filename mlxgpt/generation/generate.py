@@ -102,8 +102,11 @@ def decoded(window: Window, token: mx.array, config: GenerateConfig, seed: int) 
 
 
 def open_window(model: GPT, config: GenerateConfig) -> Window:
-    """An empty window with the overflow policy of `config`."""
-    return Window(model, overflow=config.overflow, sink_tokens=config.sink_tokens, prefill_tokens=config.prefill_tokens)
+    """An empty window with the overflow policy of `config`, and its bits."""
+    return Window(
+        model, overflow=config.overflow, sink_tokens=config.sink_tokens, prefill_tokens=config.prefill_tokens,
+        kv_bits=config.kv_bits,
+    )  # fmt: skip
 
 
 def checked(prompt_ids: Sequence[int], model: GPT, tokenizer: Tokenizer) -> list[int]:

@@ -17,24 +17,29 @@ from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import Tokenizer
 
 
-def batcher(model: GPT, tokenizer: Tokenizer, *, batch_size: int = 16, prefix: Prefix | None = None) -> Batcher:
+def batcher(
+    model: GPT, tokenizer: Tokenizer, *, batch_size: int = 16, prefix: Prefix | None = None, kv_bits: int = 0
+) -> Batcher:
     """What writes many texts with this model."""
     kind = OneByOne if isinstance(model, ForeignModel) else Batcher
-    return kind(model, tokenizer, batch_size=batch_size, prefix=prefix)
+    return kind(model, tokenizer, batch_size=batch_size, prefix=prefix, kv_bits=kv_bits)
 
 
 class OneByOne(Batcher):
     """Texts that take turns."""
 
-    def __init__(self, model: GPT, tokenizer: Tokenizer, *, batch_size: int = 16, prefix: Prefix | None = None) -> None:
+    def __init__(
+        self, model: GPT, tokenizer: Tokenizer, *, batch_size: int = 16, prefix: Prefix | None = None, kv_bits: int = 0
+    ) -> None:
         self.model, self.tokenizer, self.batch_size, self.prefix = model, tokenizer, batch_size, prefix
+        self.kv_bits = kv_bits
         self.waiting, self.texts = deque(), []
         self._jobs: dict[Text, Iterator[Event]] = {}
 
     def submit(self, ids: Sequence[int], config: GenerateConfig, *, stop_ids: frozenset[int] | None = None) -> Text:
         """Put a text at the end of the queue; `DataError` for ids outside the vocabulary."""
         text = super().submit(ids, config, stop_ids=stop_ids)
-        self._jobs[text] = generate(self.model, self.tokenizer, text.ids, config, stop_ids=stop_ids)
+        self._jobs[text] = generate(self.model, self.tokenizer, text.ids, text.config, stop_ids=stop_ids)
         return text
 
     def run(self) -> Iterator[Happened]:

@@ -21,7 +21,7 @@ from mlxgpt.events import Event, Noted, PromptRead
 from mlxgpt.generation.config import GenerateConfig
 from mlxgpt.generation.generate import checked
 from mlxgpt.generation.sampling import key_for, sample
-from mlxgpt.generation.window import decode, prefill
+from mlxgpt.generation.window import decode, memories, prefill
 from mlxgpt.generation.writing import Writing
 from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import Tokenizer
@@ -45,7 +45,7 @@ def speculate(
     ids = checked(prompt_ids, model, tokenizer)
     _check(model, draft, ids, config, guesses)
     writing = Writing(tokenizer, config, len(ids), stop_ids)
-    caches, draft_caches = model.make_cache(), draft.make_cache()
+    caches, draft_caches = memories(model, config.kv_bits), draft.make_cache()
     began = time.perf_counter()
     for who, memory in ((model, caches), (draft, draft_caches)):
         prefill(who, mx.array([ids[:-1]], mx.int32), memory, config.prefill_tokens)

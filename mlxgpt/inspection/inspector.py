@@ -47,14 +47,18 @@ from mlxgpt.inspection.rwkv_reports import DecayReport, EffectiveAttentionReport
 from mlxgpt.inspection.trace import patterns, require_attention
 from mlxgpt.inspection.tuned_lens import TunedLens, tune
 from mlxgpt.model.gpt import GPT
+from mlxgpt.model.packing import unpacked
 from mlxgpt.tokenizer.base import SPECIALS, Tokenizer
 
 
 class Inspector:
-    """A model and its tokenizer; everything is computed in float32, whatever the weights are stored in."""
+    """A model and its tokenizer; everything is computed in float32, whatever the weights are stored in.
+
+    Of a quantised model the numbers are looked at that its packed ones stand for.
+    """
 
     def __init__(self, model: GPT, tokenizer: Tokenizer, name: str) -> None:
-        self.model, self.tokenizer, self.name = model, tokenizer, name
+        self.model, self.tokenizer, self.name = unpacked(model), tokenizer, name
 
     @staticmethod
     def open(directory: Path) -> "Inspector":

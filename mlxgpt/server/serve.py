@@ -21,7 +21,9 @@ def serve(model: str, config: ServeConfig, *, device: str = "auto", started: Cal
         raise MissingExtra("Serving needs starlette and uvicorn.", hint="pip install 'mlxgpt[server]'") from None
     listener = listen(config)
     try:
-        service = Service(model, device=device, batch_size=config.batch_size, queue=config.queue)
+        service = Service(
+            model, device=device, batch_size=config.batch_size, queue=config.queue, kv_bits=config.kv_bits
+        )
     except BaseException:
         listener.close()
         raise

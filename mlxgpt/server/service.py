@@ -71,15 +71,17 @@ class Stream:
 class Service:
     """One model, loaded on an engine of its own."""
 
-    def __init__(self, word: str, *, device: str = "auto", batch_size: int = 16, queue: int = 64) -> None:
+    def __init__(
+        self, word: str, *, device: str = "auto", batch_size: int = 16, queue: int = 64, kv_bits: int = 0
+    ) -> None:
         directory = runs.find_model(word)
         inside_run = directory.parent.name == "checkpoints"
         self.name = directory.parent.parent.name if inside_run else hub.model_name(directory)
         self.engine, self.waiting = Engine(), 0
-        self._limit, self._batch_size = batch_size + queue, batch_size
+        self._limit, self._batch_size, self._kv_bits = batch_size + queue, batch_size, kv_bits
         try:
             self.model, self.tokenizer, self._batcher = self.engine.call(
-                lambda: _load(directory, device, batch_size)
+                lambda: _load(directory, device, batch_size, kv_bits)
             ).result()
         except BaseException:
             self.engine.stop()
@@ -161,13 +163,13 @@ class Service:
         """Writing is over, or it failed, as when memory runs out: then all that was under way fails with it."""
         if error := done.exception():
             failed, self._streams = list(self._streams.values()), {}
-            self._batcher = batcher(self.model, self.tokenizer, batch_size=self._batch_size)
+            self._batcher = batcher(self.model, self.tokenizer, batch_size=self._batch_size, kv_bits=self._kv_bits)
             for stream in failed:
                 stream.put(error)
 
 
-def _load(directory: Path, device: str, batch_size: int) -> tuple[GPT, Tokenizer, Batcher]:
+def _load(directory: Path, device: str, batch_size: int, kv_bits: int) -> tuple[GPT, Tokenizer, Batcher]:
     model, tokenizer = checkpoint.load_to_run(directory, devices.prepare(device).device)
     weights = sum(array.nbytes for _, array in tree_flatten(model.parameters()))
     mx.set_cache_limit(max(CACHE_BYTES, weights))
-    return model, tokenizer, batcher(model, tokenizer, batch_size=batch_size)
+    return model, tokenizer, batcher(model, tokenizer, batch_size=batch_size, kv_bits=kv_bits)

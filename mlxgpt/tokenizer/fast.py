@@ -155,7 +155,7 @@ class FastTokenizer:
     @cached_property
     def fingerprint(self) -> str:
         """Only what decides ids goes in, so renaming a file or changing the chat template leaves it alone."""
-        content = self._content
+        content = self.content
         model = content["model"]
         # The whole vocabulary is in `get_vocab`, where Unigram's and BPE's look the same; merges are pairs or "a b"
         # strings.
@@ -172,9 +172,7 @@ class FastTokenizer:
     @cached_property
     def merges(self) -> dict[tuple[int, int], int]:
         """(left id, right id) -> new id, in the order they were learned; empty when the model is not BPE."""
-        pairs = [
-            pair.split(" ") if isinstance(pair, str) else pair for pair in self._content["model"].get("merges", ())
-        ]
+        pairs = [pair.split(" ") if isinstance(pair, str) else pair for pair in self.content["model"].get("merges", ())]
         vocab = self._backend.get_vocab(with_added_tokens=False)
         return {(vocab[left], vocab[right]): vocab[left + right] for left, right in pairs}
 
@@ -196,7 +194,8 @@ class FastTokenizer:
         return backend
 
     @cached_property
-    def _content(self) -> dict[str, Any]:  # Any: tokenizer.json
+    def content(self) -> dict[str, Any]:  # Any: JSON
+        """What tokenizer.json holds."""
         content: dict[str, Any] = json.loads(self._backend.to_str())
         return content
 

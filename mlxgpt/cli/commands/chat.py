@@ -29,6 +29,7 @@ def chat(
         Path | None,
         typer.Option(help="A file to keep the conversation and the model's memory of it in; go on from it (RWKV)."),
     ] = None,
+    kv_bits: options.KvBits = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same text.")] = None,
     educational: options.Educational = False,
     show_tensors: options.ShowTensors = False,
@@ -44,7 +45,7 @@ def chat(
     from mlxgpt.generation import commands
     from mlxgpt.text import visible
 
-    settings = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p, "seed": seed}
+    settings = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p, "seed": seed, "kv_bits": kv_bits}
     narration = options.narration(educational, show_tensors, show_attention, lang)
     session: Any = jobs.open_chat(model, settings, system=system, state=state, device=device)
     say, explain = output.narrator(), output.explainer(narration)

@@ -34,6 +34,7 @@ def generate(
         str | None,
         typer.Option(help="When the context is full: rotating (sink and newest tokens) or chunked (read again)."),
     ] = None,
+    kv_bits: options.KvBits = None,
     state: Annotated[
         Path | None,
         typer.Option(help="A file to keep the text and the model's memory of it in; go on from it (RWKV)."),
@@ -89,6 +90,7 @@ def generate(
         "seed": seed,
         "stop": tuple(stop) if stop else None,
         "overflow": overflow,
+        "kv_bits": kv_bits,
         "show_tokens": show_tokens or None,
     }
     if prompts is not None:
