@@ -494,6 +494,31 @@ class DatasetFetched(Event):
     stopped: bool
 
 
+# ---- models of the Hub -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFetchProgressed(Event):
+    """Bytes of a model of the Hub so far, of those that were not in the cache."""
+
+    name: str
+    bytes: int
+    total_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFetched(Event):
+    """A model of the Hub is in the cache, `bytes` of it new; `commit` is what `revision` means today."""
+
+    name: str
+    revision: str
+    commit: str
+    path: str
+    bytes: int
+    seconds: float
+
+
 # ---- generation ------------------------------------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlxgpt.chunking.optimize import Search
     from mlxgpt.chunking.watching import Part
     from mlxgpt.convert.exporting import Exported
+    from mlxgpt.convert.importing import Imported
     from mlxgpt.data.clean import CleanJobConfig
     from mlxgpt.data.config import BuildConfig
     from mlxgpt.data.fetch import FetchConfig
@@ -217,6 +218,13 @@ def fetch(config: "FetchConfig", *, stop: threading.Event | None = None) -> Iter
     from mlxgpt.data.fetch import fetch
 
     return fetch(config, stop=stop)
+
+
+def fetch_model(word: str, *, stop: threading.Event | None = None) -> Iterator[Event]:
+    """Fetch a model of the Hub, hf:ORG/NAME, into the cache; see `hub`."""
+    from mlxgpt import hub
+
+    return hub.fetch(word, stop=stop)
 
 
 def describe_dataset(path: Path) -> "DatasetReport":
@@ -450,6 +458,7 @@ def generate_explained(
     config = read({**settings, "show_tokens": True})
     directory = runs.find_model(model)
     loaded, tokenizer = checkpoint.load_to_run(directory, devices.prepare(device).device)
+    checkpoint.require_inside(loaded)
     window = generation.open_window(loaded, config)
     events = generation.generate(loaded, tokenizer, _prompt_ids(prompt, tokenizer), config, window=window, stop=stop)
     return narrate_writing(events, narration, loaded, tokenizer, lambda: window.rows[0])
@@ -459,8 +468,10 @@ def answer_explained(
     chat: "Chat", text: str, narration: "NarrationConfig", *, stop: threading.Event | None = None
 ) -> Iterator[Event]:
     """The answer of a chat, explained."""
+    from mlxgpt import checkpoint
     from mlxgpt.lessons.narration import narrate_writing
 
+    checkpoint.require_inside(chat.model)
     usual, chat.config = chat.config, chat.config.with_(show_tokens=True)
     try:
         events = chat.say(text, stop=stop)
@@ -557,12 +568,19 @@ def describe_model(word: str) -> "ModelReport":
     return examine(huggingface.read_config(directory), about=huggingface.described_packing(directory))
 
 
-def import_model(source: Path, out: Path, tokenizer: str = "") -> "ModelReport":
-    """Make a model directory from a foreign checkpoint; see `convert.importing`."""
-    from mlxgpt.convert.importing import import_model
-    from mlxgpt.model.report import examine
+def import_model(source: str, out: Path | None = None, *, tokenizer: str = "", dtype: str = "") -> "Imported":
+    """Make a model directory from a foreign one, a checkpoint, or a model of the Hub; see `convert.importing`.
 
-    return examine(import_model(source, out, _tokenizer(tokenizer) if tokenizer else None))
+    `tokenizer` is a folder with a tokenizer.json, the name of a model, or nanoGPT's meta.pkl.
+    """
+    from mlxgpt import hub
+    from mlxgpt.convert import importing, nanogpt
+
+    chosen = None
+    if tokenizer:
+        chosen = nanogpt.read_meta(Path(tokenizer)) if tokenizer.endswith(".pkl") else _tokenizer(tokenizer)
+    path = hub.find(source) if hub.is_hub(source) else Path(source).expanduser()
+    return importing.import_model(path, out, chosen, name=hub.model_name(path) if path.is_dir() else "", dtype=dtype)
 
 
 def export(model: str, out: Path, to: str, *, quantize: str = "", dtype: str = "") -> "Exported":

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mlxgpt import runs
+from mlxgpt import hub, runs
 from mlxgpt.config import read_toml
 from mlxgpt.convert.files import read_json, stored_tensors
 from mlxgpt.errors import CheckpointError, DataError, MlxgptError
@@ -60,7 +60,7 @@ def describe_directory(path: Path) -> Entry:
     labels = tuple(
         link.name for link in (run.best, run.last) if inside_run and link.exists() and link.resolve() == real
     )
-    name = f"{run.path.name}/{real.name}" if inside_run else real.name
+    name = f"{run.path.name}/{real.name}" if inside_run else hub.model_name(real)
     common: dict[str, Any] = {
         "path": str(path),
         "name": name,

@@ -56,6 +56,11 @@ def runs() -> Path:
     return user_data() / "runs"
 
 
+def imported() -> Path:
+    """Where `mlxgpt import` writes, beside the runs.  The folder may not exist yet; who writes makes it."""
+    return runs().with_name("imported")
+
+
 def caches() -> Path:
     """What can be made again: `$MLXGPT_HOME/cache`, else the platform's folder for caches.  It may not exist yet."""
     if home := os.environ.get("MLXGPT_HOME"):

@@ -59,6 +59,9 @@ def main(
     version: bool = typer.Option(
         False, "--version", help="Print the version.", is_eager=True, callback=lambda v: _version(v)
     ),
+    offline: bool = typer.Option(
+        False, "--offline", help="Models of the Hub from the cache only, anywhere on the line; as HF_HUB_OFFLINE=1."
+    ),
 ) -> None:
     """Train a GPT, talk to it and see it think."""
     if context.invoked_subcommand is None:
@@ -85,6 +88,10 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and not writes_unicode(stream):
             stream.reconfigure(errors="replace")  # a "?" is better than no answer
+    words = sys.argv[: sys.argv.index("--")] if "--" in sys.argv else sys.argv
+    if "--offline" in words:  # every command may come to need a model, so no command has to say that it knows this
+        sys.argv.remove("--offline")
+        os.environ["HF_HUB_OFFLINE"] = "1"
     try:
         app()
     except SystemExit:

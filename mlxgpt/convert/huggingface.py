@@ -9,16 +9,18 @@ import json
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
+from mlxgpt import hub
 from mlxgpt.config import build
 from mlxgpt.convert import packed
 from mlxgpt.convert.architectures import read_fields
-from mlxgpt.convert.files import WEIGHTS, Json, Stored, read_json, stored_tensors, weight_files
+from mlxgpt.convert.files import WEIGHTS, Json, Stored, pickle_files, read_json, stored_tensors, weight_files
 from mlxgpt.convert.names import LAYOUTS, Slot, Tensors, from_hf, slots, to_hf
+from mlxgpt.convert.pickles import read_pickle, tensors_of
 from mlxgpt.convert.targets import hf_target
 from mlxgpt.convert.writing import config_keys
 from mlxgpt.errors import CheckpointError, ConfigError, ConversionError
@@ -29,7 +31,9 @@ from mlxgpt.model.positions import sinusoids
 from mlxgpt.model.shapes import count, parameter_shapes
 
 _DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
-_BUFFERS = (".attn.bias", ".attn.masked_bias", ".rotary_emb.inv_freq")  # what old files store and nobody trains
+_BUFFERS = (".attn.bias", ".attn.masked_bias", ".rotary_emb.inv_freq")
+
+T = TypeVar("T")
 
 
 class SpecialIds(Protocol):
@@ -74,8 +78,8 @@ def save(model: GPT, directory: Path, tokenizer: SpecialIds | None = None, *, dt
         )
     keys = config_keys(config, model_type) | {"torch_dtype": stored, "dtype": stored} | special
     keys |= packed.config_keys(config, layout, packings)
-    _write_json(directory / "config.json", keys)
-    _write_json(directory / "generation_config.json", {"_from_model_config": True, **special})
+    write_json(directory / "config.json", keys)
+    write_json(directory / "generation_config.json", {"_from_model_config": True, **special})
     return model_type
 
 
@@ -127,7 +131,8 @@ def implied_tensors(config: ModelConfig, model_type: str) -> Tensors:
     return {slot.name: stored[slot.name] for slot in slots(ours, model_type) if values.keys() >= set(slot.ours)}
 
 
-def _write_json(path: Path, value: Json) -> None:
+def write_json(path: Path, value: Json) -> None:
+    """Write an object, its keys in order."""
     path.write_text(
         json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8"
     )
@@ -146,7 +151,7 @@ def read_config(directory: Path) -> ModelConfig:
     own = _own_config(values, path)
     if own is not None:
         return own
-    return _build({"name": path.parent.resolve().name} | read_fields(values, path), path)
+    return _build({"name": hub.model_name(path.parent)} | read_fields(values, path), path)
 
 
 def described_packing(directory: Path) -> str:
@@ -200,18 +205,18 @@ def load(directory: Path, dtype: mx.Dtype | None = None, *, keep_packed: bool = 
     """
     directory = Path(directory)
     config, values = read_config(directory), read_json(directory / "config.json")
-    stored = stored_tensors(directory)
-    if config.n_layer > len(stored):
+    files = pickle_files(directory)
+    arrays = _unpickled(files) if files else {}
+    stored = {} if files else without_buffers(stored_tensors(directory))
+    if config.n_layer > len(stored or arrays):
         raise CheckpointError(
-            f"{directory}: config.json promises {config.n_layer} blocks, but there are only {len(stored)} tensors.",
+            f"{directory}: config.json promises {config.n_layer} blocks, but there are only {len(stored or arrays)} tensors.",
             hint="config.json and the weights belong to different models; take both from one source.",
         )
     layout, packings = packed.read(values, stored, config, directory)
-    names = {name for name in stored if not name.endswith(_BUFFERS)}
-    whole = packed.whole_numbers(config, layout, packings)
-    arrays = read_tensors({name: stored[name] for name in names}, whole)
+    arrays = arrays or read_tensors(stored, packed.whole_numbers(config, layout, packings))
     config = _settle(config, layout, arrays)
-    check_tensors(directory, stored, slots(config, layout, packings), LAYOUTS[layout].prefix, set(arrays))
+    check_tensors(directory, arrays, slots(config, layout, packings), LAYOUTS[layout].prefix)
     model = GPT(config)
     weights = from_hf(config, arrays, layout, packings)
     if positions := packings.pop("positions", None):  # they are added, not multiplied with
@@ -222,6 +227,23 @@ def load(directory: Path, dtype: mx.Dtype | None = None, *, keep_packed: bool = 
     model.load_weights(list(weights.items()))
     mx.eval(model.parameters())
     return model if keep_packed else unpacked(model, dtype)
+
+
+def _unpickled(files: list[Path]) -> Tensors:
+    """The tensors of PyTorch's pickles, under the names they are stored by."""
+    arrays: Tensors = {}
+    for file in files:
+        arrays |= tensors_of(read_pickle(file), file)
+    arrays = without_buffers(arrays)
+    for name, array in arrays.items():
+        if not mx.issubdtype(array.dtype, mx.floating):
+            raise ConversionError(f"{files[0].parent}: {name} holds whole numbers.", hint="Is it a quantised model?")
+    return arrays
+
+
+def without_buffers(tensors: Mapping[str, T]) -> dict[str, T]:
+    """The tensors without what old files store and nobody trains, such as masks."""
+    return {name: tensor for name, tensor in tensors.items() if not name.endswith(_BUFFERS)}
 
 
 def read_tensors(stored: Mapping[str, Stored], whole: Mapping[str, str] | None = None) -> Tensors:
@@ -244,17 +266,9 @@ def read_tensors(stored: Mapping[str, Stored], whole: Mapping[str, str] | None =
 def _settle(config: ModelConfig, layout: str, arrays: Tensors) -> ModelConfig:
     """The config that the tensors speak for, and `arrays` without those it needs no parameters for.
 
-    A tied head may be stored all the same; transformers ties it only when it equals the embedding, and so do we.
     Biases and tables that `save` wrote only because the architecture wants them go, as long as nobody has changed them.
     """
-    stored_head = "head.weight" if layout == "rwkv6" else "lm_head.weight"
-    head = arrays.get(stored_head)
-    embedding = next((array for name, array in arrays.items() if name.endswith(_EMBEDDINGS)), None)
-    if config.tie_embeddings and head is not None and embedding is not None:
-        if head.shape == embedding.shape and mx.array_equal(head, embedding).item():
-            del arrays[stored_head]
-        else:
-            config = config.with_(tie_embeddings=False)
+    config = settle_head(config, layout, arrays)
     implied = {name.removeprefix("transformer."): array for name, array in implied_tensors(config, layout).items()}
     unchanged = (
         name in arrays
@@ -269,11 +283,28 @@ def _settle(config: ModelConfig, layout: str, arrays: Tensors) -> ModelConfig:
     return config.with_(bias="all", position="learned")
 
 
+def settle_head(config: ModelConfig, model_type: str, arrays: Tensors) -> ModelConfig:
+    """The config with the head that the tensors speak for, and `arrays` without a head that is the embedding again.
+
+    A tied head may be stored all the same; transformers ties it only when it equals the embedding, and so do we.
+    """
+    stored_head = "head.weight" if model_type == "rwkv6" else "lm_head.weight"
+    head = arrays.get(stored_head)
+    embedding = next((array for name, array in arrays.items() if name.endswith(_EMBEDDINGS)), None)
+    if config.tie_embeddings and head is not None and embedding is not None:
+        if head.shape == embedding.shape and mx.array_equal(head, embedding).item():
+            del arrays[stored_head]
+        else:
+            config = config.with_(tie_embeddings=False)
+    return config
+
+
 _EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "embeddings.weight")
 
 
-def check_tensors(directory: Path, stored: dict[str, Stored], wanted: list[Slot], prefix: str, names: set[str]) -> None:
-    """Raise `CheckpointError` unless the tensors called `names` are just those a model needs, in the right shapes."""
+def check_tensors(directory: Path, arrays: Tensors, wanted: list[Slot], prefix: str) -> None:
+    """Raise `CheckpointError` unless the tensors are just those a model needs, in the right shapes."""
+    names = set(arrays)
     known = {name: slot for slot in wanted for name in (slot.name, slot.name.removeprefix(prefix))}
     held = {known[name].name for name in names if name in known}
     missing = [slot.name for slot in wanted if slot.name not in held]
@@ -286,9 +317,9 @@ def check_tensors(directory: Path, stored: dict[str, Stored], wanted: list[Slot]
                 hint="config.json and the weights do not belong together, or the copy is incomplete.",
             )
     for name in sorted(names):
-        if stored[name].shape != known[name].shape:
+        if tuple(arrays[name].shape) != known[name].shape:
             raise CheckpointError(
-                f"{stored[name].file}: {name} has the shape {list(stored[name].shape)}, but config.json asks for "
+                f"{directory}: {name} has the shape {list(arrays[name].shape)}, but config.json asks for "
                 f"{list(known[name].shape)}.",
                 hint="config.json and the weights belong to different models; take both from one source.",
             )

@@ -10,7 +10,7 @@ from pathlib import Path
 import mlx.core as mx
 import numpy as np
 
-from mlxgpt import checkpoint
+from mlxgpt import checkpoint, hub
 from mlxgpt.data.documents import read_documents
 from mlxgpt.data.packing import pack
 from mlxgpt.errors import ConfigError, DataError, nearest
@@ -66,7 +66,7 @@ class Inspector:
     @staticmethod
     def open(directory: Path) -> "Inspector":
         """The model in a directory."""
-        return Inspector(*checkpoint.load(directory, dtype=mx.float32), directory.name)
+        return Inspector(*checkpoint.load(directory, dtype=mx.float32), hub.model_name(directory))
 
     # ---- what is read ------------------------------------------------------------------------------------------------
 

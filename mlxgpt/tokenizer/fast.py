@@ -33,6 +33,7 @@ OWN_SETTINGS: Mapping[str, Any] = {  # Any: JSON
     "chat_template": chat.TEMPLATE,
 }
 SMALLEST_BPE = len(SPECIALS) + 256
+UNKNOWN = "Missing [UNK] token"  # what a word list without a token for unknown ones says of a word it lacks
 
 
 def train_bpe(texts: Iterable[str], vocab_size: int, min_frequency: int = 2) -> "FastTokenizer":
@@ -233,4 +234,9 @@ def _not_encoded(texts: Sequence[str], error: Exception) -> Exception:
             require_unicode(text)
     if isinstance(error, TypeError):
         return error
+    if UNKNOWN in str(error):
+        return TokenizerError(
+            "The tokenizer has no token for a character of this text, and none that stands for unknown ones.",
+            hint="Write with the characters of the text that the model was trained on.",
+        )
     return TokenizerError(f"The tokenizer cannot encode this text: {error}", hint="Check its tokenizer.json.")

@@ -48,7 +48,11 @@ def generate(
         bool, typer.Option("--show-tokens", help="Id, text, probability and rank of each token.")
     ] = False,
     draft: Annotated[
-        str, typer.Option(help="A smaller model of the same tokenizer that guesses ahead; with --temperature 0.")
+        str,
+        typer.Option(
+            callback=options.fetched,
+            help="A smaller model of the same tokenizer that guesses ahead; with --temperature 0.",
+        ),
     ] = "",
     prompts: Annotated[
         str | None,
