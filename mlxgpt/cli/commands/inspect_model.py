@@ -13,7 +13,9 @@ def register(app: typer.Typer) -> None:
 
 
 def info(
-    model: Annotated[str, typer.Argument(help="A model directory, a run, best | last, or a preset.")] = "nano-pt",
+    model: Annotated[
+        str, typer.Argument(help="A model directory, a run, best | last, a preset, or a size as 400m.")
+    ] = "nano-pt",
     json: options.Json = False,
 ) -> None:
     """Show the architecture, parameters by part, operations and memory of a model or a preset."""
