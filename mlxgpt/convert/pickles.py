@@ -75,10 +75,24 @@ def read_pickle(path: Path) -> Any:  # Any: whatever the file's author saved
     except IsADirectoryError:
         raise CheckpointError(f"{path} is a folder, not a file of PyTorch.") from None
     except zipfile.BadZipFile:
-        raise ConversionError(
-            f"{path} is not a checkpoint that PyTorch 1.6 or newer wrote.",
+        raise _no_archive(path) from None
+
+
+def _no_archive(path: Path) -> CheckpointError | ConversionError:
+    """What a file is that should be a zip and is none, by its first bytes."""
+    with path.open("rb") as file:
+        begin = file.read(4)
+    if begin.startswith(b"PK"):
+        what = "its table of contents, which stands at the end, is missing or broken"
+        return CheckpointError(f"{path} is damaged: {what}.", hint="Was it fetched to the end?  Fetch it again.")
+    if not begin:
+        return CheckpointError(f"{path} is empty.", hint="Fetch it again.")
+    if begin.startswith(b"\x80"):  # a bare pickle
+        return ConversionError(
+            f"{path} was written by a PyTorch before 1.6, or is another pickle; nothing of it was run.",
             hint="Save it again with torch.save of a recent PyTorch, or take safetensors.",
-        ) from None
+        )
+    return ConversionError(f"{path} is no checkpoint of PyTorch.", hint="Give a .pth that torch.save wrote.")
 
 
 def tensors_of(value: Any, path: Path) -> dict[str, mx.array]:  # Any: what `read_pickle` gave
