@@ -121,6 +121,21 @@ class RunFinished(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunPaused(Event):
+    """Training waits after `step`, until it is told to go on."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContinued(Event):
+    """Training goes on, after `seconds` of waiting."""
+
+    step: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Noted(Event):
     """Something a person may want to know, in one sentence: a choice made, a fallback taken."""
 

@@ -49,6 +49,13 @@ def train(
     return train(config, model_changes, device=device, stop=stop)
 
 
+def presets() -> list[str]:
+    """The names of the shipped presets."""
+    from mlxgpt.model.config import presets
+
+    return list(presets())
+
+
 def train_tokenizer(
     paths: Sequence[str | Path],
     output: Path,
@@ -190,6 +197,13 @@ def describe_checkpoint(word: str) -> "Entry":
     from mlxgpt.listing import describe_checkpoint
 
     return describe_checkpoint(word)
+
+
+def device(word: str = "auto") -> str:
+    """The kind of device that `word` stands for here: metal, cuda or cpu; MLX is made ready on it."""
+    from mlxgpt.backend import devices
+
+    return devices.prepare(word).device
 
 
 def examine_machine(device: str = "auto") -> "DoctorReport":

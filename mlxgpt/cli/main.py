@@ -28,20 +28,21 @@ from mlxgpt.cli.commands import (
     serve,
     tokenizer,
     train,
+    tui,
 )
 from mlxgpt.text import writes_unicode
 
 app = typer.Typer(
     name="mlxgpt",
     help="Train a GPT, talk to it and see it think.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _COMMANDS = (  # in the order of the help
-    *(quickstart, demo, chat, train, generate, serve),
+    *(tui, quickstart, demo, chat, train, generate, serve),
     *(chunk, analyze, evaluate, benchmark, tokenizer, data),
     *(models, import_model, inspect_model, inspect, logits, doctor),
 )
@@ -51,11 +52,17 @@ for module in _COMMANDS:
 
 @app.callback()
 def main(
+    context: typer.Context,
     version: bool = typer.Option(
         False, "--version", help="Print the version.", is_eager=True, callback=lambda v: _version(v)
     ),
 ) -> None:
     """Train a GPT, talk to it and see it think."""
+    if context.invoked_subcommand is None:
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            context.invoke(tui.tui, model="nano-pt", page="chat", device="auto")
+        else:
+            print(context.get_help())
 
 
 def _version(wanted: bool) -> None:

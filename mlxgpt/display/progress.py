@@ -15,7 +15,9 @@ from mlxgpt.events import (
     EvaluationFinished,
     Event,
     Noted,
+    RunContinued,
     RunFinished,
+    RunPaused,
     RunStarted,
     SampleDrawn,
     StepFinished,
@@ -123,6 +125,10 @@ def describe_event(event: Event) -> str:
                 f"{event.reason.capitalize()} after {event.step:,} steps in {duration(event.seconds)}: "
                 f"loss {event.loss:.3f}{validation}; {event.tokens_seen:,} tokens, {event.tokens_per_second:,.0f} tok/s."
             )
+        case RunPaused():
+            return f"Paused after step {event.step:,}; its checkpoint is saved."
+        case RunContinued():
+            return f"Going on from step {event.step:,} after a pause of {duration(event.seconds)}."
         case Noted():
             return visible(event.text)
         case _:

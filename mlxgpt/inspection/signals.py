@@ -4,20 +4,16 @@ Nothing was recorded for this while it trained: a batch is a function of (seed, 
 made again, and the next step is measured from the last checkpoint.
 """
 
-import statistics
-from collections.abc import Sequence
-
 from mlxgpt.backend import devices
 from mlxgpt.events import SignalsMeasured, StepFinished, replay
 from mlxgpt.inspection.reports import Spike, TrainingReport
+from mlxgpt.inspection.spikes import find_spikes
 from mlxgpt.runs import Run
 from mlxgpt.tokenizer import registry
 from mlxgpt.training import material
 from mlxgpt.training.prepare import Plan, load_config, prepare
 from mlxgpt.training.schedules import learning_rate_share
 from mlxgpt.training.signals import measure
-
-WINDOW, LIMIT = 20, 6.0  # steps that say what is usual, and how many of their standard deviations are not
 
 
 def signals(run: Run, *, device: str = "auto", most: int = 5) -> TrainingReport:
@@ -45,22 +41,6 @@ def measure_next(plan: Plan, steps: int) -> SignalsMeasured:
     share = learning_rate_share(step, max(plan.steps, steps, step + 1), config)
     batches = [plan.loader.batch(step * config.grad_accum + i) for i in range(config.grad_accum)]
     return measure(plan.stepper, batches, share * config.learning_rate, share * config.muon_learning_rate)
-
-
-def find_spikes(losses: Sequence[float]) -> list[tuple[int, float]]:
-    """(index, usual loss) where a loss lies more than LIMIT deviations above the median of the WINDOW before it.
-
-    The deviation is 1.4826 times the median distance from that median: like the standard deviation, but a spike in the
-    window does not hide the next.
-    """
-    found = []
-    for index in range(WINDOW, len(losses)):
-        before = losses[index - WINDOW : index]
-        usual = statistics.median(before)
-        deviation = 1.4826 * statistics.median(abs(loss - usual) for loss in before)
-        if losses[index] - usual > LIMIT * max(deviation, 1e-9):
-            found.append((index, usual))
-    return found
 
 
 def _spike(plan: Plan, event: StepFinished, usual: float) -> Spike:

@@ -45,6 +45,10 @@ class Clock:
         self._recent.append(duration)
         self._timed += 1
 
+    def wait(self, seconds: float) -> None:
+        """So much time passed in which nobody trained."""
+        self._began += seconds
+
     def steps(self, done: int) -> float:
         """How many steps the run will have taken at its end, when `done` are behind it."""
         if self._steps:

@@ -7,11 +7,11 @@ import dataclasses
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 
 import mlx.core as mx
 
-from mlxgpt import checkpoint, whole
+from mlxgpt import checkpoint, processes, whole
 from mlxgpt.backend import devices
 from mlxgpt.config import Settings, to_toml
 from mlxgpt.data.loader import prefetch
@@ -23,7 +23,9 @@ from mlxgpt.events import (
     EvaluationFinished,
     Event,
     GenerationFinished,
+    RunContinued,
     RunFinished,
+    RunPaused,
     RunStarted,
     SampleDrawn,
     StepFinished,
@@ -62,14 +64,15 @@ def train(
     source = material.read(config)
     tokenizer, trained = _tokenizer(config, source)
     plan = prepare(config, model_changes or {}, backend, source, tokenizer)
-    _open(plan, model_changes or {})
 
     def story() -> Iterator[Event]:
         if trained is not None:
             yield dataclasses.replace(trained, path=str(plan.run.tokenizer))
         yield from _train(plan, stop or threading.Event())
 
-    yield from record(story(), plan.run.events)
+    with processes.holding(plan.run):
+        _open(plan, model_changes or {})
+        yield from record(story(), plan.run.events)
 
 
 def _tokenizer(config: TrainConfig, source: material.Source) -> tuple[Tokenizer, TokenizerTrained | None]:
@@ -165,8 +168,14 @@ def _train(plan: Plan, stop: threading.Event) -> Iterator[Event]:
                 yield _evaluate(plan)
             if sampling.due(progress.step, done) and config.sample_every >= 0:
                 yield _sample(plan)
-            reason = _reason(plan, stop, finished)
-            if saving.due(progress.step, done) or reason or progress.best_step == progress.step:
+            asked = processes.taken(plan.run)
+            if "pause" in asked and not finished:
+                asked += yield from _pause(plan, clock, stop)
+            if "sample" in asked:
+                yield _sample(plan)
+            reason = _reason(plan, stop, finished, asked)
+            saves = "checkpoint" in asked or progress.best_step == progress.step
+            if saving.due(progress.step, done) or reason or saves:
                 saved_step = progress.step
                 yield _save(plan)
     finally:
@@ -185,11 +194,25 @@ def _train(plan: Plan, stop: threading.Event) -> Iterator[Event]:
     )
 
 
-def _reason(plan: Plan, stop: threading.Event, finished: bool) -> str:
+def _pause(plan: Plan, clock: Clock, stop: threading.Event) -> Generator[Event, None, list[str]]:
+    """Wait, the checkpoint of this step on the disk, until a word or `stop` ends it; returns the other words."""
+    yield _save(plan)
+    yield RunPaused(step=plan.progress.step)
+    began, asked = time.monotonic(), list[str]()
+    while not (stop.is_set() or {"continue", "stop"} & set(asked)):
+        stop.wait(0.1)
+        asked += processes.taken(plan.run)
+    waited = time.monotonic() - began
+    clock.wait(waited)
+    yield RunContinued(step=plan.progress.step, seconds=waited)
+    return asked
+
+
+def _reason(plan: Plan, stop: threading.Event, finished: bool, asked: Sequence[str]) -> str:
     """Why training ends now; empty to go on."""
     if finished:
         return "completed"
-    if stop.is_set():
+    if stop.is_set() or "stop" in asked:
         return "interrupted"
     patience = plan.config.patience
     return "early stop" if patience and plan.progress.evaluations_without_progress >= patience else ""

@@ -11,7 +11,7 @@ from mlxgpt.errors import ConfigError, DataError
 from mlxgpt.events import SignalsMeasured, StepFinished
 from mlxgpt.inspection import surprisal, tensors
 from mlxgpt.inspection.embeddings import analogies, principal_plane, read_analogies, unit
-from mlxgpt.inspection.signals import find_spikes
+from mlxgpt.inspection.spikes import find_spikes
 from mlxgpt.model import initialize
 from mlxgpt.model.config import ModelConfig
 from mlxgpt.tokenizer.simple import byte_tokenizer

@@ -1,0 +1,226 @@
+"""The Train page: a recorded run read along, words to a live one, the form of a new one."""
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from mlxgpt import processes
+from mlxgpt.display.curves import Chart, Curve, spark_line
+from mlxgpt.errors import ConfigError
+from mlxgpt.events import CheckpointSaved, RunStarted, StepFinished, replay
+from mlxgpt.runs import Run
+from tests.tui.conftest import SIZES, check_snapshot, drive, screen_text, until
+from tui.app import MlxgptApp
+from tui.modals.new_run import arguments
+from tui.training import METRICS, Follower, RunState, curves, smoothed
+
+RECORDED = Path(__file__).parent / "recorded"
+
+
+@pytest.fixture
+def recorded(home):
+    """The run of `recorded/`, which was really trained, where runs live."""
+    path = home / "runs" / "recorded"
+    shutil.copytree(RECORDED, path)
+    (path / "checkpoints" / "step-00000058").mkdir(parents=True)
+    return Run(path=path)
+
+
+def step(number: int, loss: float = 2.0) -> StepFinished:
+    return StepFinished(
+        step=number, steps=100, epoch=0.0, loss=loss, smoothed_loss=loss, learning_rate=1e-3, gradient_norm=1.0,
+        tokens_per_second=10.0, tokens_seen=number, seconds_left=1.0, peak_bytes=1000,
+    )  # fmt: skip
+
+
+def started(step: int = 0) -> RunStarted:
+    return RunStarted(
+        run="a", device="cpu", parameters=1, train_tokens=1, validation_tokens=1, steps=100, batch_tokens=1,
+        resumed_from_step=step,
+    )  # fmt: skip
+
+
+# ---- what is known of a run ------------------------------------------------------------------------------------------
+
+
+def test_reading_along_in_pieces_is_reading_at_once(recorded):
+    along, at_once = Follower(recorded), RunState(run=recorded)
+    while along.read(seconds=0):
+        pass
+    along.close()
+    for event in replay(recorded.events):
+        at_once.take(event)
+    assert along.state == at_once
+    assert len(at_once.steps) == 58 and at_once.standing() == "interrupted"
+
+
+def test_a_run_that_goes_on_from_an_earlier_checkpoint_forgets_what_came_after(tmp_path):
+    state = RunState(run=Run(path=tmp_path))
+    for event in [started(), *(step(number) for number in range(1, 9)), started(5), step(6, 1.0)]:
+        state.take(event)
+    assert [entry.step for entry in state.steps] == [1, 2, 3, 4, 5, 6] and state.steps[-1].loss == 1.0
+
+
+def test_a_jump_of_the_loss_is_a_spike_and_is_marked_in_the_curve(tmp_path):
+    state = RunState(run=Run(path=tmp_path))
+    for number in range(1, 40):
+        state.take(step(number, 9.0 if number == 30 else 2.0 + 0.01 * (number % 3)))
+    assert [at for at, _ in state.spikes] == [30]
+    drawn = curves(state, "loss", smoothing=0.9, window=1.0, colour="cyan", alone=True)
+    assert [(list(curve.xs), list(curve.ys)) for curve in drawn if curve.name == "spike"] == [([30], [9.0])]
+
+
+def test_smoothing_begins_at_the_first_value_and_leaves_a_constant_alone():
+    assert smoothed([3.0, 3.0, 3.0], 0.9) == pytest.approx([3.0, 3.0, 3.0])
+    assert smoothed([1.0, 2.0], 0.5)[0] == 1.0 and 1.0 < smoothed([1.0, 2.0], 0.5)[1] < 2.0
+
+
+# ---- pictures --------------------------------------------------------------------------------------------------------
+
+
+def drawn_lines(chart: Chart, width: int = 40) -> list[str]:
+    from rich.console import Console
+
+    console = Console(width=width, file=None, record=True, no_color=True, quiet=True)
+    with console.capture() as capture:
+        console.quiet = False
+        console.print(chart)
+    return capture.get().splitlines()
+
+
+def test_a_spike_of_one_step_among_thousands_is_seen():
+    flat = [1.0] * 5000
+    spiked = [*flat]
+    spiked[2500] = 10.0
+    lines = drawn_lines(Chart(curves=[Curve(name="loss", xs=range(5000), ys=spiked)], height=9))
+    column = lines[0][10:].rstrip()
+    assert any("⠀" < character <= "⣿" for character in column), lines
+    assert all(any("⠀" < character <= "⣿" for character in line[10:]) for line in lines[:-1])  # up to the top
+
+
+def test_values_without_a_logarithm_are_left_out_of_a_logarithmic_chart():
+    lines = drawn_lines(Chart(curves=[Curve(name="a", xs=[0, 1, 2], ys=[0.0, 1.0, 100.0])], height=5, logarithmic=True))
+    assert "1" in lines[-1] and any("⠀" < character <= "⣿" for character in "".join(lines))
+
+
+def test_a_spark_line_has_a_gap_where_there_is_no_number():
+    assert spark_line([1.0, float("nan"), 2.0], 5) == "▁ █"
+
+
+# ---- the form --------------------------------------------------------------------------------------------------------
+
+GOOD = {"preset": "modern-nano", "data": "", "budget": "10 min", "batch": "", "rate": "", "more": ""}
+
+
+def test_the_form_becomes_the_words_of_mlxgpt_train():
+    given = GOOD | {"budget": "200 steps", "batch": "4", "more": "--context-length 64 --set train.clip=0.5"}
+    assert arguments(given, ["modern-nano"]) == [
+        *("--preset", "modern-nano", "--steps", "200", "--batch-size", "4"),
+        *("--context-length", "64", "--set", "train.clip=0.5"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"preset": "modern-nan"}, "modern-nano"),
+        ({"data": "/no/such/place"}, "/no/such/place"),
+        ({"budget": "soon"}, "no budget"),
+        ({"budget": "-3 min"}, "no budget"),
+        ({"batch": "many"}, "no batch size"),
+        ({"more": "--set 'open"}, "More"),
+    ],
+)
+def test_a_wrong_field_is_named(change, said):
+    with pytest.raises(ConfigError) as problem:
+        arguments(GOOD | change, ["modern-nano"])
+    assert said in problem.value.message + problem.value.hint
+
+
+# ---- the page --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_recorded_run_is_drawn(recorded, size):
+    async def story(pilot):
+        await until(pilot, lambda: pilot.app.bridge.opened is not None and "step 58/60" in screen_text(pilot.app))
+        await pilot.pause(0.3)
+        check_snapshot(pilot.app, f"train-{size[0]}x{size[1]}")
+
+    drive(MlxgptApp(page="train"), story, size)
+
+
+def test_keys_change_the_curve_its_scale_and_the_sample(recorded):
+    async def story(pilot):
+        await until(pilot, lambda: "step 58/60" in screen_text(pilot.app))
+        for title, _, _ in [*list(METRICS.values())[1:], METRICS["loss"]]:
+            await pilot.press("v")
+            assert f"─ {title} " in screen_text(pilot.app)
+        await pilot.press("y")
+        assert "(logarithmic)" in screen_text(pilot.app)
+        await pilot.press("left_square_bracket")
+        assert "2 of 3" in screen_text(pilot.app)
+        await pilot.press("right_square_bracket")
+        assert "3 of 3" in screen_text(pilot.app)
+        await pilot.press("e", "l")
+        await pilot.pause(0.3)
+        assert "explain · maths · pt" in screen_text(pilot.app)
+
+    drive(MlxgptApp(page="train"), story)
+
+
+def test_without_runs_the_page_says_how_to_start_one():
+    async def story(pilot):
+        await until(pilot, lambda: "starts a run" in screen_text(pilot.app))
+        await pilot.press("r")
+        await pilot.pause()
+        assert "Nothing was trained yet" in screen_text(pilot.app)
+
+    drive(MlxgptApp(page="train"), story)
+
+
+def test_words_are_only_offered_while_the_run_trains(recorded):
+    async def story(pilot):
+        await until(pilot, lambda: "step 58/60" in screen_text(pilot.app))
+        assert "Resume" in screen_text(pilot.app) and "Pause" not in screen_text(pilot.app)
+        with processes.holding(recorded):
+            await until(pilot, lambda: "Pause" in screen_text(pilot.app))
+            await pilot.press("k")
+            await pilot.pause()
+            assert processes.taken(recorded) == ["checkpoint"]
+
+    drive(MlxgptApp(page="train"), story)
+
+
+def test_a_run_is_started_followed_and_stopped_and_outlives_the_app(workplace, monkeypatch):
+    async def story(pilot):
+        await pilot.press("n")
+        form = pilot.app.screen
+        for key, value in (("preset", workplace.preset), ("data", workplace.corpus), ("budget", "100000 steps")):
+            form.query_one(f"#{key}").value = str(value)
+        await pilot.press("enter")
+        await until(pilot, lambda: "● training" in screen_text(pilot.app), 90)
+
+    drive(MlxgptApp(page="train"), story)
+    (run,) = [Run(path=path) for path in (workplace.path / "runs").iterdir()]
+    assert processes.trainer(run) is not None  # the app is gone, the training is not
+    processes.ask(run, "stop")
+    until_time = time.monotonic() + 60
+    while processes.trainer(run) is not None and time.monotonic() < until_time:
+        time.sleep(0.1)
+    assert run.steps()
+    assert any(isinstance(event, CheckpointSaved) for event in replay(run.events))
+
+
+def test_hostile_text_of_a_run_is_made_visible(recorded):
+    with recorded.events.open("a") as file:
+        file.write(
+            '{"event": "SampleDrawn", "step": 58, "prompt": "", "text": "a\\u001b]52;c;x\\u0007 [b]no[/b] \\u202e"}\n'
+        )
+
+    async def story(pilot):
+        await until(pilot, lambda: "␛]52;c;x␇ [b]no[/b]" in screen_text(pilot.app))
+
+    drive(MlxgptApp(page="train"), story)

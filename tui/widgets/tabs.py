@@ -1,0 +1,68 @@
+"""The top line: the seven pages by number, and the model that is open."""
+
+from typing import TYPE_CHECKING, cast
+
+from textual import events
+from textual.content import Content
+from textual.widget import Widget
+
+from mlxgpt.text import visible
+
+if TYPE_CHECKING:
+    from tui.app import MlxgptApp
+
+PAGES = {  # name -> long and short title, in the order of the digits
+    "chat": ("Chat", "Chat"),
+    "inspect": ("Inspect", "Insp"),
+    "tokens": ("Tokens", "Tok"),
+    "chunks": ("Chunks", "Chunk"),
+    "train": ("Train", "Train"),
+    "model": ("Model", "Model"),
+    "learn": ("Learn", "Learn"),
+}
+
+
+class Tabs(Widget):
+    """One line; a click on a title goes to its page."""
+
+    DEFAULT_CSS = """
+    Tabs { height: 1; dock: top; background: $panel; color: $foreground; }
+    """
+    ALLOW_SELECT = False
+
+    def __init__(self, current: str) -> None:
+        super().__init__()
+        self.current = current
+        self._spans: list[tuple[int, int, str]] = []  # columns of each title
+
+    def render(self) -> Content:
+        """Titles from the left, the model at the right end where there is room."""
+        wide = self.size.width >= 100
+        parts: list[tuple[str, str] | str] = [(" mlxgpt ", "bold $accent")] if self.size.width >= 50 else []
+        column = sum(len(part[0]) for part in parts)
+        self._spans = []
+        for number, (name, titles) in enumerate(PAGES.items(), 1):
+            title = f"{number} {titles[0 if wide else 1]}" if self.size.width >= 64 else str(number)
+            here = name == self.current
+            text = f"▐{title}▌" if here else f" {title} "
+            self._spans.append((column, column + len(text), name))
+            parts.append((text, "bold reverse" if here else ""))
+            column += len(text)
+        right = self._model(wide)
+        room = self.size.width - column - 1
+        if 0 < len(right) <= room:
+            parts.append((" " * (room - len(right)) + right, "$text-muted"))
+        return Content.assemble(*parts)
+
+    def _model(self, wide: bool) -> str:
+        opened = cast("MlxgptApp", self.app).bridge.opened
+        if opened is None:
+            return "loading…"
+        shape = f" · {opened.n_layer}L·{opened.n_head}H·{opened.n_embd}d" if wide else ""
+        return f"{visible(opened.name)}{shape} · {opened.device}"
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the page under the pointer."""
+        for start, end, name in self._spans:
+            if start <= event.x < end:
+                self.app.call_later(cast("MlxgptApp", self.app).go, name)
