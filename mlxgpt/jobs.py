@@ -556,11 +556,14 @@ def evaluate(
 
 
 def describe_model(word: str) -> "ModelReport":
-    """The parts, sizes and costs of a model or a preset."""
+    """The parts, sizes and costs of a model, a preset, or a size that `--model-size` knows."""
     from mlxgpt import runs
     from mlxgpt.convert import huggingface
-    from mlxgpt.model.config import presets
+    from mlxgpt.model.config import SIZES, preset_of_size, presets
     from mlxgpt.model.report import examine, examine_preset
+
+    if word.lower().partition("-v")[0] in SIZES:
+        word = preset_of_size(word)
 
     if word in presets() or word.endswith(".toml"):
         return examine_preset(word)

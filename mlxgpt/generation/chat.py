@@ -106,7 +106,13 @@ class Chat:
         self.window.clear()
 
     def keep(self, path: Path) -> int:
-        """Write the conversation and the model's states to a file, and return its bytes (recurrent models)."""
+        """Write the conversation and the model's states to a file, and return its bytes (recurrent models).
+
+        After `reset`, when nothing was said since, there is nothing to keep: the file goes, and 0 is returned.
+        """
+        if not self._text:
+            path.unlink(missing_ok=True)
+            return 0
         text = states.Text(ids=self._text, system=self.system, messages=self.messages)
         return states.save(path, self.window, text)
 

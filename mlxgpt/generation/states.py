@@ -26,7 +26,9 @@ from mlxgpt.model.recurrent import RecurrentState
 from mlxgpt.tokenizer.base import Tokenizer
 from mlxgpt.tokenizer.chat import Message
 
-FORMAT = "mlxgpt-state/1"
+FORMAT = "mlxgpt-state/2"
+BEFORE = "mlxgpt-state/1"  # without a checksum
+AGAIN = "Take a copy of it, or begin anew with the name of another file."
 PARTS = ("att_shift", "wkv", "ffn_shift")
 
 
@@ -80,6 +82,7 @@ def save(path: Path, window: Window, text: Text) -> int:
         arrays |= {f"{layer}.{part}": array for part, array in zip(PARTS, state.state, strict=False)}
     words = {"system": text.system, "messages": json.dumps(text.messages, ensure_ascii=False)}
     about = {"format": FORMAT, "model": fingerprint(window.model), **words}
+    about["checksum"] = checksum(arrays, about)
     aside = path.with_name(f".{path.name}.safetensors")  # MLX insists on the suffix
     try:
         mx.save_safetensors(str(aside), arrays, metadata=about)
@@ -98,16 +101,13 @@ def load(path: Path, window: Window) -> Text:
     Raises `CheckpointError` when the file is damaged or was made with other weights.
     """
     require_recurrent(window.model)
-    stored = read_header(path)
-    arrays, about = mx.load(str(path), format="safetensors", return_metadata=True)
-    if about.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is not a state file.", hint="Give one that --state has written.")
+    arrays, about = _read(path)
     if about.get("model") != fingerprint(window.model):
         raise CheckpointError(
             f"{path} was made with another model, or with other weights of it.", hint="Load it with that model."
         )
     states = [_state(layer, arrays, window.model, path) for layer in range(window.model.config.n_layer)]
-    ids: Any = arrays["ids"].tolist() if "ids" in stored and arrays["ids"].ndim == 1 else []  # Any: ids, if it is whole
+    ids: Any = arrays["ids"].tolist() if "ids" in arrays and arrays["ids"].ndim == 1 else []  # Any: ids, if it is whole
     V = window.model.config.vocab_size
     if not ids or not all(isinstance(token, int) and 0 <= token < V for token in ids):
         raise _damaged(path, "its ids are not those of a text")
@@ -116,6 +116,33 @@ def load(path: Path, window: Window) -> Text:
         state.offset = len(ids) - 1
     window.caches, window.rows = list(states), [ids[:-1]]
     return Text(ids=ids, system=about.get("system", ""), messages=_messages(about.get("messages", "[]"), path))
+
+
+def _read(path: Path) -> tuple[dict[str, mx.array], dict[str, str]]:
+    """The arrays and the words of a state file, which its checksum vouches for."""
+    try:
+        read_header(path)
+        arrays, about = mx.load(str(path), format="safetensors", return_metadata=True)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{path} is no state file, or a damaged one.", hint=f"{AGAIN}  ({error.message})"
+        ) from None
+    except (RuntimeError, ValueError, TypeError) as error:  # MLX, of metadata that is no table of words
+        raise _damaged(path, str(error)) from None
+    if about.get("format") not in (FORMAT, BEFORE):
+        raise CheckpointError(f"{path} is no state file of this program.", hint="Give one that --state has written.")
+    if (about["format"] == FORMAT or "checksum" in about) and about.pop("checksum", "") != checksum(arrays, about):
+        raise _damaged(path, "its content is not what was written, as its checksum shows")
+    return arrays, about
+
+
+def checksum(arrays: dict[str, mx.array], about: dict[str, str]) -> str:
+    """A hash of every word and number of a state file."""
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(memoryview(mx.contiguous(array).view(mx.uint8)).tobytes())
+    return digest.hexdigest()
 
 
 def require_recurrent(model: GPT) -> None:
@@ -174,4 +201,4 @@ def _is_turn(message: object) -> bool:
 
 
 def _damaged(path: Path, what: str) -> CheckpointError:
-    return CheckpointError(f"{path} is damaged: {what}.", hint="Write it again.")
+    return CheckpointError(f"{path} is damaged: {what}.", hint=AGAIN)

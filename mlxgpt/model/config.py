@@ -253,10 +253,27 @@ def _check_recurrent(config: ModelConfig) -> None:
 
 # ---- presets ---------------------------------------------------------------------------------------------------------
 
+SIZES = {
+    "140m": "140m",
+    "400m": "400m",
+    "800m": "800m",
+    "1b": "1b",
+    "1.5b": "1b5",
+}  # of an earlier program, by its names
+
 
 def presets() -> dict[str, Path]:
     """The preset files that ship with the program, by name."""
     return {path.stem: path for path in sorted(places.presets().glob("*.toml"))}
+
+
+def preset_of_size(size: str) -> str:
+    """The recurrent preset of a size: "400m" is rwkv6-400m, "400m-v7" is rwkv7-400m, "1.5b" is rwkv6-1b5."""
+    number, dash, version = size.lower().partition("-v")
+    if number not in SIZES or (dash and version not in ("6", "7")):
+        known = [word + suffix for word in SIZES for suffix in ("", "-v7")]
+        raise ConfigError(f"There is no model size {size!r}.", hint=nearest(size, known))
+    return f"rwkv{version or 6}-{SIZES[number]}"
 
 
 def read_preset(name: str) -> dict[str, dict[str, Any]]:

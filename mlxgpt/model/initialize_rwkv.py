@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 import mlx.core as mx
+import numpy as np
 
 from mlxgpt.model.config import ModelConfig
 
@@ -108,7 +109,9 @@ def _rwkv7(name: str, shape: Shape, at: Place, head: int, key: mx.array) -> mx.a
 def orthogonal(shape: Shape, gain: float, key: mx.array) -> mx.array:
     """A matrix whose rows or columns, whichever are fewer, are orthogonal and `gain` long (Saxe et al. 2014)."""
     normal = mx.random.normal((max(shape), min(shape)), key=key)
-    q, r = mx.linalg.qr(normal, stream=mx.cpu)
+    q, r = map(
+        mx.array, np.linalg.qr(np.array(normal))
+    )  # on Linux six times as fast as MLX's, for large models minutes
     q = q * mx.sign(mx.diag(r))  # without this the directions are not uniform
     return gain * (q if shape[0] >= shape[1] else q.T)
 

@@ -6,8 +6,15 @@ transformer, all tokens at once.  Where a transformer's block has attention and 
     time mixing      tokens exchange information: `wkv6` remembers values under keys, and forgets them by decays
     channel mixing   each token thinks for itself
 
-and both look at the token before as well as at their own (`token_shift`).  Parameters have the names of the reference
-implementation, BlinkDL/RWKV-LM (x060).
+and both look at the token before as well as at their own (`token_shift`).
+
+Parameters have the names of the reference implementation, BlinkDL/RWKV-LM (x060), so that its checkpoints are ours:
+
+    receptance       the matrix that makes r, what a token asks the memory for: a transformer's query
+    time_maa_w       how much of the token before is mixed into what the decay w looks at, by channel; k, v, r, g the
+                     same, and x into what decides about all of these; maa_w1, maa_w2: the thin matrices that decide
+    time_decay       w of a token that asks for nothing special; time_decay_w1, _w2: what it may add
+    time_faaaa       u, by how much a token's own value counts more than those it remembers
 
 B batch · T time · C channels (n_embd) · H heads · N head size · F inner width · M rank of the mix · R rank of the decay
 """

@@ -3,7 +3,12 @@
 Read `rwkv6.py` first; this is what changes.  The memory is `wkv7`.  Which share of the token before is mixed in no
 longer depends on the token.  Values of the first block are mixed into those of the later ones.  The bonus of a token's
 own value is added after the norm, and channel mixing loses its gate.  Decay, rate, value share and gate each come from
-two thin matrices: bias + activation(x w1) w2.  Names are those of BlinkDL/RWKV-LM (x070).
+two thin matrices: bias + activation(x w1) w2.
+
+Names are those of BlinkDL/RWKV-LM (x070): receptance makes r, what a token asks the memory for; x_r … x_g are how much
+of the token before each looks at; w0 w1 w2 make the decay, a0 a1 a2 the rate of correction, v0 v1 v2 the share of the
+first block's values, g1 g2 the gate; k_k turns the key into the direction kk that is corrected, k_a lets the rate weaken
+the key, and r_k is the bonus of a token's own value.
 
 B batch · T time · C channels (n_embd) · H heads · N head size · F inner width
 """

@@ -1,12 +1,14 @@
 """WKV-7, the memory of RWKV-7: a state that a token can also correct (Peng et al. 2025, 2503.14456).
 
-As in WKV-6 each head keeps a matrix S.  Here a token first takes out what the state holds under one direction a and may
-write it back changed under another one b, then writes its own value v under its key k; the next one reads with r:
+As in WKV-6 each head keeps a matrix S, here with values as rows and keys as columns: S k' is what it holds under a key
+k.  A token fades all of S and corrects it: what S held under the direction a, S a', is added under the direction b.
+Then it writes its own value v under its key k, and reads with r, its own value included:
 
-    S_t = S_{t-1} (diag(exp lw_t) + a_t' b_t) + v_t' k_t          y_t = S_t r_t          a = -kk,  b = kk * rate
+    S_t = S_{t-1} (diag(exp lw_t) + a_t' b_t) + v_t' k_t          y_t' = S_t r_t'          (a, b, k, v, r and y are rows)
 
-With |kk| = 1 and a rate of 1 what was stored under kk is replaced: the delta rule.  The logarithm of the decay, lw, is
-between -0.61 and 0, always.  `step` is the definition; `chunked` computes many tokens at once.
+RWKV-7 gives a = -kk and b = kk * rate, with |kk| = 1: the share `rate` of what was stored under kk is taken out, all of it
+when the rate is 1, which is the delta rule.  (The authors call the rate a; here a is the direction.)  The logarithm of
+the decay, lw, is between -0.61 and 0, always.  `step` is the definition; `chunked` computes many tokens at once.
 
 B batch · H heads · T time · N head size (keys, values) · M chunks · L tokens of a chunk
 """
@@ -16,7 +18,8 @@ import mlx.core as mx
 from mlxgpt.model import functional
 from mlxgpt.model.wkv6 import Result, apart, split_chunks
 
-CHUNK = 32  # tokens; 64 is as fast for long sequences only
+CHUNK = 32  # tokens
+LONG = 512  # tokens, from which twice the chunk is faster by a fifth: half as many states; below it costs a fifth
 
 
 def wkv7(
@@ -87,35 +90,50 @@ def chunked(
     b: mx.array,
     state: mx.array,
     ends: mx.array | None = None,
-    size: int = CHUNK,
+    size: int = 0,
 ) -> Result:
-    """Many tokens at once.
+    """Many tokens at once, in chunks of `size` (0: what is fast).
 
-    Inside a chunk, with Λ_t the sum of lw up to t and S_0 the state before (here with keys as rows), what token t finds
-    under a is u_t = (a_t e^Λ_{t-1}) S_0 + sum over i < t of (a_t e^(Λ_{t-1} - Λ_i) b_i') u_i + (… k_i') v_i.  That is a
-    triangular system, solved once for all tokens: U = M (ã S_0 + A_ak V), M = (I - A_ab)^-1.  What is read and what the
-    chunk leaves are then matrix products:
+    Inside a chunk, with Λ_t the sum of lw up to t and S_0 the state before (in this function with keys as rows), what
+    token t finds under a is
+
+        u_t = (a_t e^Λ_{t-1}) S_0 + sum over i < t of (a_t e^(Λ_{t-1} - Λ_i) b_i') u_i + (a_t e^(Λ_{t-1} - Λ_i) k_i') v_i
+
+    because each earlier token i wrote back u_i under b_i and wrote v_i under k_i.  Names, for all tokens of the chunk:
+
+        A_ab, A_ak     (L, L) what t finds under a of what i left under b and under k: the brackets above
+        A_rb, A_rk     (L, L) the same for what t reads; its own token counts too
+        ã, r̃           (L, N) `removes`, `reads`: a and r as they meet the state before the chunk, a_t e^Λ_{t-1}, r_t e^Λ_t
+        b̂, k̂           (L, N) `changes`, `writes`: what is left of b and k at the chunk's end, b_i e^(Λ_L - Λ_i)
+
+    U is on both sides: a triangular system, solved once for all tokens, U = M (ã S_0 + A_ak V), M = (I - A_ab)^-1.
+    With it, what is read and what the chunk leaves are matrix products:
 
         y = (r̃ + A_rb M ã) S_0 + (A_rk + A_rb M A_ak) V          S_L = P S_0 + Q
         P = diag(e^Λ_L) + b̂' M ã          Q = k̂' V + b̂' M A_ak V
     """
     T = r.shape[2]
+    size = size or (CHUNK if T < LONG else 2 * CHUNK)
     size = min(size, 1 << (T - 1).bit_length())
     r, lw, k, v, a, b = (split_chunks(x, size) for x in (r, lw, k, v, a, b))  # (B, H, M, L, N)
     e = functional.bounded_exp(_from_the_middle(size) @ lw)  # e^(Λ_t - Λ_middle), t = 0 … L: (B, H, M, L + 1, N)
     first, between, last = mx.split(e, [1, size], axis=-2)
     previous, here = mx.concatenate([first, between], axis=-2), mx.concatenate([between, last], axis=-2)
     inverse = 1.0 / here
-    removes, reads = a * previous, r * here  # ã, r̃
-    changes, writes = b * inverse, k * inverse  # b̂, k̂
+    removes, reads = a * previous, r * here  # a_t e^Λ_{t-1}, r_t e^Λ_t, with Λ from the chunk's middle for now
+    changes, writes = (
+        b * inverse,
+        k * inverse,
+    )  # b_i e^-Λ_i, k_i e^-Λ_i: the product of the two is what the brackets say
     seen, from_state, to_state, passes = _masks(size, ends)
     pairs = mx.concatenate([removes, reads], axis=-2) @ mx.concatenate([changes, writes], axis=-2).swapaxes(-1, -2)
     (A_ab, A_ak), (A_rb, A_rk) = (mx.split(half, 2, axis=-1) for half in mx.split(pairs * seen, 2, axis=-2))
     begin, end = (1.0 / first) * from_state, last * to_state
-    removes, reads = removes * begin, reads * begin  # now decayed since the chunk began
-    changes, writes = changes * end, writes * end  # now decayed until its end
+    removes, reads = removes * begin, reads * begin  # ã, r̃: now decayed since the chunk began
+    changes, writes = changes * end, writes * end  # b̂, k̂: now decayed until its end
 
     N = r.shape[-1]
+    # M ã and M A_ak V beside each other: what is found of the state before, and of the chunk's own values
     found = inverse_of_one_minus(A_ab) @ mx.concatenate([removes, A_ak @ v], axis=-1)  # (B, H, M, L, 2 N)
     P, Q = mx.split(changes.swapaxes(-1, -2) @ found, [N], axis=-1)
     P = P + mx.eye(N) * (last / first * passes)

@@ -5,6 +5,7 @@ Nothing is written here but what the caller asks for later: a run that cannot st
 
 import dataclasses
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +86,11 @@ def load_config(given: Settings, config_file: Path | None = None) -> tuple[Train
         own = _checked(read_toml(run.config), str(run.config))
         return _with_new_budget(own["train"], {**given, "resume": run.path}, str(run.config)), own["model"]
     file = _checked(read_toml(config_file) if config_file else {}, str(config_file))
+    if given.get("base") and given.get("preset"):
+        raise ConfigError(
+            f"A model to go on from has its own shape, so preset {given['preset']!r} would say nothing.",
+            hint="Leave --preset and --model-size out, or --base.",
+        )
     named = given.get("preset") or file["train"].get("preset") or TrainConfig().preset
     preset = _checked(read_preset(named), f"preset {named}")
     layers = [preset["tokenizer"], preset["train"], file["tokenizer"], file["train"], given]
@@ -133,7 +139,7 @@ def prepare(
         dtype=mx.bfloat16 if config.precision == "bfloat16" else mx.float32,
         compiled=backend.compiles,
     )
-    run = runs.Run(path=config.resume or config.out or runs.new_run(Path(config.preset).stem).path)
+    run = runs.Run(path=config.resume or config.out or runs.new_run(_run_name(config, shape)).path)
     steps = config.steps or math.ceil(loader.steps_in(config.epochs) / config.grad_accum)
     plan = Plan(
         config=config,
@@ -205,6 +211,11 @@ def usual_vocab_size(corpus_bytes: int) -> int:
     Then a token of an average entry is still seen a few dozen times: 100 kB -> 1024, 1 MB -> 2560, 10 MB -> 6400.
     """
     return min(32_768, max(512, round(1024 * (corpus_bytes / 100_000) ** 0.4 / 256) * 256))
+
+
+def _run_name(config: TrainConfig, shape: ModelConfig) -> str:
+    """What a new run is called: its preset, or the model it goes on from; a file said that name, so letters only."""
+    return re.sub(r"[^\w.-]+", "-", shape.name) if config.base else Path(config.preset).stem
 
 
 def _chunker(config: TrainConfig) -> Chunker | None:

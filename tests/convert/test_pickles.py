@@ -38,6 +38,22 @@ def test_a_checkpoint_of_pytorch_is_read_exactly():
     assert "torch" not in sys.modules
 
 
+@pytest.mark.parametrize(
+    ("content", "error", "what"),
+    [
+        (b"", CheckpointError, "is empty"),
+        ((GOLDEN / "tiny.pth").read_bytes()[:-40], CheckpointError, "fetch"),
+        (pickle.dumps({}, protocol=2), ConversionError, "is a pickle"),
+        (b"<html>", ConversionError, "no checkpoint of PyTorch"),
+    ],
+)
+def test_what_is_no_archive_is_told_by_what_it_is(tmp_path, content, error, what):
+    (tmp_path / "a.pth").write_bytes(content)
+    with pytest.raises(error) as caught:
+        read_pickle(tmp_path / "a.pth")
+    assert what in f"{caught.value.message} {caught.value.hint}".lower() or what in caught.value.message
+
+
 class Harm:
     def __init__(self, *call):
         self.call = call

@@ -121,7 +121,7 @@ def test_a_state_of_other_weights_or_a_damaged_one_is_refused(model, tokenizer, 
         path.write_bytes(damaged)
         with pytest.raises(CheckpointError):
             states.load(path, window)
-    about = {"format": states.FORMAT, "model": states.fingerprint(model)}
+    about = {"format": states.BEFORE, "model": states.fingerprint(model)}
     lies = ({}, {"ids": mx.array([1, 999])}, {"ids": mx.array([[1]])}, {"ids": mx.array([1.5])})
     shape = {"ids": mx.array([1, 2])} | {f"0.{part}": mx.zeros((1, 3)) for part in states.PARTS}
     for arrays in (*lies, shape):
@@ -131,6 +131,45 @@ def test_a_state_of_other_weights_or_a_damaged_one_is_refused(model, tokenizer, 
     mx.save_safetensors(str(tmp_path / "lie.safetensors"), {"ids": mx.array([1])}, metadata=about | {"messages": "[1]"})
     with pytest.raises(CheckpointError, match="conversation"):
         states.load(tmp_path / "lie.safetensors", window)
+
+
+def test_no_flipped_bit_of_a_state_file_goes_unnoticed(model, tmp_path):
+    path, window = tmp_path / "text.state", open_window(model, GREEDY)
+    states.save(path, window, states.Text(ids=PROMPT, system="Fala pouco."))
+    content = path.read_bytes()
+    header = 8 + int.from_bytes(content[:8], "little")
+    places = [*range(0, header, 7), *range(header, len(content), 997)]
+    for place in places:
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        if content[place] != ord(" "):  # the header ends in spaces
+            with pytest.raises(CheckpointError):
+                states.load(path, window)
+    path.write_bytes(content)
+    assert states.load(path, window).ids == PROMPT
+
+
+def test_a_state_file_from_before_checksums_is_read(model, tmp_path):
+    path, window = tmp_path / "text.state", open_window(model, GREEDY)
+    states.save(path, window, states.Text(ids=PROMPT))
+    arrays, about = mx.load(str(path), format="safetensors", return_metadata=True)
+    del about["checksum"]
+    old = tmp_path / "old.safetensors"
+    mx.save_safetensors(str(old), arrays, metadata=about | {"format": states.BEFORE})
+    assert states.load(old, window).ids == PROMPT
+    mx.save_safetensors(str(old), arrays, metadata=about)  # as new, but without one
+    with pytest.raises(CheckpointError, match="checksum"):
+        states.load(old, window)
+
+
+def test_a_conversation_that_was_reset_is_not_in_its_file_any_more(model, tokenizer, tmp_path):
+    path, chat = tmp_path / "chat.state", Chat(model, tokenizer, GREEDY)
+    list(chat.say("Oi"))
+    assert chat.keep(path) == path.stat().st_size
+    chat.go_on(path)
+    chat.reset()
+    assert chat.keep(path) == 0 and not path.exists()
 
 
 def test_documents_that_end_leave_nothing_behind():

@@ -8,7 +8,7 @@ import pytest
 from mlx.utils import tree_flatten
 
 from mlxgpt.errors import ConfigError
-from mlxgpt.model import functional
+from mlxgpt.model import functional, linux_cpu
 from mlxgpt.model.attention import explicit, fused
 from mlxgpt.model.cache import KVCache, RotatingKVCache, causal_mask
 from mlxgpt.model.config import BIASES, PLACEMENTS, WORDS, ModelConfig
@@ -204,6 +204,14 @@ def test_grouped_attention_is_multi_head_with_repeated_keys():
             weights[name] = mx.repeat(heads, 2, axis=0).reshape(32, *value.shape[1:])
     whole.load_weights(list(weights.items()))
     close(whole(IDS), grouped(IDS), 1e-5)
+
+
+def test_attention_for_linux_cpus_makes_no_denormal_numbers():
+    """With gradients of a usual size, 1e-5; a weight of e^-80 times one of them would be below 1e-38."""
+    q, k, v = mx.random.normal((3, 1, 1, 32, 8), key=mx.random.key(0))
+    z, weights, _ = linux_cpu._attention(q, k, v, linux_cpu._mask_bias(1, 1, 1, 32, 32, 0))
+    assert mx.abs(weights).min().item() * 1e-5 > 1e-37
+    close(z, explicit(q, k, v, scale=1.0, mask="causal"), 1e-6)
 
 
 @pytest.mark.usefixtures("formulation")

@@ -1,5 +1,6 @@
 """RWKV from a corpus to a text: training, resuming, writing, talking, keeping a conversation, tuning a state."""
 
+import io
 import json
 import shutil
 
@@ -67,7 +68,7 @@ def test_the_loss_falls_and_a_resumed_run_is_the_uninterrupted_one(place, tmp_pa
     assert all(mx.array_equal(one[name], other[name]) for name in one)
 
 
-def test_writing_talking_and_a_conversation_in_a_file(place, mlxgpt, tmp_path):
+def test_writing_talking_and_a_conversation_in_a_file(place, mlxgpt, tmp_path, monkeypatch):
     place.train(steps=4)
     run, state = tmp_path / "run", tmp_path / "text.state"
     common = ("--model", run, "--device", "cpu", "--seed", 1)
@@ -96,16 +97,21 @@ def test_writing_talking_and_a_conversation_in_a_file(place, mlxgpt, tmp_path):
     assert "no does not exist" in nowhere.err
     arrays, about = mx.load(str(state), format="safetensors", return_metadata=True)
     arrays["0.wkv"] = arrays["0.wkv"] * float("nan")
+    del about["checksum"]
+    about["format"] = "mlxgpt-state/1"
     mx.save_safetensors(str(tmp_path / "bad.safetensors"), arrays, metadata=about)
     bad = mlxgpt("generate", "-p", "x", "--model", run, "--device", "cpu", "--state", tmp_path / "bad.safetensors")
     assert "block 0 holds what is no number" in bad.err
+    monkeypatch.setattr("sys.stdin", io.StringIO("Oi\n/reset\n"))
+    reset = mlxgpt("chat", "--model", run, "--device", "cpu", "--state", state)
+    assert reset.code == 0 and "was reset" in reset.err and not state.exists()
 
 
 @pytest.mark.parametrize("place", ["rwkv6"], indirect=True)
 def test_a_model_that_goes_on_may_begin_to_forget_at_the_ends_of_documents(place, tmp_path):
     place.train(steps=2)
     base = (tmp_path / "run" / "checkpoints" / "last").resolve()
-    place.train(steps=2, base=base, reset_documents=True, out=tmp_path / "more")
+    place.train(steps=2, base=base, preset=None, reset_documents=True, out=tmp_path / "more")
     model, tokenizer = checkpoint.load(tmp_path / "more" / "checkpoints" / "last")
     assert model.config.document_end == tokenizer.eos_id
 
@@ -177,8 +183,21 @@ def test_the_names_of_the_predecessor(mlxgpt, workplace, tmp_path):
     ],
 )
 def test_a_model_size_is_a_preset(size, preset):
-    from mlxgpt.cli.commands.train import preset_of_size
-    from mlxgpt.model.config import presets
+    from mlxgpt.model.config import preset_of_size, presets
 
-    assert preset_of_size(size, None) == preset
+    assert preset_of_size(size) == preset
     assert preset in presets()
+
+
+def test_info_knows_the_sizes(mlxgpt):
+    short, full = (mlxgpt("info", name, "--json") for name in ("1.5b", "rwkv6-1b5"))
+    assert short.code == 0, short.err
+    assert short.out == full.out
+    wrong = mlxgpt("info", "400m-v5")
+    assert wrong.code != 0 and "'400m-v7'" in wrong.err
+
+
+@pytest.mark.parametrize("also", [("--preset", "rwkv-nano"), ("--model-size", "400m")])
+def test_a_model_to_go_on_from_needs_no_preset(mlxgpt, also):
+    answer = mlxgpt("train", "--base", "nano-pt", *also, "--device", "cpu")
+    assert answer.code != 0 and "has its own shape" in answer.err

@@ -112,5 +112,9 @@ def chat(
         except MlxgptError as error:
             problem = describe(error)
             say.print(f"{problem.message}  {problem.hint}", style="red", highlight=False, markup=False)
-    if state is not None and session.messages:
-        say.print(f"The conversation is in {visible(str(state))}, {session.keep(state):,} bytes.", highlight=False)
+    if state is not None:
+        existed, size = state.exists(), session.keep(state)
+        if size:
+            say.print(f"The conversation is in {visible(str(state))}, {size:,} bytes.", highlight=False)
+        elif existed:
+            say.print(f"{visible(str(state))} is gone: the conversation in it was reset.", highlight=False)

@@ -16,7 +16,8 @@ def info(
     model: Annotated[
         str,
         typer.Argument(
-            callback=options.fetched, help="A model directory, a run, best | last, hf:ORG/NAME, or a preset."
+            callback=options.fetched,
+            help="A model directory, a run, best | last, hf:ORG/NAME, a preset, or a size as 400m.",
         ),
     ] = "nano-pt",
     json: options.Json = False,

@@ -7,6 +7,7 @@ import typer
 
 from mlxgpt.cli import options
 from mlxgpt.config import Settings
+from mlxgpt.errors import ConfigError
 
 
 def register(app: typer.Typer) -> None:
@@ -74,11 +75,14 @@ def train(
     """
     from mlxgpt import jobs, runs
     from mlxgpt.backend import places
+    from mlxgpt.model.config import preset_of_size
 
+    if model_size and preset:
+        raise ConfigError("--model-size names a preset already.", hint="Leave --preset or --model-size out.")
     given: dict[str, Any] = {
         "data": data if data or config or resume else places.corpus(),
         "val_data": val_data,
-        "preset": preset_of_size(model_size, preset) if model_size else preset,
+        "preset": preset_of_size(model_size) if model_size else preset,
         "steps": steps,
         "epochs": epochs,
         "minutes": minutes,
@@ -108,20 +112,6 @@ def train(
     show_training(settings, {**model, **model_changes}, device=device, json=json, narration=narration)
 
 
-def preset_of_size(size: str, preset: str | None) -> str:
-    """The recurrent preset of a size: "400m" is rwkv6-400m, "400m-v7" is rwkv7-400m, "1.5b" is rwkv6-1b5."""
-    from mlxgpt.errors import ConfigError, nearest
-
-    number, dash, version = size.lower().partition("-v")
-    names = {"140m": "140m", "400m": "400m", "800m": "800m", "1b": "1b", "1.5b": "1b5"}
-    if number not in names or (dash and version not in ("6", "7")):
-        known = [word + suffix for word in names for suffix in ("", "-v7")]
-        raise ConfigError(f"There is no model size {size!r}.", hint=nearest(size, known))
-    if preset:
-        raise ConfigError("--model-size names a preset already.", hint="Leave --preset or --model-size out.")
-    return f"rwkv{version or 6}-{names[number]}"
-
-
 MORE_THAN_ZERO = (
     "steps",
     "epochs",
@@ -136,8 +126,6 @@ MORE_THAN_ZERO = (
 
 def refuse_zeros(given: dict[str, Any]) -> None:
     """In a config 0 means "choose for me"; who types it on the command line means something else."""
-    from mlxgpt.errors import ConfigError
-
     for name, value in given.items():
         if value == 0:
             option = name.replace("_", "-")
