@@ -14,7 +14,7 @@ import mlx.core as mx
 
 from mlxgpt import whole
 from mlxgpt.config import read_toml, to_toml
-from mlxgpt.convert import huggingface
+from mlxgpt.convert import foreign, huggingface
 from mlxgpt.convert.files import read_header, read_json
 from mlxgpt.errors import CheckpointError, ConfigError, ConversionError, TokenizerError
 from mlxgpt.model.config import ModelConfig
@@ -69,19 +69,33 @@ def prune(run: Run, keep: int) -> None:
 # ---- reading ---------------------------------------------------------------------------------------------------------
 
 
-def load(directory: Path, dtype: mx.Dtype | None = None) -> tuple[GPT, Tokenizer]:
-    """A model and its tokenizer.
+def load(directory: Path, dtype: mx.Dtype | None = None, *, keep_packed: bool = False) -> tuple[GPT, Tokenizer]:
+    """A model and its tokenizer; quantised weights become ordinary ones unless they are to be kept packed.
 
     Raises `CheckpointError` for a directory that is not a whole model, `TokenizerError` when the tokenizer is not the
     model's own: it makes ids the model does not have, or it is not the one the checkpoint was saved with.
     """
-    model = huggingface.load(directory, dtype=dtype)
+    model = huggingface.load(directory, dtype=dtype, keep_packed=keep_packed)
     return model, load_tokenizer(directory, model.config)
 
 
 def load_to_run(directory: Path, device: str) -> tuple[GPT, Tokenizer]:
-    """A model to run on a kind of device: as stored, but float32 on CPUs, which compute bfloat16 two to ten times as slowly."""
-    return load(directory, dtype=mx.float32 if device == "cpu" else None)
+    """A model to run on a kind of device: as stored, but float32 on CPUs, which compute bfloat16 two to ten times as slowly.
+
+    Quantised weights stay packed.  A model that our words cannot say is loaded through mlx_lm, if it knows it: a
+    `foreign.ForeignModel`, which writes and scores text as a GPT does and whose inside is not visible (`require_inside`).
+    """
+    try:
+        return load(directory, dtype=mx.float32 if device == "cpu" else None, keep_packed=True)
+    except ConversionError as reason:
+        stand_in: Any = foreign.load(directory, reason, wide=device == "cpu")  # Any: it is used as a GPT
+        return stand_in, load_tokenizer(directory, stand_in.config)
+
+
+def require_inside(model: GPT) -> None:
+    """`ConversionError` for a model whose inside is not visible."""
+    if isinstance(model, foreign.ForeignModel):
+        raise foreign.invisible(model.config.block)
 
 
 def load_tokenizer(directory: Path, config: ModelConfig) -> Tokenizer:

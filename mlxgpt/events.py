@@ -494,6 +494,31 @@ class DatasetFetched(Event):
     stopped: bool
 
 
+# ---- models of the Hub -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFetchProgressed(Event):
+    """Bytes of a model of the Hub so far, of those that were not in the cache."""
+
+    name: str
+    bytes: int
+    total_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFetched(Event):
+    """A model of the Hub is in the cache, `bytes` of it new; `commit` is what `revision` means today."""
+
+    name: str
+    revision: str
+    commit: str
+    path: str
+    bytes: int
+    seconds: float
+
+
 # ---- generation ------------------------------------------------------------------------------------------------------
 
 
@@ -502,12 +527,14 @@ class PromptRead(Event):
     """The prompt of `tokens` tokens went through the model, all but its last token, which the first step of writing reads.
 
     `dropped_tokens` of it did not fit the context and were left out; `reused_tokens` were still known from before.
+    `left_out` are the numbers, from 0, of the messages of a conversation that the model does not see.
     """
 
     tokens: int
     dropped_tokens: int
     seconds: float
     reused_tokens: int = 0
+    left_out: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -517,7 +544,13 @@ class TokenGenerated(Event):
     `text` is empty while a character or a possible stop text is incomplete, and for the token that ends the text; the
     texts of all tokens together are the text written.  Probability and rank (1 = most likely) are those of the token in
     softmax(logits), the model's own distribution before temperature, penalty and filters; None unless asked for.
-    So are the `alternatives`, the likeliest tokens and their probabilities, the best first.
+    So are its `entropy` in nats, before the token was known, and the `alternatives`, the likeliest tokens and their
+    probabilities, the best first.
+
+    `draw` is the random number in [0, 1) that chose the token: it fell into the token's `slice` of the distribution that
+    was drawn from, with penalty, temperature and filters (from, to); `slices` are those of the alternatives, as wide as
+    their chances were, empty where a filter ruled one out.  None of them for a token that no number chose: a greedy one,
+    or one that was given.
     """
 
     id: int
@@ -525,7 +558,11 @@ class TokenGenerated(Event):
     token: str = ""
     probability: float | None = None
     rank: int | None = None
+    entropy: float | None = None
+    draw: float | None = None
+    slice: tuple[float, float] | None = None
     alternatives: tuple[tuple[int, float], ...] = ()
+    slices: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

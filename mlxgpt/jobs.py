@@ -18,18 +18,28 @@ if TYPE_CHECKING:
     from mlxgpt.chunking.analysis.subject import Findings, Subject
     from mlxgpt.chunking.config import ChunkConfig
     from mlxgpt.chunking.optimize import Search
+    from mlxgpt.chunking.watching import Part
+    from mlxgpt.convert.exporting import Exported
+    from mlxgpt.convert.importing import Imported
     from mlxgpt.data.clean import CleanJobConfig
     from mlxgpt.data.config import BuildConfig
     from mlxgpt.data.fetch import FetchConfig
     from mlxgpt.data.stats import DatasetReport, Sample
     from mlxgpt.generation.chat import Chat
+    from mlxgpt.inspection.code import Piece
     from mlxgpt.inspection.inspector import Inspector
+    from mlxgpt.inspection.live import Watch
+    from mlxgpt.inspection.reads import Reads
     from mlxgpt.inspection.reports import TrainingReport
     from mlxgpt.lessons.config import LessonConfig, NarrationConfig
     from mlxgpt.listing import Entry
     from mlxgpt.model.report import ModelReport
+    from mlxgpt.quantization.report import QuantizationReport
     from mlxgpt.tokenizer.base import Tokenizer
+    from mlxgpt.tokenizer.chat import Message as Said
+    from mlxgpt.tokenizer.fast import FastTokenizer
     from mlxgpt.tokenizer.report import TokenizerReport
+    from mlxgpt.tokenizer.spans import Merging, Spans
     from mlxgpt.training.config import TrainConfig
 
 
@@ -108,7 +118,28 @@ def compare_tokenizers(
     return compare([_tokenizer(word) for word in tokenizers], paths, column=column)
 
 
-def _tokenizer(word: str) -> "Tokenizer":
+def open_tokenizer(word: str) -> "FastTokenizer":
+    """The tokenizer in a folder, or of a model, without MLX; "byte" is the one that makes each byte a token."""
+    from mlxgpt.tokenizer.simple import byte_tokenizer
+
+    return byte_tokenizer() if word == "byte" else _tokenizer(word)
+
+
+def token_spans(tokenizer: "FastTokenizer", text: str, *, specials: bool = False) -> "Spans":
+    """The tokens of a text with their places in it; see `tokenizer.spans`."""
+    from mlxgpt.tokenizer.spans import spans
+
+    return spans(tokenizer, text, specials=specials)
+
+
+def watch_merges(tokenizer: "FastTokenizer") -> "Merging":
+    """How a tokenizer makes its entries and the tokens of a word, merge by merge."""
+    from mlxgpt.tokenizer.spans import Merging
+
+    return Merging(tokenizer)
+
+
+def _tokenizer(word: str) -> "FastTokenizer":
     """The tokenizer in a folder, or of a model."""
     from mlxgpt import runs
     from mlxgpt.tokenizer import registry
@@ -139,6 +170,31 @@ def chunk(
     )
 
 
+def chunk_text(text: str, name: str, config: "ChunkConfig", output: Path, *, kind: str = "") -> Iterator[Event]:
+    """Cut a text that is no file, and write its chunks as `chunk` does; `name` is what the file calls it."""
+    from mlxgpt.chunking.output import chunk_text
+
+    return chunk_text(text, name, _tokenizer(config.tokenizer), config, output, kind=kind)
+
+
+def read_document(path: Path) -> str:
+    """The text of a file in UTF-8; `DataError` says what is wrong with it."""
+    from mlxgpt.chunking import sources
+
+    sources.check_text(path, sources.Decoding(), str(path))
+    return "".join(block.text for block in sources.read_blocks(path, sources.Decoding(), str(path)))
+
+
+def watch_chunking(
+    text: str, tokenizer: "Tokenizer", strategy: str, options: Settings, *, stop: threading.Event | None = None
+) -> "Iterator[Part]":
+    """The chunks of a text as they are made, with why each ends where it does; see `chunking.watching`."""
+    from mlxgpt.chunking import registry
+    from mlxgpt.chunking.watching import watch
+
+    return watch(text, tokenizer, registry.create(strategy, **options), stop=stop)
+
+
 def load_build_config(
     given: Settings, sources: Sequence[str] = (), *, column: str | None = None, recipe: Path | None = None
 ) -> "BuildConfig":
@@ -162,6 +218,13 @@ def fetch(config: "FetchConfig", *, stop: threading.Event | None = None) -> Iter
     from mlxgpt.data.fetch import fetch
 
     return fetch(config, stop=stop)
+
+
+def fetch_model(word: str, *, stop: threading.Event | None = None) -> Iterator[Event]:
+    """Fetch a model of the Hub, hf:ORG/NAME, into the cache; see `hub`."""
+    from mlxgpt import hub
+
+    return hub.fetch(word, stop=stop)
 
 
 def describe_dataset(path: Path) -> "DatasetReport":
@@ -197,6 +260,15 @@ def describe_checkpoint(word: str) -> "Entry":
     from mlxgpt.listing import describe_checkpoint
 
     return describe_checkpoint(word)
+
+
+def sibling_checkpoints(word: str) -> tuple[list[Path], int]:
+    """The checkpoints of the run that the model belongs to, in order, and which of them it is; ([], 0) if it is of no run."""
+    from mlxgpt import runs
+
+    directory = runs.find_model(word).resolve()
+    found = runs.siblings(directory)
+    return found, found.index(directory) if directory in found else 0
 
 
 def device(word: str = "auto") -> str:
@@ -336,7 +408,7 @@ def generate_many(
     from mlxgpt.generation.many import write_texts
     from mlxgpt.generation.prompts import prompts as read_prompts
 
-    read(settings)  # raises for the command's own, which is nobody's line
+    kv_bits = read(settings).kv_bits  # raises for the command's own settings, which are nobody's line
     if batch_size < 1 or samples < 1:
         raise ConfigError("--batch-size and --num-samples are at least 1.")
     if prompts and output and output.exists() and output.samefile(prompts):
@@ -355,7 +427,15 @@ def generate_many(
         else:
             beginning = shared.Prefix.read(loaded, tokenizer, ids)
     yield from write_texts(
-        loaded, tokenizer, asked, output, batch_size=batch_size, samples=samples, prefix=beginning, stop=stop
+        loaded,
+        tokenizer,
+        asked,
+        output,
+        batch_size=batch_size,
+        samples=samples,
+        prefix=beginning,
+        kv_bits=kv_bits,
+        stop=stop,
     )
 
 
@@ -378,6 +458,7 @@ def generate_explained(
     config = read({**settings, "show_tokens": True})
     directory = runs.find_model(model)
     loaded, tokenizer = checkpoint.load_to_run(directory, devices.prepare(device).device)
+    checkpoint.require_inside(loaded)
     window = generation.open_window(loaded, config)
     events = generation.generate(loaded, tokenizer, _prompt_ids(prompt, tokenizer), config, window=window, stop=stop)
     return narrate_writing(events, narration, loaded, tokenizer, lambda: window.rows[0])
@@ -387,8 +468,10 @@ def answer_explained(
     chat: "Chat", text: str, narration: "NarrationConfig", *, stop: threading.Event | None = None
 ) -> Iterator[Event]:
     """The answer of a chat, explained."""
+    from mlxgpt import checkpoint
     from mlxgpt.lessons.narration import narrate_writing
 
+    checkpoint.require_inside(chat.model)
     usual, chat.config = chat.config, chat.config.with_(show_tokens=True)
     try:
         events = chat.say(text, stop=stop)
@@ -484,15 +567,59 @@ def describe_model(word: str) -> "ModelReport":
 
     if word in presets() or word.endswith(".toml"):
         return examine_preset(word)
-    return examine(huggingface.read_config(runs.find_model(word)))
+    directory = runs.find_model(word)
+    return examine(huggingface.read_config(directory), about=huggingface.described_packing(directory))
 
 
-def import_model(source: Path, out: Path, tokenizer: str = "") -> "ModelReport":
-    """Make a model directory from a foreign checkpoint; see `convert.importing`."""
-    from mlxgpt.convert.importing import import_model
-    from mlxgpt.model.report import examine
+def import_model(source: str, out: Path | None = None, *, tokenizer: str = "", dtype: str = "") -> "Imported":
+    """Make a model directory from a foreign one, a checkpoint, or a model of the Hub; see `convert.importing`.
 
-    return examine(import_model(source, out, _tokenizer(tokenizer) if tokenizer else None))
+    `tokenizer` is a folder with a tokenizer.json, the name of a model, or nanoGPT's meta.pkl.
+    """
+    from mlxgpt import hub
+    from mlxgpt.convert import importing, nanogpt
+
+    chosen = None
+    if tokenizer:
+        chosen = nanogpt.read_meta(Path(tokenizer)) if tokenizer.endswith(".pkl") else _tokenizer(tokenizer)
+    path = hub.find(source) if hub.is_hub(source) else Path(source).expanduser()
+    return importing.import_model(path, out, chosen, name=hub.model_name(path) if path.is_dir() else "", dtype=dtype)
+
+
+def export(model: str, out: Path, to: str, *, quantize: str = "", dtype: str = "") -> "Exported":
+    """Write a model in the form that another program reads; see `convert.exporting`."""
+    from mlxgpt import checkpoint, runs
+    from mlxgpt.backend import devices
+    from mlxgpt.convert import exporting, huggingface
+
+    exporting.check(to, quantize, dtype)
+    devices.prepare("cpu")  # nothing is computed that a GPU would be faster at
+    directory = runs.find_model(model)
+    loaded = huggingface.load(directory)
+    tokenizer = (
+        checkpoint.load_tokenizer(directory, loaded.config) if (directory / "tokenizer.json").is_file() else None
+    )
+    return exporting.export(directory, loaded, tokenizer, out, to=to, quantize=quantize, dtype=dtype)
+
+
+def quantize(
+    model: str,
+    out: Path,
+    settings: Settings,
+    *,
+    text: Path | None = None,
+    device: str = "auto",
+    told: "Callable[[float], object]" = lambda share: None,
+) -> "QuantizationReport":
+    """A model in fewer bits, and what that costs; see `quantization.quantize`."""
+    from mlxgpt import runs
+    from mlxgpt.backend import devices
+    from mlxgpt.config import build
+    from mlxgpt.quantization.config import QuantizeConfig
+    from mlxgpt.quantization.quantize import quantize
+
+    config = build(QuantizeConfig, settings, where="quantize")
+    return quantize(runs.find_model(model), out, config, text=text, device=devices.prepare(device).device, told=told)
 
 
 def benchmark_chunking(
@@ -566,12 +693,15 @@ def chunk_to_analyze(
     )  # fmt: skip
 
 
-def suggest_chunking(subject: "Subject", *, budget_seconds: float = 20.0) -> "Search":
+def suggest_chunking(
+    subject: "Subject", *, budget_seconds: float = 20.0, stop: threading.Event | None = None
+) -> "Search":
     """Better settings for the documents, each one measured; see `chunking.optimize`."""
     from mlxgpt.chunking.optimize import search
 
     texts = [text for text, _ in subject.documents]
-    return search(texts, subject.require_tokenizer(), subject.strategy, subject.options, budget_seconds=budget_seconds)
+    tokenizer = subject.require_tokenizer()
+    return search(texts, tokenizer, subject.strategy, subject.options, budget_seconds=budget_seconds, stop=stop)
 
 
 def teach(config: "LessonConfig", *, device: str = "auto", stop: threading.Event | None = None) -> Iterator[Event]:
@@ -612,9 +742,63 @@ def open_inspector(model: str, *, device: str = "auto") -> "Inspector":
     return Inspector.open(directory)
 
 
+def watch(chat: "Chat", name: str = "") -> "Watch":
+    """What looks on while a chat writes, and at any of its steps again; the chat tells it from now on."""
+    from mlxgpt.inspection.live import Watch
+
+    chat.watch = watcher = Watch(chat.model, chat.tokenizer, name)
+    return watcher
+
+
+def chunk_context(text: str, chat: "Chat") -> "Findings":
+    """The figures of a conversation cut as its chat cuts one; where that is off, by sentences."""
+    import dataclasses
+
+    from mlxgpt.chunking import registry
+    from mlxgpt.chunking.analysis.subject import Subject
+    from mlxgpt.generation.recall import OFF
+
+    chunking = chat.chunking
+    strategy = "sentence" if chunking.strategy == OFF else chunking.strategy
+    chunker = registry.create(strategy, max_size=chunking.size)
+    subject = Subject(
+        documents=((text, tuple(chunker.split(text, chat.tokenizer))),), source="conversation", strategy=strategy,
+        options=dataclasses.asdict(chunker),  # type: ignore[call-overload]  # every strategy is a dataclass
+        tokenizer_name="", tokenizer=chat.tokenizer,
+    )  # fmt: skip
+    return analyze_chunks(subject)
+
+
+def inspect_chat(chat: "Chat") -> "Inspector":
+    """The model of a conversation looked into as it runs, in its own number format."""
+    from mlxgpt.inspection.inspector import Inspector
+
+    return Inspector(chat.model, chat.tokenizer, chat.model.config.name)
+
+
+def view_sources(view: str) -> "list[Piece]":
+    """The source of the functions behind a view of inspection; see `inspection.code`."""
+    from mlxgpt.inspection.code import sources
+
+    return sources(view)
+
+
 def inspect_training(run: str, *, device: str = "auto") -> "TrainingReport":
     """A run looked into: the signals of its layers, and its spikes with the batches that caused them."""
     from mlxgpt import runs
     from mlxgpt.inspection.signals import signals
 
     return signals(runs.find_run(run), device=device)
+
+
+def what_was_read(chat: "Chat", messages: "Sequence[Said]", written: Sequence[int]) -> "Reads":
+    """Whom the model read to choose the next token of its answer to `messages`, after the tokens `written`."""
+    from mlxgpt.inspection.reads import reads
+
+    ids, _, _ = chat.prompt(messages, len(written))
+    return reads(chat.model, [*ids, *written])
+
+
+def last_position(text: str, tokenizer: "Tokenizer") -> int:
+    """Where the last token of a text stands when an `Inspector` reads it, after the token that texts begin after."""
+    return max(0, len(_prompt_ids(text, tokenizer)) - 1)

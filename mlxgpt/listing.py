@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mlxgpt import runs
+from mlxgpt import hub, runs
 from mlxgpt.config import read_toml
-from mlxgpt.convert.files import stored_tensors
+from mlxgpt.convert.files import read_json, stored_tensors
 from mlxgpt.errors import CheckpointError, DataError, MlxgptError
 
 
@@ -20,6 +20,7 @@ class Entry:
     labels: tuple[str, ...]
     parameters: int
     bytes: int
+    bits: float | None = None  # for each number, on the average
     step: int | None = None
     epoch: float | None = None
     loss: float | None = None
@@ -59,7 +60,7 @@ def describe_directory(path: Path) -> Entry:
     labels = tuple(
         link.name for link in (run.best, run.last) if inside_run and link.exists() and link.resolve() == real
     )
-    name = f"{run.path.name}/{real.name}" if inside_run else real.name
+    name = f"{run.path.name}/{real.name}" if inside_run else hub.model_name(real)
     common: dict[str, Any] = {
         "path": str(path),
         "name": name,
@@ -69,9 +70,11 @@ def describe_directory(path: Path) -> Entry:
     try:
         record = read_toml(real / "mlxgpt.toml") if (real / "mlxgpt.toml").is_file() else {}
         known, chunking = record.get("checkpoint", {}), record.get("chunking", {})
+        parameters = count_parameters(real)
         return Entry(
             **common,
-            parameters=count_parameters(real),
+            parameters=parameters,
+            bits=8 * common["bytes"] / parameters if parameters else None,
             **{key: _number(known.get(key)) for key in ("step", "epoch", "loss", "validation_loss", "tokens_seen")},
             chunking=f"{chunking['strategy']} {chunking.get('size', '')}".strip() if "strategy" in chunking else "",
             saved=str(known.get("saved", "")),
@@ -81,8 +84,24 @@ def describe_directory(path: Path) -> Entry:
 
 
 def count_parameters(directory: Path) -> int:
-    """Elements of all tensors, from the headers of the safetensors files alone."""
-    return sum(math.prod(tensor.shape) for tensor in stored_tensors(directory).values())
+    """How many numbers all tensors hold, from the headers of the safetensors files alone.
+
+    A quantised matrix has a scale for each group of its numbers, and config.json says how large a group is.
+    """
+    stored = stored_tensors(directory)
+    table = read_json(directory / "config.json").get("quantization") or {}
+    total = 0
+    for name, tensor in stored.items():
+        layer, _, leaf = name.rpartition(".")
+        scales = stored.get(f"{layer}.scales")
+        if scales is None:
+            total += math.prod(tensor.shape)
+        elif leaf == "weight":
+            own = table.get(layer)
+            total += math.prod(scales.shape) * (own if isinstance(own, dict) else table)["group_size"]
+        elif leaf == "bias":
+            total += math.prod(tensor.shape)
+    return total
 
 
 def _number(value: Any) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlxgpt import hub
 from mlxgpt.backend import places
 from mlxgpt.errors import CheckpointError, nearest
 
@@ -76,11 +77,18 @@ def all_runs(folder: Path | None = None) -> list[Run]:
 
 
 def model_directories(folder: Path | None = None) -> Iterator[Path]:
-    """Every model directory: the shipped ones, then the checkpoints of every run."""
-    if folder is None and places.models().is_dir():
-        yield from sorted(path for path in places.models().iterdir() if (path / "config.json").is_file())
+    """Every model directory: the shipped and the imported ones, then the checkpoints of every run."""
+    for home in (places.models(), places.imported()) if folder is None else ():
+        if home.is_dir():
+            yield from sorted(path for path in home.iterdir() if (path / "config.json").is_file())
     for run in all_runs(folder):
         yield from (run.checkpoint(step) for step in run.steps())
+
+
+def siblings(directory: Path) -> list[Path]:
+    """Every checkpoint of the run that a model directory belongs to, in order; nothing for one that is of no run."""
+    run = Run(path=directory.resolve().parent.parent)
+    return [run.checkpoint(step).resolve() for step in run.steps()] if run.config.is_file() else []
 
 
 def find_run(word: str) -> Run:
@@ -96,9 +104,12 @@ def find_model(word: str) -> Path:
     """The model directory that `word` means.
 
     A path (of a model, or of a run: then its best, else its last checkpoint), the name of a run, of one of its checkpoints
-    ("RUN/step-00000500", as in `mlxgpt list`) or of a shipped model, or `best`, `last` and `latest`, which mean the newest
-    run's.  Raises `CheckpointError` naming what there is.
+    ("RUN/step-00000500", as in `mlxgpt list`), of a shipped or an imported model, or `best`, `last` and `latest`, which
+    mean the newest run's, and hf:ORG/NAME a model of the Hub, which is fetched.  Raises `CheckpointError` naming what there
+    is.
     """
+    if hub.is_hub(word):
+        return hub.find(word)
     if word in ("best", "last", "latest"):
         runs = [run for run in all_runs() if run.steps()]
         if not runs:
@@ -106,14 +117,18 @@ def find_model(word: str) -> Path:
         return _of_run(runs[-1], "best" if word == "best" else "last")
     run, _, step = word.partition("/")
     inside = places.runs() / run / "checkpoints" / step
-    for path in (Path(word).expanduser(), places.runs() / word, places.models() / word, inside):
+    beside = (places.runs(), places.models(), places.imported())
+    for path in (Path(word).expanduser(), *(home / word for home in beside), inside):
         if (path / "config.json").is_file():
             return path
         if (path / "config.toml").is_file():
             return _of_run(Run(path=path), "best")
     shipped = [path.name for path in model_directories() if path.name[:5] != "step-"]
     known = ["best", "last", *(run.path.name for run in all_runs()), *shipped]
-    raise CheckpointError(f"{word} is not a model directory, and no run has that name.", hint=nearest(word, known))
+    online = f"  On the Hub?  Write hf:{word}" if re.fullmatch(r"[\w.-]+/[\w.-]+", word) else ""
+    raise CheckpointError(
+        f"{word} is not a model directory, and no run has that name.", hint=nearest(word, known) + online
+    )
 
 
 def _of_run(run: Run, which: str) -> Path:

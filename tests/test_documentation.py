@@ -26,7 +26,7 @@ def command_lines():
 
 @pytest.mark.parametrize("line", list(command_lines()))
 def test_commands_in_the_documents_exist_with_their_options(line):
-    words = shlex.split(line, comments=True)
+    words = [word for word in shlex.split(line, comments=True) if word != "--offline"]  # it may stand anywhere
     command = typer.main.get_command(app)
     while words and hasattr(command, "commands"):
         name = words.pop(0)
@@ -61,4 +61,5 @@ def test_files_of_the_tour_exist():
             folder = word[1]
             continue
         candidates = [ROOT / "mlxgpt" / word[0], ROOT / folder / word[0], *ROOT.glob(f"mlxgpt/*/{word[0]}")]
+        candidates += [ROOT / word[0], ROOT / "tui" / word[0], *ROOT.glob(f"tui/*/{word[0]}")]
         assert any(path.is_file() for path in candidates), word[0]

@@ -19,8 +19,11 @@ from mlxgpt.engine import Engine, Job
 if TYPE_CHECKING:
     from mlxgpt.generation.chat import Chat
     from mlxgpt.inspection.inspector import Inspector
+    from mlxgpt.tokenizer.base import Tokenizer
 
 T = TypeVar("T")
+
+SHOWN = {"show_tokens": True, "alternatives": 8}  # what is known of each token on the screen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +100,17 @@ class Bridge:
         feed._job = self._engine.play(lambda: make(feed.stop), feed._events.append)
         return feed
 
-    async def open(self, word: str, settings: dict[str, Any] | None = None) -> Opened:
-        """Load a model and make it the one that is talked to; the one before stays when it cannot be loaded."""
+    async def open(self, word: str, settings: dict[str, Any] | None = None, *, system: str = "") -> Opened:
+        """Load a model and make it the one that is talked to; the one before stays when it cannot be loaded.
+
+        How is written stays as it was with the one before.
+        """
 
         def load() -> Opened:
-            chat = jobs.open_chat(word, settings or {}, device=self.device)
+            chat = jobs.open_chat(word, {**SHOWN, **(settings or {})}, system=system, device=self.device)
+            if self._chat is not None and settings is None:
+                before = self._chat
+                chat.config, chat.system, chat.chunking = before.config, before.system, before.chunking
             self._chat, config = chat, chat.model.config
             self._inspectors.clear()
             return Opened(
@@ -119,6 +128,11 @@ class Bridge:
         """The conversation; on the engine's thread only."""
         assert self._chat is not None, "no model is open"
         return self._chat
+
+    @property
+    def tokenizer(self) -> "Tokenizer":
+        """The open model's tokenizer; it is plain Python, and may be asked on any thread."""
+        return self.chat.tokenizer
 
     def inspector(self, word: str = "") -> "Inspector":
         """The model opened to be looked into, in float32; on the engine's thread only.  `word` names another model."""

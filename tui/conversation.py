@@ -24,6 +24,8 @@ class Message:
     reason: str = ""  # why it ended: eos, stop, length, stopped; empty while it is being written
     written: float = 0.0  # seconds since the epoch
     forced: int = 0  # so many of its first tokens were not drawn here: taken over from the message it branched from
+    notes: list[str] = field(default_factory=list)  # what was said about the writing: turns left out, a command's reply
+    seed: int | None = None  # with which it was drawn, once it is known
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,6 +55,14 @@ class Conversation:
     def path(self) -> list[Message]:
         """The messages on the screen, the first one first."""
         found, at = [], self.leaf
+        while at is not None:
+            found.append(self.messages[at])
+            at = self.messages[at].parent
+        return found[::-1]
+
+    def before(self, message: Message) -> list[Message]:
+        """The messages that a message answers, the first one first."""
+        found, at = [], message.parent
         while at is not None:
             found.append(self.messages[at])
             at = self.messages[at].parent

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from mlxgpt.errors import describe
 from mlxgpt.text import visible
+from tui.keymap import Remapped
 from tui.widgets.tabs import Tabs
 
 if TYPE_CHECKING:
@@ -30,9 +30,10 @@ class Request:
     head: int | None = None
     path: str = ""
     word: str = ""  # a model, a lesson, a strategy
+    view: str = ""  # one of the page's views
 
 
-class Page(Screen[None]):
+class Page(Remapped):
     """A screen of the app.  Subclasses give `body`, and may take `receive` and `model_opened`."""
 
     NAME: ClassVar[str] = ""

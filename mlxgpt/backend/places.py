@@ -56,6 +56,11 @@ def runs() -> Path:
     return user_data() / "runs"
 
 
+def imported() -> Path:
+    """Where `mlxgpt import` writes, beside the runs.  The folder may not exist yet; who writes makes it."""
+    return runs().with_name("imported")
+
+
 def caches() -> Path:
     """What can be made again: `$MLXGPT_HOME/cache`, else the platform's folder for caches.  It may not exist yet."""
     if home := os.environ.get("MLXGPT_HOME"):
@@ -76,3 +81,18 @@ def progress() -> Path:
     """What a learner has done so far: `$MLXGPT_HOME/lessons.json`, else in the platform's data folder."""
     home = os.environ.get("MLXGPT_HOME")
     return (Path(home).expanduser().absolute() if home else user_data()) / "lessons.json"
+
+
+def database() -> Path:
+    """Where the app keeps its conversations: `$MLXGPT_HOME/mlxgpt.db`, else in the platform's data folder."""
+    home = os.environ.get("MLXGPT_HOME")
+    return (Path(home).expanduser().absolute() if home else user_data()) / "mlxgpt.db"
+
+
+def settings() -> Path:
+    """What the user set, keys and theme: `$MLXGPT_HOME/config.toml`, else in the platform's folder for settings."""
+    if home := os.environ.get("MLXGPT_HOME"):
+        return Path(home).expanduser().absolute() / "config.toml"
+    if sys.platform == "darwin":
+        return user_data() / "config.toml"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "mlxgpt" / "config.toml"

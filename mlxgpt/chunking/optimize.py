@@ -7,6 +7,7 @@ the Pareto front.  A limit is somebody's context, so sizes go down from it and n
 
 import dataclasses
 import shlex
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -137,9 +138,15 @@ class Bench:
 
 
 def search(
-    texts: Sequence[str], tokenizer: Tokenizer, strategy: str, options: Options, *, budget_seconds: float = 20.0
+    texts: Sequence[str],
+    tokenizer: Tokenizer,
+    strategy: str,
+    options: Options,
+    *,
+    budget_seconds: float = 20.0,
+    stop: threading.Event | None = None,
 ) -> Search:
-    """Measure other settings than the given ones until all are tried or the time is over.
+    """Measure other settings than the given ones until all are tried, the time is over or somebody says stop.
 
     Raises `ConfigError` for a strategy or options that `registry` does not know: they cannot be measured again.
     """
@@ -150,7 +157,7 @@ def search(
     others = [entry for entry in candidates(limit, strategy, options) if entry != (strategy, dict(options))]
     tried: list[Tried] = []
     for name, chosen in others:
-        if time.monotonic() - began > budget_seconds:
+        if time.monotonic() - began > budget_seconds or (stop is not None and stop.is_set()):
             break
         try:
             tried.append(bench.measure(name, chosen))

@@ -57,6 +57,20 @@ def chunk_paths(
         )
 
 
+def chunk_text(
+    text: str, name: str, tokenizer: Tokenizer, config: ChunkConfig, output: Path, *, kind: str = ""
+) -> Iterator[Event]:
+    """See `jobs.chunk_text`."""
+    kind = kind or _kind_of(output, False)
+    if kind not in WRITERS:
+        raise ConfigError(f"Chunks cannot be written as {kind!r}.", hint=nearest(kind, WRITERS))
+    with tempfile.TemporaryDirectory(prefix="mlxgpt-") as folder:
+        spooled = Path(folder, "text")
+        spooled.write_bytes(text.encode("utf-8"))
+        source = Source(path=spooled, name=name)
+        yield from _chunk([source], tokenizer, config, destination(output, [spooled]), kind, True, False, None)
+
+
 def _chunk(
     sources: Sequence[Source],
     tokenizer: Tokenizer,

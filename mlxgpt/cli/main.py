@@ -18,17 +18,20 @@ from mlxgpt.cli.commands import (
     demo,
     doctor,
     evaluate,
+    export,
     generate,
     import_model,
     inspect,
     inspect_model,
     logits,
     models,
+    quantize,
     quickstart,
     serve,
     tokenizer,
     train,
     tui,
+    web,
 )
 from mlxgpt.text import writes_unicode
 
@@ -42,9 +45,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _COMMANDS = (  # in the order of the help
-    *(tui, quickstart, demo, chat, train, generate, serve),
+    *(tui, quickstart, demo, chat, train, generate, serve, web),
     *(chunk, analyze, evaluate, benchmark, tokenizer, data),
-    *(models, import_model, inspect_model, inspect, logits, doctor),
+    *(models, import_model, export, quantize, inspect_model, inspect, logits, doctor),
 )
 for module in _COMMANDS:
     module.register(app)
@@ -56,11 +59,14 @@ def main(
     version: bool = typer.Option(
         False, "--version", help="Print the version.", is_eager=True, callback=lambda v: _version(v)
     ),
+    offline: bool = typer.Option(
+        False, "--offline", help="Models of the Hub from the cache only, anywhere on the line; as HF_HUB_OFFLINE=1."
+    ),
 ) -> None:
     """Train a GPT, talk to it and see it think."""
     if context.invoked_subcommand is None:
         if sys.stdin.isatty() and sys.stdout.isatty():
-            context.invoke(tui.tui, model="nano-pt", page="chat", device="auto")
+            context.invoke(tui.tui, model="nano-pt", page="chat", session="new", keys=False, device="auto")
         else:
             print(context.get_help())
 
@@ -82,6 +88,10 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and not writes_unicode(stream):
             stream.reconfigure(errors="replace")  # a "?" is better than no answer
+    words = sys.argv[: sys.argv.index("--")] if "--" in sys.argv else sys.argv
+    if "--offline" in words:  # every command may come to need a model, so no command has to say that it knows this
+        sys.argv.remove("--offline")
+        os.environ["HF_HUB_OFFLINE"] = "1"
     try:
         app()
     except SystemExit:

@@ -4,11 +4,29 @@ from typing import Annotated, Any
 
 import typer
 
+
+def fetched(word: str | None) -> str | None:
+    """A word for a model, which is fetched first, with a bar, when it is one of the Hub."""
+    if word and word.startswith("hf:"):
+        from mlxgpt.cli import fetching
+
+        fetching.fetch(word)
+    return word
+
+
 Model = Annotated[
     str,
-    typer.Option("--model", "-m", help="A model directory, a run, a shipped model, or best | last of the newest run."),
+    typer.Option(
+        "--model",
+        "-m",
+        callback=fetched,
+        help="A model directory, a run, a shipped or imported model, best | last of the newest run, or hf:ORG/NAME.",
+    ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, metal, cuda or cpu.")]
+KvBits = Annotated[
+    int | None, typer.Option("--kv-bits", help="8 or 4: keys and values in so few bits, for long contexts; 0: off.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Educational = Annotated[bool, typer.Option("--educational", help="Explain what happens, with the figures of this run.")]
 ShowTensors = Annotated[bool, typer.Option("--show-tensors", help="Explain, with what each layer holds or learns.")]

@@ -44,9 +44,10 @@ def read_fields(values: Json, path: Path) -> Fields:
     if model_type not in READERS:
         inner = keys.table("text_config").get("model_type")
         raise ConversionError(
-            f"{path}: models of type {model_type or 'unknown'!r} cannot be loaded."
+            f"{path}: mlxgpt does not know models of type {model_type or 'unknown'!r} from inside, so it cannot inspect, "
+            "train or import them."
             + (f"  Inside is a text model of type {inner!r}; give a directory that holds only that." if inner else ""),
-            hint=nearest(model_type, READERS),
+            hint=f"If mlx_lm knows it, chat, generate, serve and eval work.  {nearest(model_type, READERS)}",
         )
     for name, neutral in NEUTRAL.items():
         if keys.get(name) is not None and keys.get(name) not in neutral:

@@ -17,6 +17,8 @@ Json = dict[str, Any]  # Any: whatever a JSON object holds
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+PICKLE = "pytorch_model.bin"
+PICKLE_INDEX = "pytorch_model.bin.index.json"
 _LARGEST_JSON = 64 * 2**20  # bytes
 _LARGEST_HEADER = 100 * 2**20  # bytes, the format's own limit
 _BITS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16}
@@ -75,29 +77,45 @@ def weight_files(directory: Path) -> list[Path]:
     ]
     raise CheckpointError(
         f"{directory} has no {WEIGHTS}." + (f"  It has {', '.join(sorted(others)[:3])}." if others else ""),
-        hint="Weights are read from safetensors only; save the model with `save_pretrained` of a recent transformers."
+        hint=f"Weights are read from safetensors, and from {PICKLE}; `mlxgpt import FILE` knows some others."
         if others
         else "The copy may be incomplete: fetch the model again, or give another directory.",
     )
 
 
+def pickle_files(directory: Path) -> list[Path]:
+    """The files of PyTorch that hold the weights of a model directory; none when it has safetensors."""
+    if (directory / WEIGHTS).exists() or (directory / INDEX).exists():
+        return []
+    if (directory / PICKLE).exists():
+        return [directory / PICKLE]
+    index = directory / PICKLE_INDEX
+    return shards(index, ".bin")[0] if index.is_file() else []
+
+
 def _shards(index: Path) -> list[Path]:
+    files, placed = shards(index, ".safetensors")
+    held = {tensor: file.name for file in files for tensor in read_header(file)}
+    for tensor, name in placed.items():
+        if held.get(tensor) != name:
+            _damaged(index, f"it says that {name} holds {tensor}, which is not so")
+    return files
+
+
+def shards(index: Path, suffix: str) -> tuple[list[Path], dict[str, str]]:
+    """The files that an index names, all of them beside it, and which of them it says holds which tensor."""
     placed = read_json(index).get("weight_map")
     if not isinstance(placed, dict) or not placed or not all(isinstance(name, str) for name in placed.values()):
         _damaged(index, "its weight_map does not say which file holds which tensor")
     names = sorted(set(placed.values()))
     for name in names:
-        if "/" in name or "\\" in name or "\0" in name or not name.endswith(".safetensors"):
-            _damaged(index, f"its weight_map leads to {name!r}, which is not a safetensors file beside it")
+        if "/" in name or "\\" in name or "\0" in name or not name.endswith(suffix):
+            _damaged(index, f"its weight_map leads to {name!r}, which is not a {suffix[1:]} file beside it")
         if not (index.parent / name).is_file():
             raise CheckpointError(
                 f"{index.parent} lacks {name}, which its index names.", hint="Fetch the missing shard."
             )
-    held = {tensor: name for name in names for tensor in read_header(index.parent / name)}
-    for tensor, name in placed.items():
-        if held.get(tensor) != name:
-            _damaged(index, f"it says that {name} holds {tensor}, which is not so")
-    return [index.parent / name for name in names]
+    return [index.parent / name for name in names], placed
 
 
 def read_header(path: Path) -> dict[str, Stored]:

@@ -7,14 +7,15 @@ keyed by parameter names: weights, gradients, moments of an optimizer.
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import mlx.core as mx
 
 from mlxgpt.convert.rwkv import RWKV6, RWKV7, RwkvLayout
 from mlxgpt.convert.targets import hf_target
 from mlxgpt.model.config import ModelConfig
-from mlxgpt.model.shapes import Shape, parameter_shapes
+from mlxgpt.model.packing import Packings, packed_shapes
+from mlxgpt.model.shapes import Shape
 
 Tensors = dict[str, mx.array]
 
@@ -68,11 +69,11 @@ class Slot:
         return [mx.contiguous(part) for part in mx.split(whole, ends[:-1], axis=0)]
 
 
-def slots(config: ModelConfig, model_type: str) -> list[Slot]:
-    """What a file of this architecture stores for this model."""
+def slots(config: ModelConfig, model_type: str, packings: Packings | None = None) -> list[Slot]:
+    """What a file of this architecture stores for this model, with some matrices packed."""
     layout = LAYOUTS[model_type]
     groups: dict[str, list[tuple[str, Shape]]] = {}
-    for ours, shape in parameter_shapes(config).items():
+    for ours, shape in packed_shapes(config, packings or {}).items():
         name = layout.name(ours)
         name = name if ours.startswith("head.") else layout.prefix + name
         groups.setdefault(name, []).append((ours, shape))
@@ -93,13 +94,15 @@ def _slot(name: str, group: list[tuple[str, Shape]], layout: Layout | RwkvLayout
     )
 
 
-def to_hf(config: ModelConfig, tensors: Mapping[str, mx.array], model_type: str = "") -> Tensors:
+def to_hf(
+    config: ModelConfig, tensors: Mapping[str, mx.array], model_type: str = "", packings: Packings | None = None
+) -> Tensors:
     """Their tensors from ours; parameters that `tensors` does not have are left out.
 
     Without `model_type`, in the architecture that `save` would choose.
     """
     model_type = model_type or hf_target(config).model_type
-    held = _held((slot.ours, slot) for slot in slots(config, model_type))
+    held = _held((slot.ours, slot) for slot in slots(config, model_type, packings))
     _refuse_strangers(tensors, held)
     return {
         slot.name: slot.join([tensors[ours] for ours in slot.ours])
@@ -108,11 +111,13 @@ def to_hf(config: ModelConfig, tensors: Mapping[str, mx.array], model_type: str 
     }
 
 
-def from_hf(config: ModelConfig, tensors: Mapping[str, mx.array], model_type: str = "") -> Tensors:
+def from_hf(
+    config: ModelConfig, tensors: Mapping[str, mx.array], model_type: str = "", packings: Packings | None = None
+) -> Tensors:
     """Our tensors from theirs, whose names may lack the architecture's prefix."""
     model_type = model_type or hf_target(config).model_type
     prefix = LAYOUTS[model_type].prefix
-    held = _held(((slot.name, slot.name.removeprefix(prefix)), slot) for slot in slots(config, model_type))
+    held = _held(((slot.name, slot.name.removeprefix(prefix)), slot) for slot in slots(config, model_type, packings))
     _refuse_strangers(tensors, held)
     ours: Tensors = {}
     for name, tensor in tensors.items():
@@ -150,6 +155,20 @@ def _decoder(*parts: Mapping[str, str]) -> Layout:
     )
 
 
+_GPT2 = Layout(
+    prefix="transformer.",
+    blocks="h",
+    top={"embedding": "wte", "positions": "wpe", "final_norm": "ln_f", "head": "lm_head"},
+    block={
+        **{f"attn.{part}_proj": "attn.c_attn" for part in "qkv"},
+        "attn.o_proj": "attn.c_proj",
+        "ffn.up_proj": "mlp.c_fc",
+        "ffn.down_proj": "mlp.c_proj",
+        "attn_norm.before": "ln_1",
+        "ffn_norm.before": "ln_2",
+    },
+    transposed=True,
+)
 _LLAMA = _decoder(_BEFORE)
 _GEMMA2 = _decoder(_BOTH)
 _OLMO2 = _decoder(_AFTER)
@@ -158,20 +177,8 @@ LAYOUTS: dict[str, Layout | RwkvLayout] = {
     "mlxgpt": Layout(),
     "rwkv6": RWKV6,
     "rwkv7": RWKV7,
-    "gpt2": Layout(
-        prefix="transformer.",
-        blocks="h",
-        top={"embedding": "wte", "positions": "wpe", "final_norm": "ln_f", "head": "lm_head"},
-        block={
-            **{f"attn.{part}_proj": "attn.c_attn" for part in "qkv"},
-            "attn.o_proj": "attn.c_proj",
-            "ffn.up_proj": "mlp.c_fc",
-            "ffn.down_proj": "mlp.c_proj",
-            "attn_norm.before": "ln_1",
-            "ffn_norm.before": "ln_2",
-        },
-        transposed=True,
-    ),
+    "gpt2": _GPT2,
+    "gpt2-packed": replace(_GPT2, prefix="model.", transposed=False),  # as mlx-lm writes it once it is quantised
     "llama": _LLAMA,
     "mistral": _LLAMA,
     "qwen2": _LLAMA,

@@ -8,7 +8,7 @@ from rich.style import Style
 from rich.text import Text
 
 from mlxgpt.display.colours import DIVERGING, SEQUENTIAL, has_colour, shade
-from mlxgpt.display.heatmap import fitted
+from mlxgpt.display.labels import fitted
 
 EIGHTHS = " ▏▎▍▌▋▊▉"
 WIDEST = 40

@@ -5,6 +5,7 @@ import numpy as np
 from mlxgpt.display.bars import Bars
 from mlxgpt.display.heatmap import Heatmap
 from mlxgpt.display.words import Drawn, line, shown
+from mlxgpt.inspection.close_reports import SilenceReport
 from mlxgpt.inspection.focus import Focus
 from mlxgpt.inspection.reports import AttributionReport, PatchReport
 
@@ -61,6 +62,20 @@ def patch(report: PatchReport, focus: Focus) -> Drawn:
             f"{np.nanmax(report.recovered):.0%} of the gap." if report.clean != report.corrupted
             else f"Both texts give {report.clean:.4f}: there is nothing to recover."
         )  # fmt: skip
+
+
+def silence(report: SilenceReport, focus: Focus) -> Drawn:
+    """The likeliest tokens before and after, the most changed first."""
+    done = {"zero": "silenced", "mean": "at their mean"}[report.kind]
+    after = shown(report.passage.pieces[report.position])
+    yield line(
+        f"What comes after position {report.position} {after} with {report.names or 'no head'} {done}, and the change:"
+    )
+    texts = [f"{old:.1%} → {new:.1%}  {new - old:+.1%}" for old, new in zip(report.before, report.after, strict=True)]
+    labels = [shown(report.pieces[int(token)]) for token in report.tokens]
+    yield Bars(labels=labels, values=report.delta.tolist(), texts=texts)
+    old, new = report.surprisal[1:].mean(), report.surprisal_after[1:].mean()
+    yield line(f"KL {report.divergence:.3f} nats here; mean surprisal of the text {old:.3f} → {new:.3f} nats.")
 
 
 def _asked(report: AttributionReport | PatchReport, between: str = " rather than ") -> str:

@@ -42,7 +42,10 @@ def findings_view(findings: Findings, *, detailed: bool = False) -> Group:
 
 
 def search_view(search: Search, source: str, tokenizer: str, program: str = "mlxgpt") -> Group:
-    """What a search found: the current figures, and for each suggestion before, after and what to type."""
+    """What a search found: the current figures, and for each suggestion before, after and what to type.
+
+    What has no `source` cannot be chunked from the command line.
+    """
     tried = f"{search.tried} of {search.candidates} other settings tried in {search.seconds:.1f} s"
     lines = [Text(f"Suggestions: {tried}", style="bold")]
     if search.characters < search.all_characters:
@@ -56,8 +59,9 @@ def search_view(search: Search, source: str, tokenizer: str, program: str = "mlx
             lines.append(Text("  Not suggestions but trades, better in + and worse in -:"))
     for entry in search.better or search.trades:
         lines += _comparison(entry, search.current)
-        words = command_line(entry, source, tokenizer, "better.json")
-        lines.append(Text(f"    {visible(f'{program} {words}')}", style="cyan"))
+        if source:
+            words = command_line(entry, source, tokenizer, "better.json")
+            lines.append(Text(f"    {visible(f'{program} {words}')}", style="cyan"))
     return Group(*lines)
 
 

@@ -11,23 +11,12 @@ from rich.style import Style
 from rich.text import Text
 
 from mlxgpt.display.colours import DIVERGING, GLYPHS, SEQUENTIAL, glyph, has_colour, painted, shade
+from mlxgpt.display.labels import fitted
 from mlxgpt.text import visible
 
 Numbers = npt.NDArray[np.float32]
 CELL = 2  # columns of the terminal for one number
 MOST = 16  # rows and columns of a small map
-
-
-def fitted(text: str, width: int) -> str:
-    """A label, safe to show, cut or filled to `width` columns; spaces at its ends become visible."""
-    from rich.cells import cell_len, set_cell_size
-
-    shown = visible(text).replace("\n", "↵").replace("\t", "→")
-    if shown.startswith(" "):
-        shown = "·" + shown[1:]
-    if cell_len(shown) > width > 1:
-        return set_cell_size(shown, width - 1) + "…"
-    return set_cell_size(shown, max(width, 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -6,6 +6,7 @@ from typing import Any
 from mlxgpt.display import causes, heads, predictions, quantities, recurrent
 from mlxgpt.display.words import Drawn
 from mlxgpt.inspection import reports, rwkv_reports
+from mlxgpt.inspection.close_reports import SilenceReport
 from mlxgpt.inspection.focus import Focus
 
 
@@ -27,6 +28,7 @@ VIEWS: dict[type, Callable[[Any, Focus], Drawn]] = {
     reports.TokensReport: predictions.tokens,
     reports.AttributionReport: causes.attribution,
     reports.PatchReport: causes.patch,
+    SilenceReport: causes.silence,
     reports.TensorsReport: quantities.tensors,
     reports.MemoryReport: quantities.memory,
     reports.EmbeddingsReport: quantities.embeddings,

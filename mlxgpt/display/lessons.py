@@ -168,11 +168,8 @@ class LessonView:
         """The answer was right."""
         self._say(self.words.write("right"), "bold bright_green", event.why)
 
-    def wrong(self, event: ExerciseAsked, answer: str) -> None:
+    def wrong(self, event: ExerciseAsked, *, understood: bool) -> None:
         """The answer was wrong, or could not be understood."""
-        from mlxgpt.lessons.answers import choice, readings
-
-        understood = choice(event.choices, answer) is not None if event.choices else bool(readings(answer))
         if understood:
             self._say(self.words.write("wrong"), "bold bright_red", self.words.write("hint", hint=event.hint))
         else:

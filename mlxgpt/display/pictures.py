@@ -13,6 +13,7 @@ from mlxgpt.display.progress import size
 from mlxgpt.display.words import layer_names, numbered
 from mlxgpt.errors import ConfigError
 from mlxgpt.inspection import reports, rwkv_reports
+from mlxgpt.inspection.close_reports import SilenceReport
 from mlxgpt.inspection.focus import Focus
 
 ROLE = (255, 214, 102)  # of a head that has one
@@ -178,6 +179,17 @@ def patch(report: reports.PatchReport, focus: Focus) -> Drawing:
     return picture
 
 
+def silence(report: SilenceReport, focus: Focus) -> Drawing:
+    """How far each of the likeliest tokens moved."""
+    picture = plots.titled(
+        f"{report.passage.model}: without {report.names}", f"After position {report.position}; before → after."
+    )
+    texts = [f"{old:.1%} → {new:.1%}" for old, new in zip(report.before, report.after, strict=True)]
+    labels = [report.pieces[int(token)] for token in report.tokens]
+    plots.bars(picture, plots.TOP, labels, report.delta.tolist(), texts)
+    return picture
+
+
 def tensors(report: reports.TensorsReport, focus: Focus) -> Drawing:
     """A histogram for each tensor."""
     picture = plots.titled(
@@ -253,6 +265,7 @@ PICTURES: dict[type, Callable[[Any, Focus], Drawing]] = {
     reports.TokensReport: tokens,
     reports.AttributionReport: attribution,
     reports.PatchReport: patch,
+    SilenceReport: silence,
     reports.TensorsReport: tensors,
     reports.MemoryReport: memory,
     reports.EmbeddingsReport: embeddings,

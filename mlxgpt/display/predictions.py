@@ -3,7 +3,7 @@
 import numpy as np
 
 from mlxgpt.display.bars import Bars
-from mlxgpt.display.heatmap import fitted
+from mlxgpt.display.labels import fitted
 from mlxgpt.display.strip import Strip
 from mlxgpt.display.table import Cells
 from mlxgpt.display.words import Drawn, hanging, layer_names, line, numbered, shown

@@ -3,7 +3,8 @@
 import numpy as np
 
 from mlxgpt.display.bars import Bars, spark
-from mlxgpt.display.heatmap import Heatmap, fitted
+from mlxgpt.display.heatmap import Heatmap
+from mlxgpt.display.labels import fitted
 from mlxgpt.display.plane import Plane
 from mlxgpt.display.progress import size
 from mlxgpt.display.table import Ledger

@@ -8,7 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from mlxgpt.display.colours import SEQUENTIAL, glyph, has_colour, painted, shade
-from mlxgpt.display.heatmap import fitted
+from mlxgpt.display.labels import fitted
 
 WIDEST = 100
 LONGEST = 18  # of one token

@@ -16,9 +16,9 @@ from mlxgpt.evaluation.likelihood import Row, continuation_nats, mean_nats
 from mlxgpt.evaluation.measures import Measure
 from mlxgpt.evaluation.tasks import Task
 from mlxgpt.events import GenerationFinished, TokenGenerated
-from mlxgpt.generation.batch import Batcher
 from mlxgpt.generation.config import GenerateConfig
 from mlxgpt.generation.generate import begin_id
+from mlxgpt.generation.one_by_one import batcher as make_batcher
 from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import Tokenizer
 
@@ -81,7 +81,7 @@ def _pairs(model: GPT, tokenizer: Tokenizer, task: Task) -> Asking:
 def _written(model: GPT, tokenizer: Tokenizer, task: Task) -> Asking:
     """Whether what is written, greedily, is the answer."""
     config = GenerateConfig(max_tokens=task.max_tokens, stop=task.stop).with_(temperature=0.0)
-    begin, batcher = _begin(tokenizer), Batcher(model, tokenizer)
+    begin, batcher = _begin(tokenizer), make_batcher(model, tokenizer)
     order = {
         batcher.submit([*begin, *tokenizer.encode(item.context)], config): number
         for number, item in enumerate(task.items)
@@ -139,7 +139,7 @@ def write_texts(model: GPT, tokenizer: Tokenizer, prompts: Sequence[str], config
     4-grams that were there before in it (Welleck et al. 2020, "seq-rep-4"); overlap-4 the share that another text has too;
     compression is how many bytes zlib makes of a byte.
     """
-    begin, batcher = _begin(tokenizer), Batcher(model, tokenizer)
+    begin, batcher = _begin(tokenizer), make_batcher(model, tokenizer)
     order = {
         batcher.submit(
             [*begin, *tokenizer.encode(prompt)], config.with_(seed=((config.sampling.seed or 0) + i) % 2**32)

@@ -26,8 +26,8 @@ from mlxgpt.events import Event, PromptRead
 from mlxgpt.generation.config import GenerateConfig
 from mlxgpt.generation.generate import checked, open_window
 from mlxgpt.generation.prefix import Prefix
-from mlxgpt.generation.sampling import Drawn, sample
-from mlxgpt.generation.window import Window, cut, prefill
+from mlxgpt.generation.sampling import Drawn, Fact, sample
+from mlxgpt.generation.window import Window, cut, memories, prefill
 from mlxgpt.generation.writing import Writing
 from mlxgpt.model.gpt import GPT
 from mlxgpt.model.ragged import RaggedCache, Rows, ragged
@@ -74,18 +74,22 @@ class Arrival:
 class Batcher:
     """Writes the texts that are submitted, at most `batch_size` at a time."""
 
-    def __init__(self, model: GPT, tokenizer: Tokenizer, *, batch_size: int = 16, prefix: Prefix | None = None) -> None:
+    def __init__(
+        self, model: GPT, tokenizer: Tokenizer, *, batch_size: int = 16, prefix: Prefix | None = None, kv_bits: int = 0
+    ) -> None:
         self.model, self.tokenizer, self.batch_size, self.prefix = model, tokenizer, batch_size, prefix
+        self.kv_bits = kv_bits  # of all texts, which share the caches
         self.waiting: deque[Text] = deque()
         self.texts: list[Text] = []  # one a row
         self._rows = Rows()
-        self._caches = [ragged(cache, self._rows) for cache in model.make_cache()]
+        self._caches = [ragged(cache, self._rows) for cache in memories(model, kv_bits)]
         self._recurrent = not isinstance(self._caches[0], RaggedCache)
         self._token = mx.zeros((0, 1), mx.int32)  # the token of each row that is read next, perhaps not computed yet
 
     def submit(self, ids: Sequence[int], config: GenerateConfig, *, stop_ids: frozenset[int] | None = None) -> Text:
         """Put a text at the end of the queue; `DataError` for ids outside the vocabulary."""
         known = checked(ids, self.model, self.tokenizer)
+        config = config.with_(kv_bits=self.kv_bits)
         text = Text(
             ids=known,
             config=config,
@@ -151,12 +155,12 @@ class Batcher:
         mx.async_eval(self._token, [drawn for _, drawn in step])
         return step
 
-    def _take_in(self, text: Text, facts: Any) -> Happened:  # Any: a Fact
+    def _take_in(self, text: Text, facts: Fact) -> Happened:
         """What a token means for its text; nothing for one that has left already."""
         if text.cancelled or text.writing.over:
             return []
-        text.ids.append(facts[0])
-        token = text.writing.push(*facts)
+        text.ids.append(facts.token)
+        token = text.writing.push(facts)
         return [(text, token), (text, text.writing.finished)] if text.writing.over else [(text, token)]
 
     # ---- coming and going --------------------------------------------------------------------------------------------
@@ -222,7 +226,10 @@ class Batcher:
         """Read some texts side by side, padded on the right, and let them join the batch."""
         reused, longest = arrivals[0].reused, max(len(arrival.ids) for arrival in arrivals)
         shared = self.prefix if reused else None
-        caches: Sequence[Any] = shared.caches(len(arrivals)) if shared else self.model.make_cache()  # Any: of any kind
+        caches: Sequence[Any] = memories(self.model, self.kv_bits)  # Any: of any kind
+        if shared:
+            for cache, (keys, values) in zip(caches, shared.layers(len(arrivals)), strict=True):
+                cache.update_and_fetch(keys, values)
         rows = [arrival.ids[reused:] + [0] * (longest - len(arrival.ids)) for arrival in arrivals]
         if rows[0]:
             prefill(self.model, mx.array(rows, mx.int32), caches, arrivals[0].text.config.prefill_tokens)

@@ -1,21 +1,25 @@
 """A conversation with a model: what was said, what is asked for next, and a memory that is kept between turns.
 
-A chat model is given the conversation in its tokenizer's chat form.  When that outgrows the context, whole turns are
-left out, the oldest first, and a `Noted` event says so.  A model that was only trained on texts cannot answer; it
+A chat model is given the conversation in its tokenizer's chat form.  When that outgrows the context, `recall` says what
+of it is read, and a `Noted` event says so.  A model that was only trained on texts cannot answer; it
 completes: each message begins a new text, and an empty message goes on with the last one.
 
 Either way the window keeps what it has read: of a conversation that grew by a turn, only the turn is read.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from mlxgpt.errors import ConfigError, nearest
+from mlxgpt.errors import ConfigError, DataError, nearest
 from mlxgpt.events import Event, GenerationFinished, Noted, PromptRead, TokenGenerated
 from mlxgpt.generation import states
 from mlxgpt.generation.config import GenerateConfig
 from mlxgpt.generation.generate import begin_id, generate, open_window
+from mlxgpt.generation.recall import Chunking, Recalled, recall
+from mlxgpt.generation.stops import TextStream
+from mlxgpt.generation.watcher import Watcher
 from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import Tokenizer
 from mlxgpt.tokenizer.chat import ROLES, Message, chat_ids
@@ -24,7 +28,7 @@ MODES = ("auto", "chat", "completion")
 
 
 class Chat:
-    """A conversation that can be changed between turns: `config`, `system`, `messages`.
+    """A conversation that can be changed between turns: `config`, `system`, `messages`, `chunking`.
 
     `mode` auto is chat when the tokenizer has a chat template.  Our own always has one, so whoever knows that a model
     was never tuned on conversations says "completion".
@@ -45,21 +49,55 @@ class Chat:
         self.config = config or GenerateConfig()
         self.system = system
         self.completes = mode == "completion" or (mode == "auto" and not tokenizer.chat_template)
+        self.chunking = Chunking()
         self.messages: list[Message] = []
         self.read: PromptRead | None = None  # figures of the last turn, for /stats
         self.finished: GenerationFinished | None = None
+        self.watch: Watcher | None = None  # looks on while answers are written
         self._text: list[int] = []  # the text being completed
         self.window = open_window(model, self.config)
 
     def say(self, text: str, *, stop: threading.Event | None = None) -> Iterator[Event]:
         """The answer to `text`, as `generate` yields it; what was written is kept even when it is stopped or closed."""
-        window = open_window(self.model, self.config)
-        if window.policy != self.window.policy:
-            self.window = window
-        if self.completes:
-            yield from self._complete(text, stop)
+        asked = [*self.messages, Message(role="user", content=text)]
+        if self.completes and not text and self._text:
+            yield from self._generate(asked, self._text, self.config, stop=stop)
         else:
-            yield from self._answer(text, stop)
+            yield from self.write(asked, stop=stop)
+
+    def write(
+        self,
+        messages: Sequence[Message],
+        *,
+        kept: Sequence[int] = (),
+        forced: Sequence[int] = (),
+        seed: int | None = None,
+        most: int | None = None,
+        stop: threading.Event | None = None,
+    ) -> Iterator[Event]:
+        """The answer to `messages`, the last of which a user said; the conversation is these from now on.
+
+        An answer goes on from what it has already: `kept` are its tokens so far, `forced` the next ones, see `generate`.
+        `seed` and `most` (tokens) stand in for the config's.
+        """
+        if not messages or messages[-1]["role"] != "user":
+            raise DataError("There is no message to answer.", hint="The last message must be a user's.")
+        changes = {"seed": seed, "max_tokens": most}
+        config = self.config.with_(**{name: value for name, value in changes.items() if value is not None})
+        ids, left_out, note = self.prompt(messages, len(kept) + len(forced))
+        if note:
+            yield Noted(text=note)
+        yield from self._generate(messages, ids, config, kept=kept, forced=forced, left_out=left_out, stop=stop)
+
+    def prompt(self, messages: Sequence[Message], written: int = 0) -> tuple[list[int], tuple[int, ...], str]:
+        """What is read before the answer to `messages`, of which `written` tokens are there already: its ids, the messages
+        that are left out, and what there is to say of that."""
+        if self.completes:
+            begin = begin_id(self.tokenizer)
+            ids = ([] if begin is None else [begin]) + self.tokenizer.encode(messages[-1]["content"])
+            return ids, tuple(range(len(messages) - 1)), ""  # each message begins a new text
+        recalled = self._recall(messages, written)
+        return chat_ids(self.tokenizer, self._with_system(recalled.messages)), recalled.left_out, recalled.note
 
     def reset(self) -> None:
         """Begin a new conversation; settings and the system message stay."""
@@ -86,30 +124,32 @@ class Chat:
             text = states.load(path, self.window)
             self._text, self.system, self.messages = text.ids, text.system or self.system, text.messages
 
-    def _answer(self, text: str, stop: threading.Event | None) -> Iterator[Event]:
-        asked = [*self.messages, Message(role="user", content=text)]
-        ids, left_out = self._prompt(asked)
-        if left_out:
-            turns = "the oldest turn" if left_out == 1 else f"the {left_out} oldest turns"
-            yield Noted(text=f"The conversation is longer than the context: the model no longer sees {turns}.")
-        roles = {token for token in map(self.tokenizer.id_of, ROLES.values()) if token is not None}
-        yield from self._generate(text, ids, self.tokenizer.stop_ids | roles, stop)
-
-    def _complete(self, text: str, stop: threading.Event | None) -> Iterator[Event]:
-        ids = self._text
-        if text or not ids:
-            begin = begin_id(self.tokenizer)
-            ids = ([] if begin is None else [begin]) + self.tokenizer.encode(text)
-        yield from self._generate(text, ids, self.tokenizer.stop_ids, stop)
-
     def _generate(
-        self, text: str, ids: list[int], stop_ids: frozenset[int], stop: threading.Event | None
+        self,
+        asked: Sequence[Message],
+        ids: list[int],
+        config: GenerateConfig,
+        *,
+        kept: Sequence[int] = (),
+        forced: Sequence[int] = (),
+        left_out: tuple[int, ...] = (),
+        stop: threading.Event | None,
     ) -> Iterator[Event]:
-        """`generate` with this chat's window; message and answer are written down however it ends.
+        """`generate` with this chat's window; messages and answer are written down however it ends.
 
         A message that got no token of an answer counts as not said.
         """
-        job = generate(self.model, self.tokenizer, ids, self.config, window=self.window, stop_ids=stop_ids, stop=stop)
+        window = open_window(self.model, config)
+        if window.policy != self.window.policy:
+            self.window = window
+        stop_ids = self.tokenizer.stop_ids
+        if not self.completes:
+            stop_ids |= {token for token in map(self.tokenizer.id_of, ROLES.values()) if token is not None}
+        job = generate(
+            self.model, self.tokenizer, ids, config,
+            kept=kept, forced=forced, window=self.window, stop_ids=stop_ids, stop=stop,
+            watch=self.watch,
+        )  # fmt: skip
         answer: list[TokenGenerated] = []
         try:
             for event in job:
@@ -117,29 +157,31 @@ class Chat:
                     case TokenGenerated():
                         answer.append(event)
                     case PromptRead():
+                        event = replace(event, left_out=left_out)
                         self.read, self.finished = event, None
                     case GenerationFinished():
                         self.finished = event
                 yield event
         finally:
-            if answer:
-                written = "".join(event.text for event in answer)
-                self.messages += [Message(role="user", content=text), Message(role="assistant", content=written)]
-                self._text = ids + [event.id for event in answer if event.id not in stop_ids]
+            if answer or kept:
+                written = TextStream(self.tokenizer)
+                before = "".join(map(written.push, kept))
+                text = before + ("".join(event.text for event in answer) if answer else written.flush())
+                self.messages = [*asked, Message(role="assistant", content=text)]
+                self._text = [*ids, *kept, *(event.id for event in answer if event.id not in stop_ids)]
 
-    def _prompt(self, messages: list[Message]) -> tuple[list[int], int]:
-        """The ids of a conversation that fit the context, and how many of the oldest turns were left out.
+    def _recall(self, messages: Sequence[Message], written: int) -> Recalled:
+        """What of a conversation fits the context, beside `written` tokens of the answer.
 
-        An answer needs room too: `max_tokens`, but no more than half of the context.  The system message and the last
-        message always stay; if they alone are too long, the window cuts them.
+        What is still to be written needs room too: `max_tokens`, but no more than half of the context.
         """
         context = self.window.size
-        budget = context - min(self.config.max_tokens, context // 2)
-        system = [Message(role="system", content=self.system)] if self.system else []
-        starts = [i for i, message in enumerate(messages) if message["role"] == "user"]
-        left_out = 0
-        ids = chat_ids(self.tokenizer, system + messages)
-        while len(ids) > budget and left_out + 1 < len(starts):
-            left_out += 1
-            ids = chat_ids(self.tokenizer, system + messages[starts[left_out] :])
-        return ids, left_out
+        room = context - min(self.config.max_tokens, context // 2) - written
+
+        def count(some: Sequence[Message]) -> int:
+            return len(chat_ids(self.tokenizer, self._with_system(some)))
+
+        return recall(messages, room, count, self.tokenizer, self.chunking)
+
+    def _with_system(self, messages: Sequence[Message]) -> list[Message]:
+        return [*([Message(role="system", content=self.system)] if self.system else []), *messages]

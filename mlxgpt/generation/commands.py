@@ -1,4 +1,4 @@
-"""The slash commands of a chat, as data: one registry feeds the prompt, completion, the palette, `/help` and the tests.
+"""Slash commands as data, and those that a chat needs by itself; `mlxgpt.commands` adds those that look inside.
 
 A command is a name, what its argument is, one line of help, and a function of the session.  Without an argument a
 setting shows its value; with a wrong one the error says what is allowed.  `//` at the beginning escapes, and a pasted
@@ -7,13 +7,14 @@ text of several lines is text even when it begins with a slash.  No MLX here.
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from mlxgpt.errors import ConfigError, DataError, nearest
-from mlxgpt.events import GenerationFinished, PromptRead
+from mlxgpt.events import Event, GenerationFinished, PromptRead
 from mlxgpt.generation.config import RANGES, GenerateConfig, allowed
 
 
@@ -37,16 +38,24 @@ class Session(Protocol):
     messages: Any  # list[Message]; Any because a list of a TypedDict matches no looser type
     read: PromptRead | None
     finished: GenerationFinished | None
-    window: SessionWindow
+
+    @property
+    def window(self) -> SessionWindow: ...
 
     def reset(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What a command says, and whether the session is over."""
+    """What a command says, and what is to be done now: a job to play, a model to open, or the end of the session.
+
+    `views` are pictures by `mlxgpt.display`, to be shown before the text.
+    """
 
     text: str
+    views: tuple[Any, ...] = ()  # Any: what rich can print
+    job: Callable[[threading.Event], Iterator[Event]] | None = None
+    model: str = ""
     exit: bool = False
 
 
@@ -55,14 +64,19 @@ Value = float | int | str | bool | None  # the argument, read as the command's k
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One slash command: `kind` is a key of `KINDS`, `argument` how help names it, `setting` the setting it changes."""
+    """One slash command: `kind` is a key of `KINDS`, `argument` how help names it, `setting` the setting it changes.
+
+    `choices` are words that its argument may be, for completion; `app` says that it needs the full-screen app.
+    """
 
     name: str
     kind: str
     help: str
-    run: Callable[[Session, Value], Reply]
+    run: Callable[[Any, Value], Reply]  # Any: a Session, or the Talk of `mlxgpt.commands`
     argument: str = ""
     setting: str = ""
+    choices: Callable[[], Sequence[str]] = tuple
+    app: bool = False
 
     @property
     def usage(self) -> str:
@@ -86,11 +100,19 @@ def unescaped(line: str) -> str:
 
 
 def run(session: Session, line: str, commands: Mapping[str, Command] | None = None) -> Reply:
-    """Carry out a line such as "/temp 0.8"; `ConfigError` for an unknown command or a wrong argument."""
-    known = COMMANDS if commands is None else commands
+    """Carry out a line such as "/temp 0.8"; `ConfigError` for an unknown command or a wrong argument.
+
+    What is wrong with an argument is said with its range and the present value.
+    """
+    command, rest = parse(line, COMMANDS if commands is None else commands)
+    now = f"  Now it is {current(session.config, command.setting)}." if command.setting else ""
+    return command.run(session, argument(command, rest, now))
+
+
+def parse(line: str, commands: Mapping[str, Command]) -> tuple[Command, str]:
+    """The command that a line means, and what stands behind it; `ConfigError` for one that there is not."""
     name, _, rest = line.strip().partition(" ")
-    command = find(known, name)
-    return command.run(session, argument(command, rest.strip()))
+    return find(commands, name), rest.strip()
 
 
 def find(commands: Mapping[str, Command], name: str) -> Command:
@@ -102,8 +124,8 @@ def find(commands: Mapping[str, Command], name: str) -> Command:
     return command
 
 
-def argument(command: Command, text: str) -> Value:
-    """`text` as the kind of `command`, or a `ConfigError` that says what is allowed."""
+def argument(command: Command, text: str, now: str = "") -> Value:
+    """`text` as the kind of `command`, or a `ConfigError` that says what is allowed, and the value `now`."""
     if not text:
         return None
     try:
@@ -111,7 +133,7 @@ def argument(command: Command, text: str) -> Value:
     except ValueError:
         range_ = f"It may be {command.range}." if command.range else ""
         raise ConfigError(
-            f"/{command.name} does not take {text!r}.", hint=f"Type {command.usage}.  {range_}".rstrip()
+            f"/{command.name} does not take {text!r}.", hint=f"Type {command.usage}.  {range_}{now}".rstrip()
         ) from None
 
 
@@ -150,15 +172,14 @@ KINDS: dict[str, tuple[Callable[[str], Value], str]] = {
 
 def change(session: Session, name: str, value: Value, shown: str) -> Reply:
     """Set a setting, or show it when there is no value."""
+    before = current(session.config, name)
     if value is None:
-        return Reply(text=f"{shown} is {current(session.config, name)} ({allowed(name)})")
+        return Reply(text=f"{shown} is {before} ({allowed(name)})")
     try:
         session.config = session.config.with_(**{name: value})
     except ConfigError as error:
-        raise ConfigError(
-            f"{shown} cannot be {value}.", hint=f"{error.hint}  Now it is {current(session.config, name)}."
-        ) from None
-    return Reply(text=f"{shown} is now {value}")
+        raise ConfigError(f"{shown} cannot be {value}.", hint=f"{error.hint}  Now it is {before}.") from None
+    return Reply(text=f"{shown} is now {value}, was {before}")
 
 
 def current(config: GenerateConfig, name: str) -> Value:
@@ -226,13 +247,17 @@ def memory(session: Session) -> Reply:
     """What MLX holds, and how much of it the conversation takes."""
     import mlx.core as mx  # here only: listing the commands must not load MLX
 
+    bits = session.config.kv_bits
     figures = {
         "in use": mx.get_active_memory(),
         "most so far": mx.get_peak_memory(),
         "kept for reuse": mx.get_cache_memory(),
         "this conversation": session.window.nbytes,
     }
-    return Reply(text="\n".join(f"{name:18} {amount / 2**20:10,.1f} MiB" for name, amount in figures.items()))
+    lines = [f"{name:18} {amount / 2**20:10,.1f} MiB" for name, amount in figures.items()]
+    if bits:
+        lines[-1] += f"   (keys and values in {bits} bits)"
+    return Reply(text="\n".join(lines))
 
 
 def save(session: Session, value: Value) -> Reply:
@@ -259,9 +284,13 @@ def save(session: Session, value: Value) -> Reply:
 def show_help(commands: Mapping[str, Command], value: Value) -> Reply:
     """All commands, or one."""
     if value is None:
-        return Reply(text="\n".join(f"{command.usage:22} {command.help}" for command in commands.values()))
+        return Reply(text="\n".join(map(_help_line, commands.values())))
     command = find(commands, str(value))
-    return Reply(text=f"{command.usage:22} {command.help}" + (f"  ({command.range})" if command.range else ""))
+    return Reply(text=_help_line(command) + (f"  ({command.range})" if command.range else ""))
+
+
+def _help_line(command: Command) -> str:
+    return f"{command.usage:{USAGE}} {command.help}{' (app only)' if command.app else ''}"
 
 
 def _setting(name: str, kind: str, setting: str, help_: str) -> Command:
@@ -282,6 +311,7 @@ def _plain(name: str, help_: str, run_: Callable[[Session], Reply]) -> Command:
 
 
 ALIASES = {"quit": "exit", "temperature": "temp", "?": "help"}
+USAGE = 26  # columns of `/help`
 
 BASIC: tuple[Command, ...] = (
     _setting("temp", "number", "temperature", "how wild the choice is; 0 is always the most likely token"),

@@ -11,6 +11,7 @@ from typing import Any
 from mlxgpt.config import Settings, build, setting
 from mlxgpt.errors import ConfigError, nearest
 
+KV_BITS = (0, 8, 4)
 OVERFLOWS = ("auto", "rotating", "chunked")
 
 # Lowest and highest value of each number, and what "off" is where there is one.
@@ -56,6 +57,7 @@ class GenerateConfig:
         "auto", "when the context is full: rotating, chunked, or auto, the one that suits the model"
     )
     sink_tokens: int = setting(4, "first tokens of the text that a full context never forgets")
+    kv_bits: int = setting(0, "bits of each number in the cache of keys and values: 8 or 4; 0: as they are computed")
     prefill_tokens: int = setting(512, "tokens of the prompt that go through the model at once")
     show_tokens: bool = setting(False, "report the probability and rank of each token")
     alternatives: int = setting(0, "so many of the likeliest tokens are reported beside each")
@@ -64,6 +66,13 @@ class GenerateConfig:
         _check(self)
         if self.overflow not in OVERFLOWS:
             raise ConfigError(f"overflow = {self.overflow!r} is not known.", hint=nearest(self.overflow, OVERFLOWS))
+        if self.kv_bits not in KV_BITS:
+            raise ConfigError(f"kv_bits = {self.kv_bits} cannot be had.", hint="It may be 8 or 4; 0 is off.")
+        if self.kv_bits and self.overflow == "rotating":
+            raise ConfigError(
+                "A cache of few bits does not rotate.",
+                hint="Choose overflow 'chunked' or 'auto', or leave kv_bits out.",
+            )
         if "" in self.stop:
             raise ConfigError("stop: an empty text stops everything.", hint="Leave it out, or give it a character.")
 

@@ -18,9 +18,11 @@ from mlxgpt.errors import DataError
 from mlxgpt.events import Event, PromptRead
 from mlxgpt.generation.config import GenerateConfig
 from mlxgpt.generation.sampling import Drawn, key_for, sample
+from mlxgpt.generation.watcher import Watcher
 from mlxgpt.generation.window import Window
 from mlxgpt.generation.writing import Writing
 from mlxgpt.model.gpt import GPT
+from mlxgpt.model.tap import NO_TAP
 from mlxgpt.tokenizer.base import Tokenizer
 
 
@@ -30,21 +32,27 @@ def generate(
     prompt_ids: Sequence[int],
     config: GenerateConfig | None = None,
     *,
+    kept: Sequence[int] = (),
+    forced: Sequence[int] = (),
     window: Window | None = None,
     stop_ids: frozenset[int] | None = None,
     stop: threading.Event | None = None,
+    watch: Watcher | None = None,
 ) -> Iterator[Event]:
     """Write on after `prompt_ids`: yields PromptRead, a TokenGenerated for each token, and GenerationFinished.
 
-    An empty prompt begins with the token a text begins after, see `begin_id`.  A `window` of the same model that read
+    An empty prompt begins with the token a text begins after, see `begin_id`.  A text can be taken up again: `kept` are its
+    tokens so far, and with the seed that it had it goes on as if it had never stopped.  `forced` tokens come next, judged
+    like drawn ones, and only then `max_tokens` of the model's own.  A `window` of the same model that read
     an earlier text reads only what is new.  `stop_ids` end the text (the tokenizer's own unless given); setting `stop`
-    ends it after the current token, and closing the generator at once.  Raises `DataError` for ids outside the
-    vocabulary.
+    ends it after the current token, and closing the generator at once.  `watch` looks on.  Raises `DataError` for ids
+    outside the vocabulary.
     """
     config = config or GenerateConfig()
-    ids = checked(prompt_ids, model, tokenizer)
+    ids = checked([*checked(prompt_ids, model, tokenizer), *kept], model, tokenizer)
+    checked(forced or ids, model, tokenizer)
     window = window or open_window(model, config)
-    writing = Writing(tokenizer, config, len(ids), stop_ids)
+    writing = Writing(tokenizer, config, len(ids), stop_ids, kept=kept, given=len(forced))
     began = time.perf_counter()
     try:
         opened = window.open([ids])
@@ -54,9 +62,11 @@ def generate(
             reused_tokens=opened.reused,
             seconds=time.perf_counter() - began,
         )
-        for drawn in decoded(window, opened.last, config, writing.seed):
+        for drawn in decoded(window, opened.last, config, writing.seed, len(kept), forced, watch):
             (facts,) = drawn.facts()  # the one place where Python waits for the device
-            yield writing.push(*facts, stopped=stop is not None and stop.is_set())
+            if watch is not None:
+                watch.drawn()
+            yield writing.push(facts, stopped=stop is not None and stop.is_set())
             if writing.over:
                 break
     except GeneratorExit:
@@ -67,12 +77,23 @@ def generate(
     yield writing.finished
 
 
-def decoded(window: Window, token: mx.array, config: GenerateConfig, seed: int) -> Iterator[Drawn]:
-    """`max_tokens` next tokens for each text of `window`, whose last tokens (B, 1) are `token`; one Drawn a step.
+def decoded(
+    window: Window,
+    token: mx.array,
+    config: GenerateConfig,
+    seed: int,
+    first: int = 0,
+    forced: Sequence[int] = (),
+    watch: Watcher | None = None,
+) -> Iterator[Drawn]:
+    """The `forced` and then `max_tokens` next tokens for each text of `window`, whose last tokens (B, 1) are `token`; one
+    Drawn a step.  `first` is the number of the first one in its text.
 
     A Drawn that is yielded has been submitted, and so has the one after it.
     """
     sampling = config.sampling
+    if watch is not None:
+        watch.begin()
     recent: mx.array | None = None  # (B, R)
     if sampling.repetition_penalty != 1.0:
         before = mx.array(window.rows, mx.int32).reshape(len(window.rows), -1)
@@ -80,21 +101,26 @@ def decoded(window: Window, token: mx.array, config: GenerateConfig, seed: int) 
 
     def following(token: mx.array, i: int) -> Drawn:
         """Token i, which follows `token`: described and submitted."""
+        tap = NO_TAP if watch is None else watch.before(window)
         drawn = sample(
-            window.step(token),
+            window.step(token, tap),
             sampling,
-            key_for(seed, i),
+            key_for(seed, first + i),
             recent,
             judge=config.show_tokens,
             alternatives=config.alternatives,
+            forced=mx.full(token.shape, forced[i], mx.int32) if i < len(forced) else None,
         )
         mx.async_eval(drawn)
+        if watch is not None:
+            watch.after(window, token, drawn.token)
         return drawn
 
     ahead = following(token, 0)
-    for i in range(1, config.max_tokens + 1):
+    most = len(forced) + config.max_tokens
+    for i in range(1, most + 1):
         drawn = ahead
-        if i < config.max_tokens:
+        if i < most:
             if recent is not None:
                 recent = mx.concatenate([recent, drawn.token], axis=1)[:, -sampling.repetition_window :]
             ahead = following(drawn.token, i)
@@ -102,8 +128,11 @@ def decoded(window: Window, token: mx.array, config: GenerateConfig, seed: int) 
 
 
 def open_window(model: GPT, config: GenerateConfig) -> Window:
-    """An empty window with the overflow policy of `config`."""
-    return Window(model, overflow=config.overflow, sink_tokens=config.sink_tokens, prefill_tokens=config.prefill_tokens)
+    """An empty window with the overflow policy of `config`, and its bits."""
+    return Window(
+        model, overflow=config.overflow, sink_tokens=config.sink_tokens, prefill_tokens=config.prefill_tokens,
+        kv_bits=config.kv_bits,
+    )  # fmt: skip
 
 
 def checked(prompt_ids: Sequence[int], model: GPT, tokenizer: Tokenizer) -> list[int]:

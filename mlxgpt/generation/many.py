@@ -23,6 +23,7 @@ from mlxgpt.events import (
 )
 from mlxgpt.generation.batch import Batcher, Text
 from mlxgpt.generation.generate import begin_id
+from mlxgpt.generation.one_by_one import batcher as make_batcher
 from mlxgpt.generation.prefix import Prefix
 from mlxgpt.generation.prompts import Prompt, done
 from mlxgpt.model.gpt import GPT
@@ -52,6 +53,7 @@ def write_texts(
     batch_size: int = 16,
     samples: int = 1,
     prefix: Prefix | None = None,
+    kv_bits: int = 0,
     stop: threading.Event | None = None,
 ) -> Iterator[Event]:
     """Write `samples` texts for every prompt to `output`, a JSON line each, or to stdout when it is None.
@@ -63,7 +65,7 @@ def write_texts(
     orders, skipped, refused = _orders(lines, known, samples)
     yield TextsStarted(total=len(orders), skipped=skipped, batch_size=batch_size)
     yield from refused
-    batcher = Batcher(model, tokenizer, batch_size=batch_size, prefix=prefix)
+    batcher = make_batcher(model, tokenizer, batch_size=batch_size, prefix=prefix, kv_bits=kv_bits)
     waiting, unwritten = deque(orders), deque(orders)
     at_work: dict[int, Order] = {}
     count = written = tokens = 0

@@ -41,14 +41,10 @@ class Prefix:
         prefill(model, mx.array([ids]), caches, at_once)
         return Prefix(ids, [array[..., : len(ids), :] for cache in caches for array in cache.state])
 
-    def caches(self, rows: int) -> list[KVCache]:
-        """Caches that hold the beginning in each of so many rows."""
-        caches = []
-        for keys, values in zip(self.arrays[::2], self.arrays[1::2], strict=True):
-            cache = KVCache()
-            cache.update_and_fetch(mx.repeat(keys, rows, axis=0), mx.repeat(values, rows, axis=0))
-            caches.append(cache)
-        return caches
+    def layers(self, rows: int) -> list[tuple[mx.array, mx.array]]:
+        """Keys and values of each layer, the beginning in each of so many rows."""
+        wide = [mx.repeat(array, rows, axis=0) for array in self.arrays]
+        return list(zip(wide[::2], wide[1::2], strict=True))
 
 
 def cached(folder: Path, model: GPT, tokenizer: Tokenizer, ids: list[int]) -> tuple[Prefix, bool]:

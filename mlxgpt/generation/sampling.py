@@ -15,32 +15,61 @@ import mlx.core as mx
 
 from mlxgpt.generation.config import SamplingConfig
 
-Fact = tuple[int, float | None, int | None, list[tuple[int, float]]]  # token, probability, rank, alternatives
+
+class Fact(NamedTuple):
+    """What is known of one token, as plain values; the fields of `events.TokenGenerated`."""
+
+    token: int
+    probability: float | None = None
+    rank: int | None = None
+    entropy: float | None = None
+    draw: float | None = None
+    slice: tuple[float, float] | None = None
+    alternatives: tuple[tuple[int, float], ...] = ()
+    slices: tuple[tuple[float, float], ...] = ()
+
+
+class Judged(NamedTuple):
+    """What a token and its best rivals (k of them, the best first) are in the model's own distribution."""
+
+    probability: mx.array  # (B, 1)
+    rank: mx.array  # (B, 1), 1 = most likely
+    entropy: mx.array  # (B, 1), nats
+    top: mx.array  # (B, k)
+    top_probability: mx.array  # (B, k)
+
+
+class Dart(NamedTuple):
+    """The random number that chose a token, and the slice of [0, 1) that each token owned, after all filters."""
+
+    chance: mx.array  # (B, 1)
+    slice: mx.array  # (B, 2), where the chosen token's begins and ends
+    slices: mx.array  # (B, k, 2), those of its rivals
 
 
 class Drawn(NamedTuple):
-    """The next token of each text, (B, 1); where asked for, its probability and rank in the model's distribution, and the
-    likeliest tokens with their probabilities, both (B, k), the best first."""
+    """The next token of each text, (B, 1), and where asked for what there is to say of it; no dart where none was thrown."""
 
     token: mx.array
-    probability: mx.array | None = None
-    rank: mx.array | None = None
-    top: mx.array | None = None
-    top_probability: mx.array | None = None
+    judged: Judged | None = None
+    dart: Dart | None = None
 
     def facts(self) -> list[Fact]:
         """The same as plain values, one for each text; this waits for the device."""
-        B = self.token.shape[0]
-        columns: list[Any] = [[None] * B if array is None else array.tolist() for array in self]  # Any: MLX's stubs
-        return [
-            (
-                token[0],
-                probability and probability[0],
-                rank and rank[0],
-                list(zip(top or (), chances or (), strict=True)),
-            )
-            for token, probability, rank, top, chances in zip(*columns, strict=True)
-        ]
+        tokens: Any = self.token.tolist()  # Any: MLX's stub does not know the depth of a list
+        judged: Any = [array.tolist() for array in self.judged or ()]
+        dart: Any = [array.tolist() for array in self.dart or ()]
+        facts = []
+        for row, (token,) in enumerate(tokens):
+            fact = Fact(token)
+            if judged:
+                (probability,), (rank,), (entropy,), top, chances = (column[row] for column in judged)
+                fact = Fact(token, probability, rank, entropy, alternatives=tuple(zip(top, chances, strict=True)))
+            if dart:
+                (chance,), own, others = (column[row] for column in dart)
+                fact = fact._replace(draw=chance, slice=tuple(own), slices=tuple(map(tuple, others)))
+            facts.append(fact)
+        return facts
 
 
 def sample(
@@ -51,19 +80,30 @@ def sample(
     *,
     judge: bool = False,
     alternatives: int = 0,
+    forced: mx.array | None = None,
 ) -> Drawn:
     """The next tokens for `logits` (B, V); `recent` (B, R) are the tokens a repetition penalty looks at.
 
-    `key` is one for all texts, or one for each, (B, 2).  With `judge`, probability and rank come with the tokens, in
-    softmax(logits): the model's own distribution, before penalty, temperature and filters; with `alternatives`, so many
-    of its best tokens.
+    `key` is one for all texts, or one for each, (B, 2).  With `judge`, probability, rank and entropy come with the tokens,
+    in softmax(logits): the model's own distribution, before penalty, temperature and filters; with `alternatives`, so many
+    of its best tokens.  `forced` (B, 1) are taken instead of a draw, and judged like drawn ones.
     """
     logits = logits.astype(mx.float32)  # bfloat16 has three digits: a cumulative sum needs more
-    filtered = apply_filters(logits, config, recent)
-    token = filtered.argmax(axis=-1, keepdims=True) if config.temperature == 0 else draw(filtered, key)
-    probability, rank = judged(logits, token) if judge or alternatives else (None, None)
-    top, top_probability = likeliest(logits, alternatives) if alternatives else (None, None)
-    return Drawn(token, probability, rank, top, top_probability)
+    slices = chance = None
+    if forced is not None:
+        token = forced
+    elif config.temperature == 0:
+        token = apply_filters(logits, config, recent).argmax(axis=-1, keepdims=True)
+    else:
+        slices = cumulative(apply_filters(logits, config, recent))
+        chance = uniform(slices, key)
+        token = pick(slices, chance)
+    if not judge and not alternatives:
+        return Drawn(token)
+    seen = judged(logits, token, alternatives)
+    if slices is None or chance is None:
+        return Drawn(token, seen)
+    return Drawn(token, seen, Dart(chance, spans(slices, token)[:, 0], spans(slices, seen.top)))
 
 
 def apply_filters(logits: mx.array, config: SamplingConfig, recent: mx.array | None = None) -> mx.array:
@@ -124,12 +164,30 @@ def draw(logits: mx.array, key: mx.array) -> mx.array:
     key for each text, (B, 2), each is drawn as if it were alone.
     """
     slices = cumulative(logits)
-    chance = _uniforms(key) if key.ndim == 2 else mx.random.uniform(shape=(*logits.shape[:-1], 1), key=key)
+    return pick(slices, uniform(slices, key))
+
+
+def uniform(slices: mx.array, key: mx.array) -> mx.array:
+    """A random number in [0, 1) for each row of `slices` (B, V), (B, 1)."""
+    return _uniforms(key) if key.ndim == 2 else mx.random.uniform(shape=(*slices.shape[:-1], 1), key=key)
+
+
+_uniforms = mx.vmap(lambda key: mx.random.uniform(shape=(1,), key=key))  # (B, 2) -> (B, 1)
+
+
+def pick(slices: mx.array, chance: mx.array) -> mx.array:
+    """The token (B, 1) whose slice `chance` (B, 1) falls into; the slices end a rounding away from 1."""
     dart = chance * slices.max(axis=-1, keepdims=True)
     return mx.argmax(slices > dart, axis=-1, keepdims=True)  # the first slice that ends beyond the dart
 
 
-_uniforms = mx.vmap(lambda key: mx.random.uniform(shape=(1,), key=key))  # (B, 2) -> (B, 1)
+def spans(slices: mx.array, tokens: mx.array) -> mx.array:
+    """Where the slices of `tokens` (B, k) begin and end as shares of 1, (B, k, 2); a token that was ruled out has none,
+    and begins and ends where it would stand."""
+    reached = mx.cummax(slices, axis=-1) / slices.max(axis=-1, keepdims=True)
+    ends = mx.take_along_axis(reached, tokens, axis=-1)
+    before = mx.take_along_axis(reached, mx.maximum(tokens.astype(mx.int32) - 1, 0), axis=-1)
+    return mx.stack([mx.where(tokens == 0, 0.0, before), ends], axis=-1)
 
 
 def cumulative(logits: mx.array) -> mx.array:
@@ -146,15 +204,17 @@ def key_for(seed: int, i: int) -> mx.array:
     return mx.array([seed, i], mx.uint32)
 
 
-def judged(logits: mx.array, token: mx.array) -> tuple[mx.array, mx.array]:
-    """Probability and rank (1 = most likely) of `token` (B, 1) in softmax(logits), both (B, 1)."""
+def judged(logits: mx.array, token: mx.array, k: int = 0) -> Judged:
+    """What `token` (B, 1) and the `k` best tokens are in softmax(logits)."""
+    k = min(k, logits.shape[-1])
+    log_probabilities = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
+    probabilities = mx.exp(log_probabilities)
+    best = mx.argsort(-logits, axis=-1)[..., :k] if k else mx.zeros((*logits.shape[:-1], 0), mx.int32)
     score = mx.take_along_axis(logits, token, axis=-1)
-    probability = mx.exp(score - mx.logsumexp(logits, axis=-1, keepdims=True))
-    return probability, (logits > score).sum(axis=-1, keepdims=True) + 1
-
-
-def likeliest(logits: mx.array, k: int) -> tuple[mx.array, mx.array]:
-    """The k best tokens of softmax(logits) and their probabilities, (B, k) each, the best first."""
-    V = logits.shape[-1]
-    best = mx.argsort(-logits, axis=-1)[..., : min(k, V)]
-    return best, mx.exp(mx.take_along_axis(logits, best, axis=-1) - mx.logsumexp(logits, axis=-1, keepdims=True))
+    return Judged(
+        probability=mx.take_along_axis(probabilities, token, axis=-1),
+        rank=(logits > score).sum(axis=-1, keepdims=True) + 1,
+        entropy=-mx.where(probabilities > 0, probabilities * log_probabilities, 0.0).sum(axis=-1, keepdims=True),
+        top=best,
+        top_probability=mx.take_along_axis(probabilities, best, axis=-1),
+    )

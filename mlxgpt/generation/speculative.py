@@ -21,7 +21,7 @@ from mlxgpt.events import Event, Noted, PromptRead
 from mlxgpt.generation.config import GenerateConfig
 from mlxgpt.generation.generate import checked
 from mlxgpt.generation.sampling import key_for, sample
-from mlxgpt.generation.window import decode, prefill
+from mlxgpt.generation.window import decode, memories, prefill
 from mlxgpt.generation.writing import Writing
 from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import Tokenizer
@@ -45,7 +45,7 @@ def speculate(
     ids = checked(prompt_ids, model, tokenizer)
     _check(model, draft, ids, config, guesses)
     writing = Writing(tokenizer, config, len(ids), stop_ids)
-    caches, draft_caches = model.make_cache(), draft.make_cache()
+    caches, draft_caches = memories(model, config.kv_bits), draft.make_cache()
     began = time.perf_counter()
     for who, memory in ((model, caches), (draft, draft_caches)):
         prefill(who, mx.array([ids[:-1]], mx.int32), memory, config.prefill_tokens)
@@ -69,7 +69,7 @@ def speculate(
         )  # of (k + 1, V): what follows each
         facts = drawn.facts()
         proposed: list[int] = read[0, 1:].tolist()
-        n = next((i for i, (guess, best) in enumerate(zip(proposed, facts, strict=False)) if guess != best[0]), k)
+        n = next((i for i, (guess, best) in enumerate(zip(proposed, facts, strict=False)) if guess != best.token), k)
         guessed, right = guessed + k, right + n
         for each in caches:
             each.trim(k - n)
@@ -78,7 +78,7 @@ def speculate(
         token = drawn.token[n : n + 1]
         unread = token if n < k or k == 0 else mx.concatenate([row[-1], token], axis=1)
         for fact in facts[: n + 1]:
-            yield writing.push(*fact, stopped=stop is not None and stop.is_set())
+            yield writing.push(fact, stopped=stop is not None and stop.is_set())
             if writing.over:
                 break
     yield writing.finished

@@ -8,7 +8,7 @@ Below that nothing is special: the caches hold every token.  When one more does 
 - chunked: the window becomes its first `sink_tokens` tokens and the most recent ones, half the context in all, and is
   read again from position 0.  Exactly what the model would say of that shorter text, for any positions.  Reading H
   tokens makes room for H more, so it costs about one more token read for each token written.
-- auto: rotating where positions are unbounded, else chunked.
+- auto: rotating where positions are unbounded and keys and values are held as they are, else chunked.
 
 A recurrent model has no such limit: its states never grow, nothing is dropped and the window is never full.
 
@@ -25,9 +25,10 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 
 from mlxgpt.errors import ConfigError
-from mlxgpt.model.cache import KVCache, RotatingKVCache
+from mlxgpt.model.cache import KVCache, QuantizedKVCache, RotatingKVCache
 from mlxgpt.model.gpt import GPT, Memory
 from mlxgpt.model.recurrent import RecurrentState
+from mlxgpt.model.tap import NO_TAP, Tap
 
 
 def prefill(model: GPT, tokens: mx.array, caches: Sequence[Memory], at_once: int = 512) -> None:
@@ -40,9 +41,9 @@ def prefill(model: GPT, tokens: mx.array, caches: Sequence[Memory], at_once: int
         mx.eval([cache.state for cache in caches])
 
 
-def decode(model: GPT, token: mx.array, caches: Sequence[Memory]) -> mx.array:
+def decode(model: GPT, token: mx.array, caches: Sequence[Memory], tap: Tap = NO_TAP) -> mx.array:
     """Logits (B, V) of what follows `token` (B, 1), not evaluated."""
-    return model(token, caches)[:, -1]
+    return model(token, caches, tap)[:, -1]
 
 
 class Opened(NamedTuple):
@@ -70,7 +71,9 @@ class Window:
     well, and a text that goes on from one of the last prompts need not read it again.
     """
 
-    def __init__(self, model: GPT, *, overflow: str = "auto", sink_tokens: int = 4, prefill_tokens: int = 512) -> None:
+    def __init__(
+        self, model: GPT, *, overflow: str = "auto", sink_tokens: int = 4, prefill_tokens: int = 512, kv_bits: int = 0
+    ) -> None:
         unbounded = model.positions.unbounded
         if overflow == "rotating" and not unbounded:
             raise ConfigError(
@@ -79,15 +82,15 @@ class Window:
             )
         self.model, self.recurrent = model, model.config.recurrent
         self.size = sys.maxsize if self.recurrent else model.config.context_length
-        self.rotates = overflow == "rotating" or (overflow == "auto" and unbounded)
+        self.rotates = overflow == "rotating" or (overflow == "auto" and unbounded and not kv_bits)
         self.kept = self.size if self.rotates else max(1, self.size // 2)  # tokens that stay when it overflows
         self.sink = min(sink_tokens, self.kept // 2)
-        self.prefill_tokens = prefill_tokens
+        self.prefill_tokens, self.kv_bits = prefill_tokens, kv_bits
         self.clear()
 
     def clear(self) -> None:
         """Forget everything."""
-        self.caches: list[Memory] = self.model.make_cache()
+        self.caches = memories(self.model, self.kv_bits)
         self.rows: list[list[int]] = []  # the ids of each text that were read, as far as they are known
         self._pending: mx.array | None = None  # tokens (B, 1) read last, perhaps not computed yet
         self._rotating = False
@@ -105,18 +108,18 @@ class Window:
         self._keep()
         return Opened(mx.array([row[-1:] for row in rows]), dropped, reused)
 
-    def step(self, token: mx.array) -> mx.array:
+    def step(self, token: mx.array, tap: Tap = NO_TAP) -> mx.array:
         """Logits (B, V) of what follows `token` (B, 1), which need not be computed yet."""
         self._settle()
         if len(self.rows[0]) >= self.size and not self._rotating:
             token = self._overflow(token)
         self._pending = token
-        return decode(self.model, token, self.caches)
+        return decode(self.model, token, self.caches, tap)
 
     @property
-    def policy(self) -> tuple[bool, int, int]:
-        """What happens when it is full, to compare."""
-        return self.rotates, self.sink, self.prefill_tokens
+    def policy(self) -> tuple[bool, int, int, int]:
+        """What happens when it is full and how it remembers, to compare."""
+        return self.rotates, self.sink, self.prefill_tokens, self.kv_bits
 
     @property
     def length(self) -> int:
@@ -178,6 +181,28 @@ class Window:
                 self.caches, self.rows, self._read = [state.copy() for state in known.states], known.rows, read
                 return length
         return 0
+
+
+def memories(model: GPT, kv_bits: int = 0) -> list[Memory]:
+    """Empty memories for each block, keys and values in `kv_bits` bits; 0: as they are computed.
+
+    Raises `ConfigError` when the model has none, or heads that are no whole groups.
+    """
+    if not kv_bits:
+        return model.make_cache()
+    config = model.config
+    if config.recurrent:
+        raise ConfigError("This model has no keys and values: its state never grows.", hint="Leave kv_bits out.")
+    group = next((size for size in KV_GROUPS if config.head_width % size == 0), None)
+    if group is None:
+        raise ConfigError(
+            f"A head of this model is {config.head_width} wide; a cache of few bits needs a multiple of {KV_GROUPS[-1]}.",
+            hint="Leave kv_bits out.",
+        )
+    return [QuantizedKVCache(kv_bits, group) for _ in model.blocks]
+
+
+KV_GROUPS = (64, 32)  # numbers that share a scale, the best first
 
 
 def cut(ids: Sequence[int], kept: int, sink: int) -> list[int]:

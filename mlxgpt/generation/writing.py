@@ -9,37 +9,45 @@ from collections.abc import Sequence
 
 from mlxgpt.events import GenerationFinished, TokenGenerated
 from mlxgpt.generation.config import GenerateConfig
+from mlxgpt.generation.sampling import Fact
 from mlxgpt.generation.stops import TextStream
 from mlxgpt.tokenizer.base import Tokenizer
 
 
 class Writing:
-    """A text being written: push its tokens until it is `over`."""
+    """A text being written: push its tokens until it is `over`.
+
+    A text that goes on after tokens it has already, `kept`, is told of them, because a character may have begun in them;
+    `given` more tokens than `max_tokens` are pushed.
+    """
 
     def __init__(
-        self, tokenizer: Tokenizer, config: GenerateConfig, prompt_tokens: int, stop_ids: frozenset[int] | None = None
+        self,
+        tokenizer: Tokenizer,
+        config: GenerateConfig,
+        prompt_tokens: int,
+        stop_ids: frozenset[int] | None = None,
+        *,
+        kept: Sequence[int] = (),
+        given: int = 0,
     ) -> None:
         self.config, self.prompt_tokens = config, prompt_tokens
         self.seed = secrets.randbits(32) if config.sampling.seed is None else config.sampling.seed
         self.count, self.over = 0, False
         self._reason = "length"
         self._tokenizer, self._stream = tokenizer, TextStream(tokenizer, config.stop)
+        self._most = config.max_tokens + given
+        for token in kept:
+            self._stream.push(token)
         self._ends = tokenizer.stop_ids if stop_ids is None else stop_ids
         self._started = self._first = self._now = time.perf_counter()
 
-    def push(
-        self,
-        token: int,
-        probability: float | None = None,
-        rank: int | None = None,
-        alternatives: Sequence[tuple[int, float]] = (),
-        *,
-        stopped: bool = False,
-    ) -> TokenGenerated:
+    def push(self, fact: Fact, *, stopped: bool = False) -> TokenGenerated:
         """Take in the next token; `stopped` makes it the last."""
         self._now = time.perf_counter()
         self._first = self._first if self.count else self._now
         self.count += 1
+        token = fact.token
         if token in self._ends:
             text, self._reason = "", "eos"
         else:
@@ -48,14 +56,12 @@ class Writing:
                 self._reason = "stop"
             elif stopped:
                 self._reason = "stopped"
-        self.over = self._reason != "length" or self.count == self.config.max_tokens
+        self.over = self._reason != "length" or self.count == self._most
         return TokenGenerated(
             id=token,
             text=text + self._stream.flush() if self.over else text,
             token=self._tokenizer.token_text(token),
-            probability=probability,
-            rank=rank,
-            alternatives=tuple(alternatives),
+            **{name: value for name, value in fact._asdict().items() if name != "token"},
         )
 
     @property

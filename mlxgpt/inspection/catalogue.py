@@ -168,6 +168,18 @@ SENTENCES: dict[str, dict[str, Levels]] = {
             "{probability_path} é {probability}; {rank_path} é {rank}.",
         ),
     },
+    "live.drawn": {
+        "en": (
+            "Drawn was {target}, which had {probability}: number {rank} of all tokens.",
+            "p({target}) = {probability}, rank {rank}, before temperature and filters; then the draw.",
+            "{probability_path} is {probability}; {rank_path} is {rank}; `sampling.sample` drew it.",
+        ),
+        "pt": (
+            "Sorteado foi {target}, que tinha {probability}: o {rank}º de todos os tokens.",
+            "p({target}) = {probability}, posição {rank}, antes da temperatura e dos filtros; depois o sorteio.",
+            "{probability_path} é {probability}; {rank_path} é {rank}; `sampling.sample` o sorteou.",
+        ),
+    },
     "tokens.mean": {
         "en": (
             "On average the model is as unsure about the next token as if it chose among {choices} alike.",
@@ -328,6 +340,54 @@ SENTENCES: dict[str, dict[str, Levels]] = {
             "Nos dois textos {asked} é {before}: não há o que recuperar.",
             "{asked}: limpo − corrompido se anula; ambos são {before}.",
             "{before_path}, {asked}, é {before} nas duas execuções.",
+        ),
+    },
+    "silence.zero": {
+        "en": (
+            "With {heads} silenced, the model gives {token} {after} after {here}; it was {before}.",
+            "p({token} | … {here}) with z set to zero in {heads}: {before} → {after}.",
+            "{after_path} is {after}; {before_path} is {before}.",
+        ),
+        "pt": (
+            "Com {heads} em silêncio, o modelo dá a {token} {after} depois de {here}; eram {before}.",
+            "p({token} | … {here}) com z zerado em {heads}: {before} → {after}.",
+            "{after_path} é {after}; {before_path} é {before}.",
+        ),
+    },
+    "silence.mean": {
+        "en": (
+            "With their average in the place of {heads}, the model gives {token} {after} after {here}; it was {before}.",
+            "p({token} | … {here}) with z = mean(z) in {heads}: {before} → {after}.",
+            "{after_path} is {after}; {before_path} is {before}.",
+        ),
+        "pt": (
+            "Com a média no lugar de {heads}, o modelo dá a {token} {after} depois de {here}; eram {before}.",
+            "p({token} | … {here}) com z = média(z) em {heads}: {before} → {after}.",
+            "{after_path} é {after}; {before_path} é {before}.",
+        ),
+    },
+    "silence.stays": {
+        "en": (
+            "Its best guess is still {now}, with {share}.",
+            "argmax p stays {now}, p = {share}.",
+            "{share_path} is {share}: still {now}.",
+        ),
+        "pt": (
+            "O melhor palpite continua sendo {now}, com {share}.",
+            "argmax p continua {now}, p = {share}.",
+            "{share_path} é {share}: ainda {now}.",
+        ),
+    },
+    "silence.turns": {
+        "en": (
+            "Its best guess was {guess} and now is {now}, with {share}.",
+            "argmax p: {guess} → {now}, p = {share}.",
+            "{share_path} is {share}: {now} in the place of {guess}.",
+        ),
+        "pt": (
+            "O melhor palpite era {guess} e agora é {now}, com {share}.",
+            "argmax p: {guess} → {now}, p = {share}.",
+            "{share_path} é {share}: {now} no lugar de {guess}.",
         ),
     },
     "tensors.longest": {

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mlxgpt.inspection import reports, rwkv_facts
+from mlxgpt.inspection import live_facts, reports, rwkv_facts
+from mlxgpt.inspection.close_reports import SilenceReport
 from mlxgpt.inspection.focus import Focus
 from mlxgpt.inspection.sources import Asked, Fact, Figure, Named, Place, Token, Word, figure
 
@@ -208,6 +209,30 @@ def patch(report: reports.PatchReport, focus: Focus) -> Iterator[Fact]:
     yield "patch.recovered", {**named, "recovered": recovered}
 
 
+def silence(report: SilenceReport, focus: Focus) -> Iterator[Fact]:
+    """The token that silencing moved most, and whether the best guess is another."""
+    t, token = report.position, int(report.tokens[0])
+
+    def after(which: int) -> Figure:
+        at = report.tokens.tolist().index(which)
+        return figure(report.after[at], "silenced", "logits", (0, t), which, report.kind, report.names, kind="share")
+
+    named: Named = {
+        "heads": Token(text=report.names),
+        "here": Token(text=report.passage.pieces[t]),
+        "token": Token(text=report.pieces[token]),
+        "before": figure(report.before[0], "probability", "logits", (0, t), token, kind="share"),
+        "after": after(token),
+    }
+    yield f"silence.{report.kind}", named
+    guesses: Named = {
+        "guess": Token(text=report.pieces[report.guess]),
+        "now": Token(text=report.pieces[report.guess_after]),
+        "share": after(report.guess_after),
+    }
+    yield ("silence.stays" if report.guess == report.guess_after else "silence.turns"), guesses
+
+
 def _asked(report: reports.AttributionReport | reports.PatchReport) -> Asked:
     other = None if report.against is None else Token(text=report.pieces[report.against])
     return Asked(token=Token(text=report.pieces[report.token]), against=other)
@@ -267,10 +292,12 @@ FACTS: dict[type, Callable[[Any, Focus], Iterator[Fact]]] = {
     reports.RoleReport: roles,
     reports.InductionReport: induction,
     **rwkv_facts.FACTS,
+    **live_facts.FACTS,
     reports.LensReport: lens,
     reports.TokensReport: tokens,
     reports.AttributionReport: attribution,
     reports.PatchReport: patch,
+    SilenceReport: silence,
     reports.TensorsReport: tensors,
     reports.MemoryReport: memory,
     reports.EmbeddingsReport: embeddings,

@@ -5,6 +5,7 @@ from typing import Any
 
 from mlxgpt.errors import ConfigError
 from mlxgpt.inspection import reports, rwkv_reports
+from mlxgpt.inspection.close_reports import SilenceReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,8 @@ def extent(report: Any) -> dict[str, int]:  # Any: one of `inspection.reports`
         case reports.TensorsReport():
             numbers = [int(tensor.name.split(".")[1]) for tensor in report.tensors if tensor.name.startswith("blocks.")]
             layers = max(numbers, default=-1) + 1
+        case SilenceReport():
+            positions = len(report.passage)
         case reports.LensReport() | reports.TokensReport() | reports.AttributionReport() | reports.PatchReport():
             positions = len(report.passage)
     return {"layers": layers, "heads": heads, "positions": positions}

@@ -10,7 +10,7 @@ from pathlib import Path
 import mlx.core as mx
 import numpy as np
 
-from mlxgpt import checkpoint
+from mlxgpt import checkpoint, hub
 from mlxgpt.data.documents import read_documents
 from mlxgpt.data.packing import pack
 from mlxgpt.errors import ConfigError, DataError, nearest
@@ -25,9 +25,12 @@ from mlxgpt.inspection import (
     patching,
     roles,
     rwkv,
+    silence,
     surprisal,
     tensors,
+    walk,
 )
+from mlxgpt.inspection.close_reports import SilenceReport, ValuesReport
 from mlxgpt.inspection.reports import (
     AnalogyReport,
     AttentionReport,
@@ -47,19 +50,23 @@ from mlxgpt.inspection.rwkv_reports import DecayReport, EffectiveAttentionReport
 from mlxgpt.inspection.trace import patterns, require_attention
 from mlxgpt.inspection.tuned_lens import TunedLens, tune
 from mlxgpt.model.gpt import GPT
+from mlxgpt.model.packing import unpacked
 from mlxgpt.tokenizer.base import SPECIALS, Tokenizer
 
 
 class Inspector:
-    """A model and its tokenizer; everything is computed in float32, whatever the weights are stored in."""
+    """A model and its tokenizer; everything is computed in float32, whatever the weights are stored in.
+
+    Of a quantised model the numbers are looked at that its packed ones stand for.
+    """
 
     def __init__(self, model: GPT, tokenizer: Tokenizer, name: str) -> None:
-        self.model, self.tokenizer, self.name = model, tokenizer, name
+        self.model, self.tokenizer, self.name = unpacked(model), tokenizer, name
 
     @staticmethod
     def open(directory: Path) -> "Inspector":
         """The model in a directory."""
-        return Inspector(*checkpoint.load(directory, dtype=mx.float32), directory.name)
+        return Inspector(*checkpoint.load(directory, dtype=mx.float32), hub.model_name(directory))
 
     # ---- what is read ------------------------------------------------------------------------------------------------
 
@@ -87,6 +94,22 @@ class Inspector:
             return self._passage(text, ids)
         read = self.tokenizer.decode(ids[0 if begin is None else 1 : longest])
         return self._passage(read, ids[:longest], left_out=len(ids) - longest)
+
+    def ending(self, text: str, position: int) -> tuple[str, int]:
+        """The part of a long text that ends at a position and can be read whole, and the position in it.
+
+        Positions count the token that texts begin after; a text that is read up to there anyway stays as it is.
+        """
+        begin = begin_id(self.tokenizer)
+        ids, first = self.tokenizer.encode(text), 0 if begin is None else 1
+        config = self.model.config
+        longest = rwkv.MOST_TOKENS if config.recurrent else config.context_length
+        if position < 0:
+            position += len(ids) + first
+        if position < longest or position >= len(ids) + first:
+            return text, position
+        part = self.tokenizer.decode(ids[position - longest + 1 : position + 1 - first])
+        return part, len(self.tokenizer.encode(part)) + first - 1
 
     def _passage(self, text: str, ids: Sequence[int], left_out: int = 0) -> Passage:
         if len(ids) and max(ids) >= self.model.config.vocab_size:
@@ -152,7 +175,7 @@ class Inspector:
         return surprisal.surprisal(self.model, self.passage(text, cut=cut), self.tokenizer.token_text, top=top)
 
     def attribution(
-        self, text: str, *, position: int = -1, token: str = "", against: str = "", cut: bool = False
+        self, text: str, *, position: int = -1, token: str | int = "", against: str | int = "", cut: bool = False
     ) -> AttributionReport:
         """What each part of the model adds to the logit of a token, or to its difference to another."""
         passage = self.passage(text, cut=cut)
@@ -182,6 +205,54 @@ class Inspector:
             self.model, passage, self.passage(corrupt, cut=cut), point=point, position=self.place(passage, position),
             token=self.token(token), against=self.token(against), piece=self.tokenizer.token_text,
         )  # fmt: skip
+
+    def patch_live(
+        self, text: str, corrupt: str, *, point: str = "resid_pre", position: int = -1, cut: bool = False
+    ) -> Iterator[PatchReport]:
+        """The same while it is made: a report after each layer, in which the layers to come are NaN."""
+        passage, other = self.passage(text, cut=cut), self.passage(corrupt, cut=cut)
+        yield from patching.patch_live(
+            self.model, passage, other, point=point, position=self.place(passage, position),
+            piece=self.tokenizer.token_text,
+        )  # fmt: skip
+
+    def ablation_live(
+        self, text: str, *, point: str = "attn.z", kind: str = "zero", position: int = -1, cut: bool = False
+    ) -> Iterator[PatchReport]:
+        """`ablation` while it is made: a report after each layer, in which the layers to come are NaN."""
+        passage = self.passage(text, cut=cut)
+        yield from patching.ablate_live(
+            self.model, passage, point=point, kind=kind, position=self.place(passage, position),
+            piece=self.tokenizer.token_text,
+        )  # fmt: skip
+
+    def silence(
+        self, text: str, heads: Sequence[tuple[int, int]] | str, *, kind: str = "zero", position: int = -1, top: int = 5,
+        cut: bool = False,
+    ) -> SilenceReport:  # fmt: skip
+        """What would come next with some heads, (layer, head) or "2.3 4.1", silenced, all at once."""
+        passage = self.passage(text, cut=cut)
+        heads = silence.read_heads(heads) if isinstance(heads, str) else heads
+        return silence.silence(
+            self.model, passage, heads, kind=kind, position=self.place(passage, position), top=top,
+            piece=self.tokenizer.token_text,
+        )  # fmt: skip
+
+    def walk(self, text: str, layer: int | None, *, kind: str = "activations", cut: bool = False) -> TensorsReport:
+        """One block step by step, from norm to residual stream; None for what lies outside the blocks.
+
+        `kind` weights or gradients gives the parameters of the block, or the slopes of the loss of the text.
+        """
+        passage = None if kind == "weights" else self.passage(text, cut=cut)
+        return walk.walk(self.model, passage, layer, kind=kind, called=self.name)
+
+    def values(
+        self, name: str, text: str = "", *, kind: str = "activations", head: int = 0, position: int = -1,
+        cut: bool = False,
+    ) -> ValuesReport:  # fmt: skip
+        """The numbers of one tensor that `walk` or `tensors` names."""
+        passage = None if kind == "weights" else self.passage(text, cut=cut)
+        return walk.values(self.model, passage, name, kind=kind, head=head, position=position, called=self.name)
 
     def tensors(self, kind: str = "weights", text: str = "", *, cut: bool = False) -> TensorsReport:
         """The weights in numbers; or the activations on a text, or the gradients of its loss."""
@@ -218,8 +289,10 @@ class Inspector:
             )
         return position % len(passage)
 
-    def token(self, text: str) -> int | None:
-        """The id that a text is, or None for no text; `ConfigError` when it is several."""
+    def token(self, text: str | int) -> int | None:
+        """The id that a text is, or None for no text; `ConfigError` when it is several.  An id is itself."""
+        if isinstance(text, int):
+            return text
         if not text:
             return None
         ids = self.tokenizer.encode(text)

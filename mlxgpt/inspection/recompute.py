@@ -22,6 +22,7 @@ from mlxgpt.inspection.inspector import Inspector
 from mlxgpt.inspection.lens import decode
 from mlxgpt.inspection.patching import ABLATIONS
 from mlxgpt.inspection.reports import Passage
+from mlxgpt.inspection.silence import edits
 from mlxgpt.inspection.sources import Source
 from mlxgpt.inspection.trace import Edit, Trace, patterns, point_names, replaced, zeroed
 
@@ -196,6 +197,13 @@ def _without(again: Again, source: Source) -> float:
     return roles.repeat_accuracy(again.model, again.probe, Trace(edits={f"blocks.{layer}.attn.z": zeroed(head=head)}))
 
 
+def _silenced(again: Again, source: Source) -> float:
+    token, kind, names = source.arguments
+    heads = [tuple(map(int, name.split("."))) for name in str(names).split()]
+    logits = Trace(edits=edits(again.model, heads, str(kind))).run(again.model, again.passage.ids)  # type: ignore[arg-type]
+    return float(np.exp(_log_p(np.array(logits[source.index], dtype=np.float64))[token]))
+
+
 def _recovered(again: Again, source: Source) -> float:
     described = Source(measure="", path=source.path, index=source.index, arguments=("patch", *source.arguments))
     return (again.changed(described) - again.unchanged()) / (again.clean() - again.unchanged())
@@ -227,6 +235,7 @@ MEASURES: dict[str, Callable[[Again, Source], Any]] = {
     "unchanged": lambda again, s: again.unchanged(),
     "delta": lambda again, s: again.changed(s) - again.unchanged(),
     "recovered": _recovered,
+    "silenced": _silenced,
     "norm": lambda again, s: again.tensors(str(s.arguments[0]))[s.path].norm,
     "not_finite": lambda again, s: sum(t.nans + t.infinities for t in again.tensors(str(s.arguments[0])).values()),
     "bytes": lambda again, s: again.bytes(s.path),

@@ -152,6 +152,16 @@ class AttributionReport:
     capped: bool
 
 
+# What patching may change, and what the columns of the table then are.
+PATCH_POINTS = {
+    "attn.z": "heads",
+    "resid_pre": "positions",
+    "resid_mid": "positions",
+    "attn_out": "positions",
+    "ffn_out": "positions",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PatchReport:
     """What a logit, or the difference of two, becomes when one thing is changed: each row a layer.

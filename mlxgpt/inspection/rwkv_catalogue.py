@@ -37,6 +37,18 @@ SENTENCES: dict[str, dict[str, tuple[str, str, str]]] = {
             "{own_path} é {own}; {reach_path} é {reach}.",
         ),
     },
+    "live.state": {
+        "en": (
+            "With {token} read, head {head} holds most of all heads in layer {layer}: its state is {norm} long.",
+            "‖S[{position}]‖ = √Σ s² = {norm} in head {head} of layer {layer}, the largest of the layer.",
+            "{norm_path} is {norm}: the argmax over the heads of the layer.",
+        ),
+        "pt": (
+            "Lido {token}, a cabeça {head} é a que mais guarda na camada {layer}: o seu estado tem comprimento {norm}.",
+            "‖S[{position}]‖ = √Σ s² = {norm} na cabeça {head} da camada {layer}, o maior da camada.",
+            "{norm_path} é {norm}: o argmax entre as cabeças da camada.",
+        ),
+    },
     "state.full": {
         "en": (
             "After {token}, the state of head {head} in layer {layer} has size {norm}, spread as over {rank} of its {most} directions alike.",

@@ -37,6 +37,11 @@ def is_right(exercise: ExerciseAsked, answer: str) -> bool:
     return any(abs(value - exercise.answer) <= room for value in values)
 
 
+def is_understood(exercise: ExerciseAsked, answer: str) -> bool:
+    """Whether `answer` means anything: one of the choices, or a number."""
+    return choice(exercise.choices, answer) is not None if exercise.choices else bool(readings(answer))
+
+
 def choice(choices: tuple[str, ...], answer: str) -> int | None:
     """The index of the choice that was meant: its own words, its letter (a, "b) menino", "letra c"), or its number from 1.
 

@@ -32,6 +32,7 @@ from mlxgpt.lessons.board import Board
 from mlxgpt.lessons.config import NarrationConfig
 from mlxgpt.lessons.subject import dotted
 from mlxgpt.model.gpt import GPT
+from mlxgpt.model.packing import unpacked
 from mlxgpt.tokenizer.base import Tokenizer
 from mlxgpt.training.config import TrainConfig
 
@@ -186,7 +187,7 @@ def narrate_writing(
                 tokens.append(event)
             case GenerationFinished():
                 yield from _written(board, event, tokens)
-                yield from look_inside(board, model, tokenizer, list(seen()), config)
+                yield from look_inside(board, unpacked(model), tokenizer, list(seen()), config)
 
 
 def _written(board: Board, event: GenerationFinished, tokens: list[TokenGenerated]) -> Iterator[Event]:

@@ -64,6 +64,17 @@ class Attention(nn.Module):
             z = fused(q, k, v, scale=self._scale, mask=mask, window=self._window, cache=cache)
         return self.o_proj(merge_heads(tap("z", z)))  # (B, T, C)
 
+    def row(self, q: mx.array, cache: Cache) -> mx.array:
+        """Whom the last token looked at, (B, H, S), from its query (B, H, 1, D) and the cache that has read it.
+
+        Beside whatever kernel ran, so that looking changes no logit.
+        """
+        assert cache.keys is not None
+        positions = mx.array(cache.positions)  # (S,)
+        mask = (positions > positions.max() - self._window)[None] if self._window else None
+        k = cache.keys[..., : positions.size, :]
+        return weights(q, k, scale=self._scale, mask=mask, softcap=self._softcap)[:, :, 0]
+
     def mask(self, length: int, cache: Cache | None) -> Mask:
         """Who sees whom: None for everything, "causal", or booleans (T, S), with ragged texts (B, 1, T, S)."""
         if cache is not None:
@@ -100,6 +111,15 @@ def explicit(
     """The same, step by step: scores, cap, mask, softmax, weighted sum.  The weights pass the tap as "pattern"."""
     B, H, T, D = q.shape
     K, S = k.shape[1], k.shape[2]
+    pattern = tap("pattern", weights(q, k, scale=scale, mask=mask, softcap=softcap))
+    z = pattern.reshape(B, K, H // K, T, S) @ v[:, :, None]  # (B, K, G, T, D)
+    return z.reshape(B, H, T, D)
+
+
+def weights(q: mx.array, k: mx.array, *, scale: float, mask: Mask, softcap: float = 0.0) -> mx.array:
+    """Who looks at whom, softmax(scale q k' + mask), (B, H, T, S); rows sum to one."""
+    B, H, T, D = q.shape
+    K, S = k.shape[1], k.shape[2]
     grouped = (q * scale).reshape(B, K, H // K, T, D)
     scores = grouped @ k[:, :, None].swapaxes(-1, -2)  # (B, K, G, T, S)
     scores = functional.soft_cap(scores, softcap)
@@ -108,6 +128,4 @@ def explicit(
         if allowed.ndim == 4:  # (B, 1, T, S), one for each text
             allowed = allowed[:, :, None]
         scores = mx.where(allowed, scores, mx.array(-mx.inf, scores.dtype))
-    pattern = tap("pattern", mx.softmax(scores, axis=-1, precise=True).reshape(B, H, T, S))
-    z = pattern.reshape(B, K, H // K, T, S) @ v[:, :, None]  # (B, K, G, T, D)
-    return z.reshape(B, H, T, D)
+    return mx.softmax(scores, axis=-1, precise=True).reshape(B, H, T, S)

@@ -1,6 +1,6 @@
 """What a layer remembers while decoding: the keys and values of the tokens before.
 
-Both caches speak mlx-lm's contract (`offset`, `update_and_fetch`, `make_mask`), so our models run with its caches and
+All caches speak mlx-lm's contract (`offset`, `update_and_fetch`, `make_mask`), so our models run with its caches and
 its tools with ours.
 
 B batch · K kv heads · T new tokens · S tokens seen by attention · D head dim
@@ -54,12 +54,26 @@ class KVCache:
             self.keys = mx.concatenate([self.keys[..., : self.offset, :], empty_keys], axis=2)
             self.values = mx.concatenate([self.values[..., : self.offset, :], empty_values], axis=2)
 
+    def pack(self, keys: mx.array, values: mx.array) -> list[mx.array]:
+        """The arrays that are held of keys and values: themselves."""
+        return [keys, values]
+
+    def unpack(self, arrays: list[mx.array]) -> tuple[mx.array, mx.array]:
+        """Keys and values from what is held of them."""
+        keys, values = arrays
+        return keys, values
+
     def make_mask(self, length: int, window_size: int | None = None, return_array: bool = False) -> Mask:
         """The mask for `length` new tokens: None when all are seen, "causal" where the kernel knows it."""
         window = window_size or 0
         if return_array or (window and self.offset + length > window):
             return causal_mask(length, self.offset, window)
         return "causal" if length > 1 else None
+
+    @property
+    def positions(self) -> list[int]:
+        """The position of the token in each slot that attention sees."""
+        return list(range(self.offset))
 
     @property
     def state(self) -> list[mx.array]:
@@ -147,6 +161,11 @@ class RotatingKVCache:
         return (positions <= queries) & (recent | sink)
 
     @property
+    def positions(self) -> list[int]:
+        """The position of the token in each slot."""
+        return list(self._positions)
+
+    @property
     def state(self) -> list[mx.array]:
         return [] if self.keys is None or self.values is None else [self.keys, self.values]
 
@@ -159,6 +178,47 @@ class RotatingKVCache:
 
     def trim(self, n: int) -> int:
         return 0
+
+
+class QuantizedKVCache(KVCache):
+    """A `KVCache` that holds its keys and values in few bits: an eighth to a third of the bytes, for long contexts.
+
+    Each head's vector is cut into groups that share a scale and an offset, and is made whole again when attention asks, one
+    layer at a time, so everything that works on keys and values works on these.  That costs time; docs/export.md says how
+    much.  `keys` and `values` stay empty.
+    """
+
+    def __init__(self, bits: int, group_size: int) -> None:
+        super().__init__()
+        self.bits, self.group_size = bits, group_size
+        self._parts: list[mx.array] = []  # words, scales, offsets of the keys, then of the values: (B, K, rooms, …)
+
+    def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
+        """Append (B, K, T, D) and return everything so far, (B, K, S, D), as the packed numbers say."""
+        new, end = self.pack(keys, values), self.offset + keys.shape[2]
+        rooms = self._parts[0].shape[2] if self._parts else 0
+        if end > rooms:
+            more = -(-end // self.step) * self.step - self.offset
+            empty = [mx.zeros((*part.shape[:2], more, part.shape[3]), part.dtype) for part in new]
+            held = [part[..., : self.offset, :] for part in self._parts]
+            self._parts = [mx.concatenate(pair, axis=2) for pair in zip(held, empty, strict=True)] if held else empty
+        for part, fresh in zip(self._parts, new, strict=True):
+            part[..., self.offset : end, :] = fresh
+        self.offset = end
+        return self.unpack([part[..., :end, :] for part in self._parts])
+
+    def pack(self, keys: mx.array, values: mx.array) -> list[mx.array]:
+        """The six arrays that stand for keys and values."""
+        return [part for array in (keys, values) for part in mx.quantize(array, self.group_size, self.bits)]
+
+    def unpack(self, parts: list[mx.array]) -> tuple[mx.array, mx.array]:
+        """Keys and values from their six arrays."""
+        keys, values = (mx.dequantize(*parts[i : i + 3], self.group_size, self.bits) for i in (0, 3))
+        return keys, values
+
+    @property
+    def state(self) -> list[mx.array]:
+        return self._parts
 
 
 Cache = KVCache | RotatingKVCache

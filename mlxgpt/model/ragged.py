@@ -104,12 +104,15 @@ class Rows:
 
 
 class RaggedCache:
-    """The keys and values of one layer, in mlx-lm's contract, for one new token of each text at a time."""
+    """The keys and values of one layer, in mlx-lm's contract, for one new token of each text at a time.
 
-    def __init__(self, rows: Rows) -> None:
+    `like` is an empty cache of the layer's own kind, and says what is held of keys and values: themselves, or fewer bits.
+    """
+
+    def __init__(self, rows: Rows, like: KVCache) -> None:
         self.rows = rows
-        self.keys: mx.array | None = None  # (B, K, columns, D), of which `rows.end` are in use
-        self.values: mx.array | None = None
+        self._like = like
+        self._arrays: list[mx.array] = []  # each (B, K, columns, …), of which `rows.end` columns are in use
 
     @property
     def cache(self) -> "RaggedCache":
@@ -123,14 +126,14 @@ class RaggedCache:
 
     def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
         """Append (B, K, 1, D) and return everything so far, (B, K, S, D); `rows.advance` follows when all layers did."""
-        end = self.rows.end
-        if self.keys is None or self.values is None:
-            self.keys, self.values = _columns(keys, 0, 0, _STEP), _columns(values, 0, 0, _STEP)
-        elif end == self.keys.shape[2]:
-            self.keys, self.values = _columns(self.keys, 0, end, _STEP), _columns(self.values, 0, end, _STEP)
-        self.keys[..., end : end + 1, :] = keys
-        self.values[..., end : end + 1, :] = values
-        return self.keys[..., : end + 1, :], self.values[..., : end + 1, :]
+        end, new = self.rows.end, self._like.pack(keys, values)
+        if not self._arrays:
+            self._arrays = [_columns(array, 0, 0, _STEP) for array in new]
+        elif end == self._arrays[0].shape[2]:
+            self._arrays = [_columns(array, 0, end, _STEP) for array in self._arrays]
+        for array, fresh in zip(self._arrays, new, strict=True):
+            array[..., end : end + 1, :] = fresh
+        return self._like.unpack([array[..., : end + 1, :] for array in self._arrays])
 
     def make_mask(self, length: int, window_size: int | None = None, return_array: bool = False) -> mx.array | None:
         """See `Rows.mask`."""
@@ -143,31 +146,32 @@ class RaggedCache:
         `before` is how many columns were in use until now.
         """
         end, there = self.rows.end, len(self.rows) - len(parts)
-        new = [(cache.keys, cache.values, slice(row, row + 1), length) for cache, row, length in parts]
-        pieces = [(self.keys, self.values, slice(None), before), *new] if there else new
-        like = next(((keys, values) for keys, values, _, _ in pieces if keys is not None and values is not None), None)
+        new = [(cache.state, slice(row, row + 1), length) for cache, row, length in parts]
+        pieces = [(self._arrays, slice(None), before), *new] if there else new
+        like = next((arrays for arrays, _, _ in pieces if arrays), None)
         if like is None:  # nothing was read of any text yet
-            self.keys = self.values = None
+            self._arrays = []
             return
         right = -(-(end + 1) // _STEP) * _STEP - end
-        joined: list[list[mx.array]] = [[], []]
-        for keys, values, row, length in pieces:
-            for side, array in enumerate((keys, values)):
-                if array is None:
-                    _, K, _, D = like[side].shape
-                    array = mx.zeros((there if row == slice(None) else 1, K, 0, D), like[side].dtype)
-                joined[side].append(_columns(array[row], end - length, length, right))
-        self.keys, self.values = mx.concatenate(joined[0]), mx.concatenate(joined[1])
+        joined: list[list[mx.array]] = [[] for _ in like]
+        for arrays, row, length in pieces:
+            for side, (model, whole) in enumerate(zip(like, joined, strict=True)):
+                if arrays:
+                    array = arrays[side]
+                else:
+                    _, K, _, D = model.shape
+                    array = mx.zeros((there if row == slice(None) else 1, K, 0, D), model.dtype)
+                whole.append(_columns(array[row], end - length, length, right))
+        self._arrays = [mx.concatenate(whole) for whole in joined]
 
     def keep(self, rows: mx.array, spare: int) -> None:
         """Keep some rows, and drop the first `spare` columns."""
-        if self.keys is not None and self.values is not None:
-            self.keys, self.values = self.keys[rows, :, spare:], self.values[rows, :, spare:]
+        self._arrays = [array[rows, :, spare:] for array in self._arrays]
 
     @property
     def state(self) -> list[mx.array]:
         """The arrays to evaluate."""
-        return [] if self.keys is None or self.values is None else [self.keys, self.values]
+        return self._arrays
 
     @property
     def nbytes(self) -> int:
@@ -209,7 +213,7 @@ class RaggedState:
 
 def ragged(cache: Any, rows: Rows) -> RaggedCache | RaggedState:  # Any: what a layer remembers, see `make_cache`
     """The memory of a layer for texts side by side; `cache` is an empty one of the layer's own kind."""
-    return RaggedCache(rows) if isinstance(cache, KVCache) else RaggedState(cache)
+    return RaggedCache(rows, cache) if isinstance(cache, KVCache) else RaggedState(cache)
 
 
 def _columns(array: mx.array, left: int, used: int, right: int) -> mx.array:

@@ -18,6 +18,7 @@ class ServeConfig:
     api_key: str = setting("", "what clients must send as their API key; empty: nothing")
     batch_size: int = setting(16, "texts written side by side")
     queue: int = setting(64, "texts that may wait; more are told to come back later (429)")
+    kv_bits: int = setting(0, "bits of each number in the cache of keys and values: 8 or 4; 0: as they are computed")
     max_tokens: int = setting(2048, "most tokens of one text")
     max_body_bytes: int = setting(1 << 20, "largest request")
     cors_origins: tuple[str, ...] = setting((), "web pages that may call from a browser, such as http://localhost:3000")
@@ -27,6 +28,8 @@ class ServeConfig:
         for name, least in (("port", 0), ("batch_size", 1), ("queue", 0), ("max_tokens", 1), ("max_body_bytes", 1024)):
             if getattr(self, name) < least:
                 raise ConfigError(f"serve: {name} = {getattr(self, name)} is below {least}.")
+        if self.kv_bits not in (0, 8, 4):
+            raise ConfigError(f"serve: kv_bits = {self.kv_bits} cannot be had.", hint="It may be 8 or 4; 0 is off.")
         if self.port > 65535:
             raise ConfigError(f"serve: there is no port {self.port}.", hint="Ports end at 65535.")
         if not self.local and not self.api_key:
@@ -42,9 +45,14 @@ class ServeConfig:
     @property
     def local(self) -> bool:
         """Whether only this machine can reach the address."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_local(self.host)
+
+
+def is_local(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

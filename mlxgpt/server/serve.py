@@ -19,9 +19,11 @@ def serve(model: str, config: ServeConfig, *, device: str = "auto", started: Cal
         from mlxgpt.server.app import build
     except ImportError:
         raise MissingExtra("Serving needs starlette and uvicorn.", hint="pip install 'mlxgpt[server]'") from None
-    listener = listen(config)
+    listener = listen(config.host, config.port)
     try:
-        service = Service(model, device=device, batch_size=config.batch_size, queue=config.queue)
+        service = Service(
+            model, device=device, batch_size=config.batch_size, queue=config.queue, kv_bits=config.kv_bits
+        )
     except BaseException:
         listener.close()
         raise
@@ -41,17 +43,17 @@ def serve(model: str, config: ServeConfig, *, device: str = "auto", started: Cal
         listener.close()
 
 
-def listen(config: ServeConfig) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """The socket to listen at, taken before anything slow is done."""
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((config.host, config.port))
+        listener.bind((host, port))
     except OSError as error:
         listener.close()
         raise ConfigError(
-            f"{config.host}:{config.port} cannot be listened at: {error.strerror or error}.",
+            f"{host}:{port} cannot be listened at: {error.strerror or error}.",
             hint="Choose another --port.",
         ) from None
     return listener

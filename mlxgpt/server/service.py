@@ -15,13 +15,14 @@ from typing import TypeVar
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
-from mlxgpt import checkpoint, runs
+from mlxgpt import checkpoint, hub, runs
 from mlxgpt.backend import devices
 from mlxgpt.engine import Engine, Job
 from mlxgpt.errors import DataError, MlxgptError
 from mlxgpt.events import Event, GenerationFinished
 from mlxgpt.generation.batch import Batcher, Happened, Text
 from mlxgpt.generation.config import GenerateConfig
+from mlxgpt.generation.one_by_one import batcher
 from mlxgpt.inspection.inspector import Inspector
 from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import Tokenizer
@@ -70,14 +71,17 @@ class Stream:
 class Service:
     """One model, loaded on an engine of its own."""
 
-    def __init__(self, word: str, *, device: str = "auto", batch_size: int = 16, queue: int = 64) -> None:
+    def __init__(
+        self, word: str, *, device: str = "auto", batch_size: int = 16, queue: int = 64, kv_bits: int = 0
+    ) -> None:
         directory = runs.find_model(word)
-        self.name = directory.name if directory.parent.name != "checkpoints" else f"{directory.parent.parent.name}"
+        inside_run = directory.parent.name == "checkpoints"
+        self.name = directory.parent.parent.name if inside_run else hub.model_name(directory)
         self.engine, self.waiting = Engine(), 0
-        self._limit, self._batch_size = batch_size + queue, batch_size
+        self._limit, self._batch_size, self._kv_bits = batch_size + queue, batch_size, kv_bits
         try:
             self.model, self.tokenizer, self._batcher = self.engine.call(
-                lambda: _load(directory, device, batch_size)
+                lambda: _load(directory, device, batch_size, kv_bits)
             ).result()
         except BaseException:
             self.engine.stop()
@@ -110,6 +114,7 @@ class Service:
         """What `look` sees in the model."""
 
         def work() -> T:
+            checkpoint.require_inside(self.model)
             if self._inspector is None:
                 self._inspector = Inspector(self.model, self.tokenizer, self.name)
             return look(self._inspector)
@@ -158,13 +163,13 @@ class Service:
         """Writing is over, or it failed, as when memory runs out: then all that was under way fails with it."""
         if error := done.exception():
             failed, self._streams = list(self._streams.values()), {}
-            self._batcher = Batcher(self.model, self.tokenizer, batch_size=self._batch_size)
+            self._batcher = batcher(self.model, self.tokenizer, batch_size=self._batch_size, kv_bits=self._kv_bits)
             for stream in failed:
                 stream.put(error)
 
 
-def _load(directory: Path, device: str, batch_size: int) -> tuple[GPT, Tokenizer, Batcher]:
+def _load(directory: Path, device: str, batch_size: int, kv_bits: int) -> tuple[GPT, Tokenizer, Batcher]:
     model, tokenizer = checkpoint.load_to_run(directory, devices.prepare(device).device)
     weights = sum(array.nbytes for _, array in tree_flatten(model.parameters()))
     mx.set_cache_limit(max(CACHE_BYTES, weights))
-    return model, tokenizer, Batcher(model, tokenizer, batch_size=batch_size)
+    return model, tokenizer, batcher(model, tokenizer, batch_size=batch_size, kv_bits=kv_bits)

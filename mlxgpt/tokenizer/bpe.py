@@ -145,11 +145,16 @@ class MergeApplied:
 def steps(text: str, merges: Merges) -> Iterator[MergeApplied]:
     """Each merge that encoding applies, word by word, the earliest learned first."""
     for index, word in enumerate(split(text)):
-        ids = [merges.byte_ids[byte] for byte in word]
-        while known := [pair for pair in pairwise(ids) if pair in merges.new_ids]:
-            pair = min(known, key=lambda pair: merges.new_ids[pair])
-            ids = merge(ids, pair, merges.new_ids[pair])
-            yield MergeApplied(word=index, pair=pair, new_id=merges.new_ids[pair], ids=ids)
+        yield from word_steps(word, merges, index)
+
+
+def word_steps(word: bytes, merges: Merges, index: int = 0) -> Iterator[MergeApplied]:
+    """Each merge in one word, which is number `index` of its text."""
+    ids = [merges.byte_ids[byte] for byte in word]
+    while known := [pair for pair in pairwise(ids) if pair in merges.new_ids]:
+        pair = min(known, key=lambda pair: merges.new_ids[pair])
+        ids = merge(ids, pair, merges.new_ids[pair])
+        yield MergeApplied(word=index, pair=pair, new_id=merges.new_ids[pair], ids=ids)
 
 
 def encode(text: str, merges: Merges) -> list[int]:

@@ -33,6 +33,7 @@ OWN_SETTINGS: Mapping[str, Any] = {  # Any: JSON
     "chat_template": chat.TEMPLATE,
 }
 SMALLEST_BPE = len(SPECIALS) + 256
+UNKNOWN = "Missing [UNK] token"  # what a word list without a token for unknown ones says of a word it lacks
 
 
 def train_bpe(texts: Iterable[str], vocab_size: int, min_frequency: int = 2) -> "FastTokenizer":
@@ -123,6 +124,21 @@ class FastTokenizer:
         except Exception as error:  # tokenizers raises bare Exception
             raise _not_encoded([text], error) from error
 
+    def encode_spans(self, text: str, *, specials: bool = False) -> tuple[list[int], list[tuple[int, int]]]:
+        """The ids of `text`, and the characters that each came from; the parts of one character all have it whole."""
+        backend = self._parsing if specials else self._backend
+        try:
+            encoding = backend.encode(text, add_special_tokens=False)
+        except Exception as error:  # tokenizers raises bare Exception
+            raise _not_encoded([text], error) from error
+        return encoding.ids, encoding.offsets
+
+    def words(self, text: str) -> list[tuple[int, int]]:
+        """Where the pre-tokens of `text` start and end, which no token crosses; all of it when there are none."""
+        require_unicode(text)
+        splitter = self._backend.pre_tokenizer
+        return [(0, len(text))] if splitter is None else [place for _, place in splitter.pre_tokenize_str(text)]
+
     def encode_batch(self, texts: Sequence[str]) -> list[Ids]:
         try:
             encodings = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
@@ -154,7 +170,7 @@ class FastTokenizer:
     @cached_property
     def fingerprint(self) -> str:
         """Only what decides ids goes in, so renaming a file or changing the chat template leaves it alone."""
-        content = self._content
+        content = self.content
         model = content["model"]
         # The whole vocabulary is in `get_vocab`, where Unigram's and BPE's look the same; merges are pairs or "a b"
         # strings.
@@ -171,9 +187,7 @@ class FastTokenizer:
     @cached_property
     def merges(self) -> dict[tuple[int, int], int]:
         """(left id, right id) -> new id, in the order they were learned; empty when the model is not BPE."""
-        pairs = [
-            pair.split(" ") if isinstance(pair, str) else pair for pair in self._content["model"].get("merges", ())
-        ]
+        pairs = [pair.split(" ") if isinstance(pair, str) else pair for pair in self.content["model"].get("merges", ())]
         vocab = self._backend.get_vocab(with_added_tokens=False)
         return {(vocab[left], vocab[right]): vocab[left + right] for left, right in pairs}
 
@@ -195,7 +209,8 @@ class FastTokenizer:
         return backend
 
     @cached_property
-    def _content(self) -> dict[str, Any]:  # Any: tokenizer.json
+    def content(self) -> dict[str, Any]:  # Any: JSON
+        """What tokenizer.json holds."""
         content: dict[str, Any] = json.loads(self._backend.to_str())
         return content
 
@@ -219,4 +234,9 @@ def _not_encoded(texts: Sequence[str], error: Exception) -> Exception:
             require_unicode(text)
     if isinstance(error, TypeError):
         return error
+    if UNKNOWN in str(error):
+        return TokenizerError(
+            "The tokenizer has no token for a character of this text, and none that stands for unknown ones.",
+            hint="Write with the characters of the text that the model was trained on.",
+        )
     return TokenizerError(f"The tokenizer cannot encode this text: {error}", hint="Check its tokenizer.json.")

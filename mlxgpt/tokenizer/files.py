@@ -12,7 +12,7 @@ from typing import Any
 from tokenizers import Tokenizer as Backend
 
 from mlxgpt.errors import TokenizerError
-from mlxgpt.tokenizer.fast import FastTokenizer
+from mlxgpt.tokenizer.fast import UNKNOWN, FastTokenizer
 
 _NAMES = ("bos_token", "eos_token", "pad_token", "unk_token")
 Json = dict[str, Any]  # Any: JSON
@@ -46,9 +46,12 @@ def _read_backend(directory: Path) -> Backend:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # tokenizers raises bare Exception, and its Rust may panic
-        raise TokenizerError(
-            f"{path} is damaged or not a tokenizer: {error}", hint="Copy the file again, or train the tokenizer again."
-        ) from error
+        characters_only = UNKNOWN in str(error) and all(len(entry) == 1 for entry in backend.get_vocab())
+        if not characters_only:  # such a tokenizer is whole, and says so when it is given others
+            raise TokenizerError(
+                f"{path} is damaged or not a tokenizer: {error}",
+                hint="Copy the file again, or train the tokenizer again.",
+            ) from error
     ids = backend.get_vocab(with_added_tokens=True).values()
     gaps = not ids or max(ids) > 2 * len(ids) + 1000  # an embedding gets a row for every id up to the largest
     if gaps or len(set(ids)) < len(ids):

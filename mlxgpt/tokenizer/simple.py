@@ -52,7 +52,18 @@ def train_characters(texts: Iterable[str], vocab_size: int | None = None, min_fr
             hint=f"Give more text, or a vocabulary size above {len(SPECIALS)}, or a lower minimum frequency.",
         )
     vocab = {entry: token_id for token_id, entry in enumerate((*SPECIALS, *sorted(frequent)))}
+    return own(_character_backend(vocab))
+
+
+def characters(vocab: dict[str, int]) -> FastTokenizer:
+    """A tokenizer of someone else's characters and ids, without special tokens."""
+    for character in vocab:
+        require_unicode(character)
+    return FastTokenizer(_character_backend(vocab), {"tokenizer_class": "PreTrainedTokenizerFast"})
+
+
+def _character_backend(vocab: dict[str, int]) -> Backend:
     backend = Backend(models.WordLevel(vocab, unk_token="<UNK>"))
     backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
     backend.decoder = decoders.Fuse()
-    return own(backend)
+    return backend

@@ -12,7 +12,8 @@ import mlx.core as mx
 from mlx.utils import tree_flatten
 
 from mlxgpt.config import Settings, build
-from mlxgpt.convert import huggingface
+from mlxgpt.convert import huggingface, packed
+from mlxgpt.convert.files import read_json
 from mlxgpt.errors import ConfigError
 from mlxgpt.model.config import ModelConfig
 from mlxgpt.model.gpt import GPT
@@ -21,7 +22,15 @@ WHOLE, STATE = "all", "state"
 
 
 def config_of(directory: Path, changes: Settings, tune: str) -> ModelConfig:
-    """What the model in `directory` is, with some settings changed and, to tune states, with states that learn."""
+    """What the model in `directory` is, with some settings changed and, to tune states, with states that learn.
+
+    `ConfigError` for a quantised one: its numbers come in steps, which learning is finer than.
+    """
+    if packed.is_packed(read_json(directory / "config.json")):
+        raise ConfigError(
+            f"{directory} is quantised, and cannot be trained.",
+            hint=f"Train the original, or `mlxgpt export {directory} --to mlx-lm --dtype float32 --out NEW`, and train that.",
+        )
     shape = build(ModelConfig, dataclasses.asdict(huggingface.read_config(directory)), changes, where="model")
     if tune == STATE and not shape.recurrent:
         raise ConfigError(f"{directory} is no recurrent model: it has no state to tune.", hint="Leave --tune out.")

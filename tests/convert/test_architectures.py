@@ -198,7 +198,7 @@ def test_a_config_with_impossible_values_is_damage_with_a_name(change, what, tmp
 
 
 def test_the_tables_know_the_same_architectures():
-    assert READERS.keys() | {"mlxgpt"} == LAYOUTS.keys()
+    assert READERS.keys() | {"mlxgpt"} == LAYOUTS.keys() - {"gpt2-packed"}
     assert TARGETS.keys() == WRITERS.keys() == ARCHITECTURES.keys() - {"mlxgpt"}
     assert TARGETS.keys() <= READERS.keys()
 

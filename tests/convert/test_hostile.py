@@ -57,8 +57,10 @@ def test_nothing_there(tmp_path):
 def test_no_weights_and_weights_of_another_kind(directory):
     (directory / "model.safetensors").unlink()
     refused(directory, "has no model.safetensors")
+    (directory / "model.gguf").write_bytes(b"x")
+    refused(directory, r"It has model\.gguf")
     (directory / "pytorch_model.bin").write_bytes(b"x")
-    refused(directory, "pytorch_model.bin")
+    refused(directory, r"pytorch_model\.bin is not a checkpoint of PyTorch", ConversionError)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ from pathlib import Path
 import mlx.core as mx
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mlxgpt.convert.pickles import read_pickle, tensors_of
-from mlxgpt.errors import CheckpointError, ConversionError
+from mlxgpt.errors import CheckpointError, ConversionError, MlxgptError
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "rwkv6"
 
@@ -122,6 +124,21 @@ def test_a_tensor_that_reaches_beyond_its_storage_is_refused(lie, entries, tmp_p
     assert "is damaged" in caught.value.message
 
 
+def test_a_few_bytes_that_stand_for_billions_are_refused(tmp_path):
+    laughs: list = [0]
+    for _ in range(30):
+        laughs = [laughs, laughs]
+    with pytest.raises(CheckpointError, match="nested too deeply"):
+        read_pickle(archive(tmp_path / "a.pth", pickle.dumps({"w": laughs})))
+    # the same storage, a hundred times
+    one = program((6,), (1,))[3:-2]  # the name, and the tensor
+    again = b"".join(b"X\x02\0\0\0" + b"%02d" % i + one[6:] + b"s" for i in range(100))
+    with pytest.raises(CheckpointError, match="the same numbers again and again"):
+        read_pickle(
+            archive(tmp_path / "b.pth", b"\x80\x02}" + again + b".", {"data/0": np.arange(6, dtype="<f4").tobytes()})
+        )
+
+
 @pytest.mark.parametrize("key", ["../../etc/passwd", "", "a/b"])
 def test_a_storage_outside_the_archive_is_refused(key, tmp_path):
     with pytest.raises(ConversionError):
@@ -151,3 +168,49 @@ def test_other_files_end_in_a_sentence(tmp_path):
     assert read_pickle(archive(tmp_path / "f.pth", pickle.dumps({"iter": 3, "args": {"lr": 0.1}})))["args"] == {
         "lr": 0.1
     }
+
+
+# ---- before PyTorch 1.6 ----------------------------------------------------------------------------------------------
+
+LEGACY = Path(__file__).parents[1] / "golden" / "pytorch_bin" / "legacy.bin"
+
+
+def test_the_form_before_pytorch_1_6_is_read_exactly():
+    expected = mx.load(str(LEGACY.parents[1] / "architectures" / "qwen2-llama3" / "model.safetensors"))
+    found = tensors_of(read_pickle(LEGACY), LEGACY)
+    half, view = found.pop("half"), found.pop("view")
+    assert len(found) == 4
+    assert all(mx.array_equal(array, expected[name]) for name, array in found.items())
+    names = sorted(expected)
+    assert mx.array_equal(half, expected[names[1]].astype(mx.bfloat16)) and mx.array_equal(
+        view, expected[names[2]].T[1:]
+    )
+
+
+def test_a_hostile_program_in_the_old_form_is_never_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    raw = LEGACY.read_bytes()
+    begin = (
+        raw.index(b"ccollections\nOrderedDict") if b"ccollections\nOrderedDict" in raw else raw.index(b"}q\x00", 100)
+    )
+    for program_ in (b"cposix\nsystem\nX\x0c\0\0\0touch harmed\x85R.", b"c__builtin__\neval\n."):
+        (tmp_path / "a.bin").write_bytes(raw[:begin] + program_ + raw[begin:])
+        with pytest.raises((ConversionError, CheckpointError)):
+            read_pickle(tmp_path / "a.bin")
+    assert not (tmp_path / "harmed").exists()
+
+
+@settings(
+    max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(position=st.integers(0, 10**6), byte=st.integers(0, 255), cut=st.booleans())
+@pytest.mark.parametrize("path", [LEGACY, LEGACY.with_name("pytorch_model-00002-of-00002.bin")], ids=["old", "zip"])
+def test_any_byte_may_be_wrong_or_the_last(tmp_path, path, position, byte, cut):
+    raw = path.read_bytes()
+    position %= min(len(raw), 6000)  # most of what is not numbers
+    damaged = raw[:position] if cut else raw[:position] + bytes([byte]) + raw[position + 1 :]
+    (tmp_path / "a.bin").write_bytes(damaged)
+    try:
+        read_pickle(tmp_path / "a.bin")
+    except MlxgptError as error:
+        assert error.hint

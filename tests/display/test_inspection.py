@@ -10,7 +10,8 @@ from rich.text import Text
 from mlxgpt.display.bars import Bars, bar, spark
 from mlxgpt.display.colours import DIVERGING, GLYPHS, SEQUENTIAL, glyph, ink, shade
 from mlxgpt.display.drawing import Drawing, svg
-from mlxgpt.display.heatmap import Heatmap, MiniMap, Scale, fitted, gathered, half_blocks, shrunk
+from mlxgpt.display.heatmap import Heatmap, MiniMap, Scale, gathered, half_blocks, shrunk
+from mlxgpt.display.labels import fitted
 from mlxgpt.display.plane import Plane
 from mlxgpt.display.strip import Strip
 from mlxgpt.display.table import Cells, Ledger

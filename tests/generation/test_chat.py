@@ -2,11 +2,12 @@
 
 import pytest
 
-from mlxgpt.errors import ConfigError
+from mlxgpt.errors import ConfigError, DataError
 from mlxgpt.events import GenerationFinished, Noted, PromptRead, TokenGenerated
 from mlxgpt.generation.chat import Chat
 from mlxgpt.generation.config import read
 from mlxgpt.generation.generate import generate
+from mlxgpt.generation.recall import Chunking
 from mlxgpt.tokenizer.chat import chat_ids
 
 GREEDY = read({"temperature": 0.0, "max_tokens": 8})
@@ -123,3 +124,78 @@ def test_an_unknown_mode_names_the_nearest(make, tokenizer):
 
 def test_mode_auto_asks_the_tokenizer(make, tokenizer):
     assert not Chat(make(), tokenizer).completes
+
+
+def user(text):
+    return {"role": "user", "content": text}
+
+
+def assistant(text):
+    return {"role": "assistant", "content": text}
+
+
+def test_a_conversation_from_elsewhere_is_answered_and_taken_over(chat):
+    path = [user("Olá!"), assistant("Oi."), user("Tudo bem?")]
+    written = answer(chat.write(path))
+    assert written == from_scratch(chat, path)
+    assert chat.messages == [*path, assistant(written)]
+    with pytest.raises(DataError):
+        list(chat.write(path[:2]))
+
+
+def test_an_answer_goes_on_from_what_it_has(chat):
+    path = [user("Olá!")]
+    events = [event for event in chat.write(path) if isinstance(event, TokenGenerated)]
+    kept = [event.id for event in events[:3]]
+    rest = list(chat.write(path, kept=kept, most=len(events) - 3))
+    (read_,) = [event for event in rest if isinstance(event, PromptRead)]
+    assert read_.reused_tokens == read_.tokens - 1  # nothing was read again
+    assert answer(rest) == "".join(event.text for event in events[3:])
+    assert chat.messages[-1] == assistant(answer(events))
+
+
+def test_an_answer_goes_on_from_a_forced_token(chat):
+    path = [user("Olá!")]
+    events = [event for event in chat.write(path) if isinstance(event, TokenGenerated)]
+    (other,) = chat.tokenizer.encode("Z")
+    branched = list(chat.write(path, kept=[event.id for event in events[:2]], forced=[other]))
+    tokens = [event for event in branched if isinstance(event, TokenGenerated)]
+    assert tokens[0].id == other and len(tokens) == 9
+    assert chat.messages[-1]["content"].startswith(answer(events[:2]) + "Z")
+
+
+def test_stopping_keeps_at_most_one_more_token(chat):
+    import threading
+
+    stop, seen = threading.Event(), 0
+    for event in chat.write([user("Olá!")], stop=stop):
+        if isinstance(event, TokenGenerated):
+            seen += 1
+            if seen == 2:
+                stop.set()
+    assert seen == 3
+    assert chat.finished.reason == "stopped"
+
+
+def test_completion_begins_a_new_text_with_each_message_and_says_what_is_not_seen(make, tokenizer):
+    chat = Chat(make(context_length=256), tokenizer, GREEDY, mode="completion")
+    alone = answer(chat.write([user("Era uma vez")]))
+    events = list(chat.write([user("Outro"), assistant("texto"), user("Era uma vez")]))
+    assert answer(events) == alone
+    (read_,) = [event for event in events if isinstance(event, PromptRead)]
+    assert read_.left_out == (0, 1)
+
+
+def test_with_a_chunk_strategy_old_messages_are_looked_through(make, tokenizer):
+    chat = Chat(make(context_length=256), tokenizer, GREEDY, mode="chat")
+    chat.chunking = Chunking(strategy="sentence", size=40)
+    path = []
+    for turn in range(8):
+        fact = "A chave azul está na gaveta." if turn == 2 else f"Nada aconteceu no dia {turn} da viagem."
+        path += [user(fact), assistant("Entendi.")]
+    events = list(chat.write([*path, user("Onde está a chave azul?")]))
+    (said,) = [event.text for event in events if isinstance(event, Noted)]
+    (read_,) = [event for event in events if isinstance(event, PromptRead)]
+    assert "chunks" in said
+    assert 4 not in read_.left_out and len(read_.left_out) > 0
+    assert read_.dropped_tokens == 0

@@ -75,7 +75,7 @@ def test_an_unknown_command_names_the_nearest(chat):
 def test_aliases_lead_to_commands(chat):
     assert set(ALIASES.values()) <= set(COMMANDS)
     assert run(chat, "/quit").exit
-    assert run(chat, "/TEMP 0.5").text == "temp is now 0.5"
+    assert run(chat, "/TEMP 0.5").text == "temp is now 0.5, was 0.8"
 
 
 def test_seed_off_means_another_one_each_time(chat):

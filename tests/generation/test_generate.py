@@ -289,3 +289,54 @@ def test_a_window_can_be_opened_with_the_same_prompt_again(make):
     opened = window.open([PROMPT])
     assert opened.reused == 4
     assert mx.allclose(first, window.step(opened.last), atol=1e-5)
+
+
+@pytest.mark.parametrize("stopped", [1, 4, 11])
+@pytest.mark.parametrize("same_window", [True, False])
+def test_a_text_that_is_taken_up_again_goes_on_as_if_it_had_not_stopped(make, tokenizer, stopped, same_window):
+    model = make(context_length=64)
+    config = read({"seed": 3, "max_tokens": 12, "temperature": 1.5})
+    window = open_window(model, config) if same_window else None
+    whole = ids_of(generate(model, tokenizer, PROMPT, config, stop_ids=NEVER))
+    first = ids_of(generate(model, tokenizer, PROMPT, config.with_(max_tokens=stopped), window=window, stop_ids=NEVER))
+    rest = config.with_(max_tokens=12 - stopped) if stopped < 12 else config
+    events = list(generate(model, tokenizer, PROMPT, rest, kept=first, window=window, stop_ids=NEVER))
+    assert first + ids_of(events) == whole
+
+
+def test_one_token_at_a_time_is_the_same_text(make, tokenizer):
+    model, config = make(context_length=64), read({"seed": 9, "max_tokens": 10, "temperature": 1.5})
+    window = open_window(model, config)
+    written = []
+    for _ in range(10):
+        step = generate(
+            model, tokenizer, PROMPT, config.with_(max_tokens=1), kept=written, window=window, stop_ids=NEVER
+        )
+        written += ids_of(step)
+    assert written == ids_of(generate(model, tokenizer, PROMPT, config, stop_ids=NEVER))
+
+
+def test_forced_tokens_come_first_are_judged_and_the_model_goes_on_from_them(make, tokenizer):
+    model, config = make(context_length=64), read({"temperature": 0.0, "max_tokens": 6, "show_tokens": True})
+    forced = [70, 71, 72]
+    events = [
+        event
+        for event in generate(model, tokenizer, PROMPT, config, forced=forced, stop_ids=NEVER)
+        if isinstance(event, TokenGenerated)
+    ]
+    assert [event.id for event in events] == forced + naive(model, PROMPT + forced, 6)
+    probabilities = mx.softmax(model(mx.array([[*PROMPT, 70]]))[0, -1])
+    assert events[1].probability == pytest.approx(probabilities[71].item(), abs=1e-5)
+
+
+def test_a_letter_that_began_in_the_kept_tokens_is_completed(make, tokenizer):
+    model, config = make(context_length=64), read({"temperature": 0.0, "max_tokens": 1})
+    first, second = tokenizer.encode("é")
+    events = list(generate(model, tokenizer, PROMPT, config, kept=[first], forced=[second], stop_ids=NEVER))
+    assert events[1].text == "é"
+
+
+def test_kept_and_forced_tokens_outside_the_vocabulary_are_refused(make, tokenizer):
+    for chosen in ({"kept": [9999]}, {"forced": [9999]}):
+        with pytest.raises(DataError, match="9999"):
+            list(generate(make(), tokenizer, PROMPT, **chosen))

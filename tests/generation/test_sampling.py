@@ -79,10 +79,46 @@ def test_probability_and_rank_are_those_of_the_unmodified_distribution():
     drawn = sampling.sample(GOLDEN["logits"], config, sampling.key_for(1, 1), GOLDEN["history"], judge=True)
     probabilities = np.array(GOLDEN["probs"])
     for row, token in enumerate(drawn.token[:, 0].tolist()):
-        assert drawn.probability[row].item() == pytest.approx(probabilities[row, token], abs=1e-6)
-        assert drawn.rank[row].item() == 1 + (probabilities[row] > probabilities[row, token]).sum()
+        assert drawn.judged.probability[row].item() == pytest.approx(probabilities[row, token], abs=1e-6)
+        assert drawn.judged.rank[row].item() == 1 + (probabilities[row] > probabilities[row, token]).sum()
 
 
 def test_half_precision_logits_are_sampled_in_float32():
     drawn = sampling.sample(GOLDEN["logits"].astype(mx.bfloat16), SamplingConfig(), sampling.key_for(1, 1), judge=True)
-    assert drawn.probability.dtype == mx.float32
+    assert drawn.judged.probability.dtype == mx.float32
+
+
+def test_the_number_shown_is_the_number_used():
+    config = SamplingConfig(temperature=0.7, top_k=9, top_p=0.9)
+    chances = np.array(mx.softmax(sampling.apply_filters(GOLDEN["logits"], config), axis=-1))
+    for i in range(40):
+        drawn = sampling.sample(GOLDEN["logits"], config, sampling.key_for(5, i), judge=True, alternatives=20)
+        for row, fact in enumerate(drawn.facts()):
+            low, high = fact.slice
+            assert low - 1e-6 <= fact.draw <= high + 1e-6
+            assert high - low == pytest.approx(chances[row, fact.token], abs=1e-5)
+            ends = {token: span for (token, _), span in zip(fact.alternatives, fact.slices, strict=True)}
+            assert ends[fact.token] == fact.slice
+            for token, (start, end) in ends.items():  # in the order of the ids, one after another, from 0 to 1
+                assert start == pytest.approx(chances[row, :token].sum(), abs=1e-5)
+                assert end - start == pytest.approx(chances[row, token], abs=1e-5)
+                assert (end > start) == (chances[row, token] > 0)
+
+
+def test_entropy_is_that_of_the_unmodified_distribution_and_greedy_draws_no_number():
+    drawn = sampling.sample(GOLDEN["logits"], SamplingConfig(temperature=0.0), sampling.key_for(1, 1), judge=True)
+    probabilities = np.array(GOLDEN["probs"], np.float64)
+    for row, fact in enumerate(drawn.facts()):
+        assert fact.entropy == pytest.approx(-(probabilities[row] * np.log(probabilities[row])).sum(), abs=1e-5)
+        assert (fact.draw, fact.slice, fact.slices) == (None, None, ())
+
+
+def test_a_forced_token_is_judged_like_a_drawn_one():
+    forced = mx.array([[3], [0], [19], [7]])
+    drawn = sampling.sample(
+        GOLDEN["logits"], SamplingConfig(), sampling.key_for(1, 1), judge=True, alternatives=2, forced=forced
+    )
+    for row, fact in enumerate(drawn.facts()):
+        assert fact.token == forced[row, 0].item()
+        assert fact.probability == pytest.approx(GOLDEN["probs"][row, fact.token].item(), abs=1e-6)
+        assert fact.draw is None

@@ -65,9 +65,20 @@ def nano() -> Inspector:
 @pytest.fixture(scope="session", params=["rwkv6", "rwkv7"])
 def recurrent(request) -> Inspector:
     """A tiny recurrent model whose weights are far from their initial values."""
+    return tiny_recurrent(request.param)
+
+
+@pytest.fixture(scope="session", params=["nano", "rwkv6", "rwkv7"])
+def either(request, nano) -> Inspector:
+    """A model with attention, and those without."""
+    return nano if request.param == "nano" else tiny_recurrent(request.param)
+
+
+def tiny_recurrent(block: str) -> Inspector:
+    """See `recurrent`."""
     tokenizer = byte_tokenizer()
     shape = {"vocab_size": tokenizer.vocab_size, "n_layer": 2, "n_embd": 32, "n_head": 2, "context_length": 8}
-    model = build(ModelConfig(name="tiny", block=request.param, position="none", **shape))
+    model = build(ModelConfig(name="tiny", block=block, position="none", **shape))
     keys = iter(mx.random.split(mx.random.key(1), 200))
     model.update(tree_map(lambda p: p + 0.1 * mx.random.normal(p.shape, key=next(keys)), model.parameters()))
     return Inspector(model, tokenizer, "tiny")

@@ -13,8 +13,9 @@ from mlxgpt.inspection import roles
 from mlxgpt.inspection.attribution import attribution
 from mlxgpt.inspection.explain import explain
 from mlxgpt.inspection.inspector import Inspector
-from mlxgpt.inspection.patching import POINTS, ablate, patch
+from mlxgpt.inspection.patching import ablate, patch
 from mlxgpt.inspection.recompute import Again
+from mlxgpt.inspection.reports import PATCH_POINTS as POINTS
 from mlxgpt.inspection.reports import InductionReport, Passage
 from mlxgpt.model import initialize
 from mlxgpt.model.config import PLACEMENTS, WORDS, ModelConfig

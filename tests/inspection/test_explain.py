@@ -32,6 +32,8 @@ MAKE = {
     "mean": (lambda i: i.ablation("um gato", kind="mean", point="ffn_out"), [Focus()]),
     "patch": (lambda i: i.patch("um gato era", "um menino era", token=" uma", against=" um"), [Focus()]),
     "nothing": (lambda i: i.patch("um gato era", "um gato era"), [Focus()]),
+    "silence": (lambda i: i.silence(TEXT, [(2, 3), (2, 4), (4, 4)], position=4), [Focus()]),
+    "silence mean": (lambda i: i.silence(TEXT, [(0, 2)], kind="mean", position=7), [Focus()]),
     "weights": (lambda i: i.tensors(), [Focus()]),
     "activations": (lambda i: i.tensors("activations", TEXT), [Focus()]),
     "gradients": (lambda i: i.tensors("gradients", TEXT), [Focus()]),

@@ -22,7 +22,7 @@ def serving(word: str = "nano-pt", **options: Any) -> Iterator[httpx.Client]:
     from mlxgpt.server.service import Service
 
     config = ServeConfig(port=0, **options)
-    listener = listen(config)
+    listener = listen(config.host, config.port)
     service = Service(word, device="cpu", batch_size=config.batch_size, queue=config.queue)
     server = uvicorn.Server(uvicorn.Config(
         build(service, config), log_level="critical", lifespan="off", timeout_graceful_shutdown=2, ws="none"

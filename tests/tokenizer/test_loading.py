@@ -96,7 +96,7 @@ HOSTILE = {
     ),
     "an unknown kind": change(pre_tokenizer={"type": "Nothing"}),
     "a model that misses characters": change(
-        model={"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "<none>"}, added_tokens=[]
+        model={"type": "WordLevel", "vocab": {"ab": 0}, "unk_token": "<none>"}, added_tokens=[]
     ),
     "a prefix that makes tokenizers panic": change_model(continuing_subword_prefix="ByteLevel" * 3),
     "a prefix that makes tokenizers abort": change_model(continuing_subword_prefix="x"),

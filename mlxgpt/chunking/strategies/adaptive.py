@@ -52,7 +52,7 @@ class Adaptive(Chunker):
     def cut(self, block: Block, tokenizer: Tokenizer) -> Iterator[Chunk]:
         overlap = int(self.max_size * self.overlap_ratio)
         most = max(1, self.max_size - overlap)
-        ends = self._ends(block, self._wanted(block, tokenizer, most), most)
+        ends = self._ends(block, self.sizes_wanted(block, tokenizer, most), most)
         return emit(block, with_overlap(block, ends, overlap, self.max_size, sentences=True), tokenizer, self.max_size)
 
     @property
@@ -62,7 +62,7 @@ class Adaptive(Chunker):
             return Level.PARAGRAPH
         return Level.SENTENCE if self.preserve_sentences else Level.WORD
 
-    def _wanted(self, block: Block, tokenizer: Tokenizer, most: int) -> Sizes:
+    def sizes_wanted(self, block: Block, tokenizer: Tokenizer, most: int) -> Sizes:
         """The size that a chunk beginning at each place should have.  (K,)"""
         density = densities(block, tokenizer, self.max_size)
         low, middle, high = np.quantile(density, [0.05, 0.5, 0.95])

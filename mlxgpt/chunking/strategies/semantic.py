@@ -57,36 +57,65 @@ class Semantic(Chunker):
         return emit(block, with_overlap(block, ends, overlap, self.max_size, sentences=True), tokenizer, self.max_size)
 
     def _ends(self, block: Block, scores: npt.NDArray[np.float64], most: int) -> list[int]:
-        level = Level.PARAGRAPH if self.preserve_paragraphs else Level.SENTENCE
-        places, arrivals = block.at_least(level)
+        level = self.unit
+        places, _ = block.at_least(level)
         gains = scores[np.searchsorted(block.at_least(Level.SENTENCE)[0], places)]
-        least = min(self.min_size or self.max_size // 4, most)
         ends: list[int] = []
         start = 0
         while start < block.last:
-            total = int(block.totals[start])
-            first = bisect_right(places, start)
-            stop = bisect_right(arrivals, total + most, first)
-            while stop > first and not block.fits(start, places[stop - 1], most):
-                stop -= 1
-            if stop <= first:  # not even one unit fits
-                divide_part(block, start, int(places[first]), most, levels_from(Level(level - 1)), ends)
+            near, stop = self.candidates(block, start, most)
+            if stop <= near:  # not even one unit fits
+                divide_part(block, start, int(places[near]), most, levels_from(Level(level - 1)), ends)
             elif stop == len(places):
                 ends.append(block.last)
             else:
-                near = min(bisect_left(arrivals, total + least, first), stop - 1)
                 ends.append(int(places[near + int(gains[near:stop].argmax())]))
             start = ends[-1]
         return ends
 
+    @property
+    def unit(self) -> Level:
+        """The weakest place to end a chunk at while something fits."""
+        return Level.PARAGRAPH if self.preserve_paragraphs else Level.SENTENCE
 
-def gap_scores(block: Block, tokenizer: Tokenizer, compared: int) -> npt.NDArray[np.float64]:
-    """How good each place that ends a sentence is for a cut, in standard deviations: low cohesion and a strong place."""
-    places = np.asarray(block.at_least(Level.SENTENCE)[0])  # (G + 1,) with both ends of the block
+    def least(self, most: int) -> int:
+        """The tokens before the subject may turn."""
+        return min(self.min_size or self.max_size // 4, most)
+
+    def candidates(self, block: Block, start: int, most: int) -> tuple[int, int]:
+        """The places of `unit` that are compared for the end of a chunk that begins at place `start`: the first, and the stop.
+
+        They are numbered as in `block.at_least(self.unit)`; none when not even one unit fits.
+        """
+        places, arrivals = block.at_least(self.unit)
+        total = int(block.totals[start])
+        first = bisect_right(places, start)
+        stop = bisect_right(arrivals, total + most, first)
+        while stop > first and not block.fits(start, places[stop - 1], most):
+            stop -= 1
+        if stop <= first:
+            return first, first
+        return min(bisect_left(arrivals, total + self.least(most), first), stop - 1), stop
+
+
+def gap_cohesion(
+    block: Block, tokenizer: Tokenizer, compared: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """The places that end a sentence, with both ends of the block, and the cohesion at all but the last.  (G + 1,), (G,)"""
+    places = np.asarray(block.at_least(Level.SENTENCE)[0], dtype=np.int64)
     ids = scanner_for(tokenizer).encode(block.text).astype(np.int64)
     totals = block.totals[places]
     totals[-1] = len(ids)
-    g = cohesion(ids, np.repeat(np.arange(len(places) - 1), np.diff(totals)), len(places) - 1, compared)
+    return places, cohesion(ids, np.repeat(np.arange(len(places) - 1), np.diff(totals)), len(places) - 1, compared)
+
+
+def gap_scores(block: Block, tokenizer: Tokenizer, compared: int) -> npt.NDArray[np.float64]:
+    """How good each place that ends a sentence is for a cut, in standard deviations: low cohesion and a strong place."""
+    return scores_of(block, *gap_cohesion(block, tokenizer, compared))
+
+
+def scores_of(block: Block, places: npt.NDArray[np.int64], g: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """`gap_scores` of what `gap_cohesion` found."""
     spread = g[1:].std() if len(g) > 2 else 0.0
     standard = (g - g[1:].mean()) / spread if spread > 0 else np.zeros_like(g)
     scores: npt.NDArray[np.float64] = np.append(-standard, 0.0) + _BONUSES[block.levels[places]]

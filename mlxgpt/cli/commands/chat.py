@@ -1,4 +1,4 @@
-"""`mlxgpt chat`: talk to a model, line by line."""
+"""`mlxgpt chat`: talk to a model, on the whole screen or line by line."""
 
 import sys
 from pathlib import Path
@@ -17,8 +17,8 @@ def register(app: typer.Typer) -> None:
 def chat(
     model: options.Model = "nano-pt",
     plain: Annotated[
-        bool, typer.Option("--plain", help="Plain lines (the only way until the full-screen chat).")
-    ] = True,
+        bool, typer.Option("--plain", help="Plain lines, as in a pipe; with --state and explanations always.")
+    ] = False,
     system: Annotated[str, typer.Option(help="A message the conversation begins with.")] = "",
     max_tokens: Annotated[int, typer.Option(help="Most tokens of an answer.")] = 200,
     temperature: Annotated[
@@ -29,6 +29,7 @@ def chat(
         Path | None,
         typer.Option(help="A file to keep the conversation and the model's memory of it in; go on from it (RWKV)."),
     ] = None,
+    kv_bits: options.KvBits = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same text.")] = None,
     educational: options.Educational = False,
     show_tensors: options.ShowTensors = False,
@@ -39,14 +40,30 @@ def chat(
     """Talk to a model.  /help lists the commands; Ctrl-C stops an answer, Ctrl-D ends the chat."""
     from mlxgpt import jobs
     from mlxgpt.cli import output
+    from mlxgpt.commands import registry
+    from mlxgpt.commands.talk import Talk
     from mlxgpt.display.tokens import TokenPrinter
     from mlxgpt.errors import MlxgptError, describe
     from mlxgpt.generation import commands
     from mlxgpt.text import visible
 
-    settings = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p, "seed": seed}
+    settings = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p, "seed": seed, "kv_bits": kv_bits}
     narration = options.narration(educational, show_tensors, show_attention, lang)
+    if not plain and state is None and narration is None and sys.stdin.isatty() and sys.stdout.isatty():
+        from tui.app import MlxgptApp
+
+        MlxgptApp(model, device=device, settings=settings, system=system).run()
+        return
     session: Any = jobs.open_chat(model, settings, system=system, state=state, device=device)
+    inspectors: dict[str, Any] = {}
+
+    def inspector(word: str) -> Any:
+        word = word or talk.word
+        if word not in inspectors:
+            inspectors[word] = jobs.open_inspector(word, device=device)
+        return inspectors[word]
+
+    talk = Talk(session, model, inspector)
     say, explain = output.narrator(), output.explainer(narration)
     kind = "It continues what you write: it was never taught to answer." if session.completes else "Write to it."
     say.print(f"{visible(model)}: {kind}  /help lists the commands, Ctrl-D ends.", highlight=False, markup=False)
@@ -62,18 +79,34 @@ def chat(
             say.print("\nCtrl-D ends the chat.", highlight=False)
             continue
         try:
+            job = None
             if commands.is_command(line):
-                reply = commands.run(session, line)
-                say.print(visible(reply.text), highlight=False, markup=False)
+                reply = registry.run(talk, line)
+                if reply.model:
+                    other = Talk(jobs.open_chat(reply.model, {}, device=device), reply.model, inspector)
+                    other.take_over(talk)
+                    talk, session = other, other.chat
+                for view in reply.views:
+                    output.views().print(view, markup=False)
+                if reply.text:
+                    say.print(visible(reply.text), highlight=False, markup=False)
                 if reply.exit:
                     break
-                continue
+                if reply.job is None:
+                    continue
+                job = reply.job
             printer = TokenPrinter(output.printer(), say, show_tokens=session.config.show_tokens, show_rate=interactive)
-            printer.begin(line if session.completes else "")
+            if job is None:
+                printer.begin(line if session.completes else "")
             with output.stop_on_interrupt() as stop:
                 said = commands.unescaped(line)
-                explained = narration and jobs.answer_explained(session, said, narration, stop=stop)
-                for event in explained or session.say(said, stop=stop):
+                if job is not None:
+                    events = job(stop)
+                elif narration:
+                    events = jobs.answer_explained(session, said, narration, stop=stop)
+                else:
+                    events = session.say(said, stop=stop)
+                for event in events:
                     printer.show(event)
                     explain(event)
         except MlxgptError as error:

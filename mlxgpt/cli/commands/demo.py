@@ -135,7 +135,7 @@ class Learner:
 
     def ask(self, exercise: Any) -> bool:
         """Ask until it is right, or the learner wants to leave or to see the solution; whether it was solved."""
-        from mlxgpt.lessons.answers import is_right
+        from mlxgpt.lessons.answers import is_right, is_understood
 
         while answer := self._type("prompt"):
             if answer.casefold() in LEAVES:
@@ -147,7 +147,7 @@ class Learner:
                 self.view.right(exercise)
                 return True
             else:
-                self.view.wrong(exercise, answer)
+                self.view.wrong(exercise, understood=is_understood(exercise, answer))
         self.view.solution(exercise)
         return False
 

@@ -19,7 +19,7 @@ def evaluate(
         typer.Argument(help="Files: questions, minimal pairs, analogies, lm-eval YAML, texts; or: diversity."),
     ],
     model: options.Model = "nano-pt",
-    compare: Annotated[str, typer.Option(help="A second model, compared item by item.")] = "",
+    compare: Annotated[str, typer.Option(callback=options.fetched, help="A second model, compared item by item.")] = "",
     limit: Annotated[int, typer.Option(help="Only the first items of each; 0: all.")] = 0,
     samples: Annotated[int, typer.Option(help="Texts to write for diversity.")] = 64,
     max_tokens: Annotated[int | None, typer.Option(help="Most tokens of such a text.")] = None,

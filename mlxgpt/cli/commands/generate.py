@@ -34,6 +34,7 @@ def generate(
         str | None,
         typer.Option(help="When the context is full: rotating (sink and newest tokens) or chunked (read again)."),
     ] = None,
+    kv_bits: options.KvBits = None,
     state: Annotated[
         Path | None,
         typer.Option(help="A file to keep the text and the model's memory of it in; go on from it (RWKV)."),
@@ -47,7 +48,11 @@ def generate(
         bool, typer.Option("--show-tokens", help="Id, text, probability and rank of each token.")
     ] = False,
     draft: Annotated[
-        str, typer.Option(help="A smaller model of the same tokenizer that guesses ahead; with --temperature 0.")
+        str,
+        typer.Option(
+            callback=options.fetched,
+            help="A smaller model of the same tokenizer that guesses ahead; with --temperature 0.",
+        ),
     ] = "",
     prompts: Annotated[
         str | None,
@@ -85,6 +90,7 @@ def generate(
         "seed": seed,
         "stop": tuple(stop) if stop else None,
         "overflow": overflow,
+        "kv_bits": kv_bits,
         "show_tokens": show_tokens or None,
     }
     if prompts is not None:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from mlxgpt.cli import options
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -12,22 +14,44 @@ def register(app: typer.Typer) -> None:
 
 
 def import_model(
-    source: Annotated[Path, typer.Argument(help="A checkpoint of RWKV's authors (.pth), or a folder of fla's RWKV-6.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder of the new model.")],
-    tokenizer: Annotated[str, typer.Option(help="The model's tokenizer: a folder with tokenizer.json.")] = "",
+    source: Annotated[
+        str,
+        typer.Argument(
+            callback=options.fetched,
+            help="hf:ORG/NAME[@REVISION], a folder of Hugging Face, nanoGPT's ckpt.pt, or a checkpoint of RWKV's authors.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the new model.  [default: models/imported/NAME, then --model NAME]"),
+    ] = None,
+    tokenizer: Annotated[
+        str,
+        typer.Option(
+            help="The model's tokenizer, if it brings none: a folder with tokenizer.json, or nanoGPT's meta.pkl."
+        ),
+    ] = "",
+    dtype: Annotated[
+        str, typer.Option(help="Store weights as float32, float16 or bfloat16.  [default: as they are]")
+    ] = "",
 ) -> None:
-    """Make a model directory from a foreign checkpoint, without PyTorch and without running what is in the file."""
+    """Make a model directory from a foreign model, without PyTorch and without running what is in its files."""
     from mlxgpt import jobs
     from mlxgpt.cli import output
     from mlxgpt.text import visible
 
-    report = jobs.import_model(source, out, tokenizer)
-    output.narrator().print(
-        f"{visible(str(out))}: {report.parameters:,} parameters, block {report.tree[0].what}.",
-        highlight=False,
-        markup=False,
-    )
-    if not tokenizer:
-        output.narrator().print(
-            "It has no tokenizer yet: put its tokenizer.json there to write with it.", highlight=False
+    made = jobs.import_model(source, out, tokenizer=tokenizer, dtype=dtype)
+    say = output.narrator()
+    word = str(made.path) if out else made.path.name
+    say.print(
+        f"{visible(str(made.path))}: {made.parameters:,} parameters, saved as {made.architecture}.",
+        highlight=False, markup=False,
+    )  # fmt: skip
+    if made.architecture == "mlxgpt":
+        say.print(
+            f"No published architecture says it: {visible('; '.join(made.reasons))}.", highlight=False, markup=False
         )
+    if made.tokenizer:
+        say.print(f"mlxgpt chat --model {visible(word)}", highlight=False, markup=False)
+    else:
+        say.print("It has no tokenizer yet: put its tokenizer.json there to write with it.", highlight=False)

@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
         tokens,
         attribution,
         patch,
+        silence,
         tensors,
         embeddings,
         memory,
@@ -114,6 +115,20 @@ def patch(
     if corrupt:
         return inspector.patch(text, corrupt, point=what or "resid_pre", **asked)
     return inspector.ablation(text, point=what or "attn.z", kind=ablation, **asked)
+
+
+def silence(
+    inspector: Any,
+    place: Any,
+    heads: Annotated[str, typer.Option(help='Heads as layer.head, such as "2.3 4.1"; all are silenced at once.')],
+    text: Text = SAMPLE,
+    ablation: Annotated[str, typer.Option(help="zero or mean.")] = "zero",
+    top: Top = 5,
+    cut: Cut = False,
+) -> Any:
+    """What would come next with some heads silenced, all at once."""
+    at = -1 if place.position is None else place.position
+    return inspector.silence(text, heads, kind=ablation, position=at, top=top, cut=cut)
 
 
 def tensors(

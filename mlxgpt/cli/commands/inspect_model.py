@@ -14,7 +14,11 @@ def register(app: typer.Typer) -> None:
 
 def info(
     model: Annotated[
-        str, typer.Argument(help="A model directory, a run, best | last, a preset, or a size as 400m.")
+        str,
+        typer.Argument(
+            callback=options.fetched,
+            help="A model directory, a run, best | last, hf:ORG/NAME, a preset, or a size as 400m.",
+        ),
     ] = "nano-pt",
     json: options.Json = False,
 ) -> None:

@@ -37,7 +37,7 @@ def list_models(
         output.narrator().print("Nothing has been trained yet.  Start with `mlxgpt quickstart`.", highlight=False)
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("model", "step", "val loss", "parameters", "size", "saved"):
+    for heading in ("model", "step", "val loss", "parameters", "bits", "size", "saved"):
         table.add_column(heading, justify="left" if heading in ("model", "saved") else "right", overflow="fold")
     if show_chunking:
         table.add_column("chunking")
@@ -47,6 +47,7 @@ def list_models(
             "" if entry.step is None else f"{entry.step:,}",
             "" if entry.validation_loss is None else f"{entry.validation_loss:.3f}",
             "damaged" if entry.problem else f"{entry.parameters:,}",
+            "" if entry.bits is None else f"{entry.bits:.1f}",
             size(entry.bytes),
             visible(entry.saved[:16].replace("T", " ")),
         ]

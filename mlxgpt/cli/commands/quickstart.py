@@ -58,7 +58,7 @@ def quickstart(
     if chat and sys.stdin.isatty() and sys.stdout.isatty():
         from mlxgpt.cli.commands.chat import chat as talk
 
-        talk(model="last")
+        talk(model="last", plain=True)  # what was shown above stays in sight
         return
     command = os.environ.get("MLXGPT_COMMAND", "mlxgpt")
     out.print("Next:", highlight=False)

@@ -21,6 +21,7 @@ def serve(
     ] = "",
     batch_size: Annotated[int, typer.Option(help="Most texts written side by side.")] = 16,
     queue: Annotated[int, typer.Option(help="Most texts that wait; more are told to come back later.")] = 64,
+    kv_bits: options.KvBits = None,
     max_tokens: Annotated[int, typer.Option(help="Most tokens of one text.")] = 2048,
     max_body_bytes: Annotated[int, typer.Option(help="Largest request.")] = 1 << 20,
     cors_origin: Annotated[
@@ -38,7 +39,7 @@ def serve(
     from mlxgpt.server.serve import serve as run
 
     config = ServeConfig(
-        host=host, port=port, api_key=api_key, batch_size=batch_size, queue=queue, max_tokens=max_tokens,
+        host=host, port=port, api_key=api_key, batch_size=batch_size, queue=queue, kv_bits=kv_bits or 0, max_tokens=max_tokens,
         max_body_bytes=max_body_bytes, cors_origins=tuple(cors_origin or ()), allowed_hosts=tuple(allow_host or ()),
     )  # fmt: skip
 

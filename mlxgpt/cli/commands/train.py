@@ -40,7 +40,9 @@ def train(
     ] = None,
     chunk_size: Annotated[int | None, typer.Option(help="Tokens in a chunk.")] = None,
     packing: Annotated[str | None, typer.Option(help="What fills a row: concat, best-fit or pad.")] = None,
-    base: Annotated[str | None, typer.Option(help="A model to go on from, instead of initial values.")] = None,
+    base: Annotated[
+        str | None, typer.Option(callback=options.fetched, help="A model to go on from, instead of initial values.")
+    ] = None,
     tune: Annotated[
         str | None, typer.Option(help="all, or state: of a recurrent --base only the state that texts begin with.")
     ] = None,

@@ -1,0 +1,199 @@
+"""The conversations that were kept: found as one types, opened, renamed, exported, deleted."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from mlxgpt.errors import MlxgptError, describe
+from mlxgpt.text import visible
+from tui.exports import KINDS, export, file_name
+from tui.keymap import Remapped
+from tui.modals.ask import Ask, Confirm
+from tui.store import Entry, Store
+
+T = TypeVar("T")
+
+
+class Sessions(Remapped, ModalScreen[int | None]):
+    """The list; what is dismissed with is the session to open.  `current` is the one on the screen."""
+
+    DEFAULT_CSS = """
+    Sessions { align: center middle; }
+    Sessions #box { width: 90; max-width: 96%; height: 80%; border: round $primary; background: $surface; }
+    Sessions OptionList, Sessions OptionList:focus { height: 1fr; border: none; background: $surface; }
+    Sessions Input { margin: 0 1; }
+    Sessions #count { color: $text-muted; padding: 0 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave", id="sessions.leave"),
+        Binding("down", "list", "List", id="sessions.list", show=False),
+        Binding("slash", "search", "Search", id="sessions.search"),
+        Binding("j", "move(1)", "Down", id="sessions.down", show=False),
+        Binding("k", "move(-1)", "Up", id="sessions.up", show=False),
+        Binding("r", "rename", "Rename", id="sessions.rename"),
+        Binding("e", "export", "Export", id="sessions.export"),
+        Binding("d", "delete", "Delete", id="sessions.delete"),
+    ]
+    HELP = (
+        "Type to search in all messages; Enter opens.  In the list: r renames, e exports, d deletes, / searches again."
+    )
+
+    def __init__(self, store: Store, current: int | None, words: str = "") -> None:
+        super().__init__()
+        self.store, self.current = store, current
+        self.deleted: set[int] = set()
+        self.renamed: dict[int, str] = {}
+        self._words = words
+        self._entries: list[Entry] = []
+
+    def compose(self) -> ComposeResult:
+        """What is searched for, what was found, how many, and the keys."""
+        with Vertical(id="box") as box:
+            box.border_title = "Conversations"
+            yield Input(self._words, placeholder="search in all conversations", compact=True)
+            yield OptionList(markup=False)
+            yield Static(id="count", markup=False)
+            yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Everything there is."""
+        self.find(self._words)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Search as somebody types."""
+        self.find(event.value)
+
+    @work(exclusive=True)
+    async def find(self, words: str) -> None:
+        """Show the conversations that hold these words."""
+        entries = await self._ask(lambda: self.store.entries(words))
+        if entries is None:
+            return
+        self._entries = entries
+        options = self.query_one(OptionList)
+        kept = options.highlighted or 0
+        options.clear_options()
+        options.add_options([Option(line(entry, entry.id == self.current), id=str(entry.id)) for entry in entries])
+        options.highlighted = min(kept, len(entries) - 1) if entries else None
+        none = "No conversation holds these words." if words.strip() else "Nothing was kept yet: what you write is."
+        count = f"{len(entries):,} conversation{'s' if len(entries) != 1 else ''}"
+        self.query_one("#count", Static).update(count if entries else none)
+
+    async def _ask(self, work: Callable[[], T]) -> T | None:
+        """What the store answers, from another thread; None when it cannot, which is said."""
+        try:
+            return await asyncio.to_thread(work)
+        except MlxgptError as error:
+            problem = describe(error)
+            self.query_one("#count", Static).update(f"{problem.message}  {problem.hint}")
+            return None
+
+    # ---- what can be done with one -----------------------------------------------------------------------------------
+
+    @property
+    def chosen(self) -> Entry | None:
+        """The one under the cursor."""
+        place = self.query_one(OptionList).highlighted
+        return self._entries[place] if place is not None and place < len(self._entries) else None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Letters are text while one searches."""
+        in_list = self.is_mounted and self.query_one(OptionList).has_focus
+        if action in ("rename", "export", "delete", "search", "move"):
+            return in_list and (action == "search" or bool(self._entries))
+        return not in_list if action == "list" else True
+
+    def on_descendant_focus(self) -> None:
+        """Other keys are valid now."""
+        self.refresh_bindings()
+
+    def on_input_submitted(self) -> None:
+        """Open the first that was found, or the one chosen since."""
+        if self.chosen is not None:
+            self.dismiss(self.chosen.id)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Open it."""
+        self.dismiss(int(event.option.id or 0))
+
+    def action_leave(self) -> None:
+        """Back to where one was."""
+        self.dismiss(None)
+
+    def action_list(self) -> None:
+        """From the search to what was found."""
+        self.query_one(OptionList).focus()
+
+    def action_search(self) -> None:
+        """Back to the search."""
+        self.query_one(Input).focus()
+
+    def action_move(self, rows: int) -> None:
+        """As in vi."""
+        options = self.query_one(OptionList)
+        if rows > 0:
+            options.action_cursor_down()
+        else:
+            options.action_cursor_up()
+
+    @work
+    async def action_rename(self) -> None:
+        """Another title."""
+        entry = self.chosen
+        if entry and (title := await self.app.push_screen_wait(Ask("Title of the conversation", entry.title))):
+            await self._ask(lambda: self.store.rename(entry.id, title))
+            self.renamed[entry.id] = title
+            self.find(self.query_one(Input).value)
+
+    @work
+    async def action_delete(self) -> None:
+        """Remove it, once that is confirmed."""
+        entry = self.chosen
+        if entry is None:
+            return
+        question = f"Delete “{visible(entry.title)}” with {entry.messages:,} messages?  It cannot be undone."
+        if await self.app.push_screen_wait(Confirm(question, "Delete")):
+            await self._ask(lambda: self.store.delete(entry.id))
+            self.deleted.add(entry.id)
+            self.find(self.query_one(Input).value)
+
+    @work
+    async def action_export(self) -> None:
+        """Write it to a file."""
+        entry = self.chosen
+        if entry is None or (found := await self._ask(lambda: self.store.read(entry.id))) is None:
+            return
+        talk, _ = found
+        hint = "The ending says what it becomes: " + ", ".join(f".{kind}" for kind in KINDS)
+        ask = Ask("Export to", str(Path.cwd() / f"{file_name(talk)}.md"), hint)
+        if name := await self.app.push_screen_wait(ask):
+            path = await self._ask(partial(export, talk, Path(name)))
+            if path is not None:
+                self.query_one("#count", Static).update(f"Written: {visible(str(path))}")
+
+
+def line(entry: Entry, current: bool) -> Content:
+    """A conversation in two or three lines: title, figures, and where the words were found."""
+    day = time.strftime("%d %b %Y %H:%M", time.localtime(entry.changed))
+    messages = f"{entry.messages:,} message{'s' if entry.messages != 1 else ''}"
+    facts = [day, visible(entry.model), messages, *(["cut off while writing"] if entry.cut_off else [])]
+    mark = "● " if current else ""
+    parts: list[tuple[str, str]] = [
+        (mark + (visible(" ".join(entry.title.split())) or "untitled"), "bold"),
+        ("\n  " + " · ".join(fact for fact in facts if fact), "$text-muted"),
+    ]
+    if entry.found:
+        parts.append(("\n  " + visible(" ".join(entry.found.split())), "italic"))
+    return Content.assemble(*parts)

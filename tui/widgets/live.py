@@ -1,0 +1,342 @@
+"""The live panel: what the model sees and thinks of each token while it writes, and of any earlier one that is selected.
+
+`Live` is told what happens on the chat page and keeps `LivePanel` and `LiveStrip` up to date; what they say is made by
+`live_view` and `live_strip`.  While a text is written nothing is laid out: rows that changed are drawn anew.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from mlxgpt import jobs
+from mlxgpt.display.colours import painted, shade
+from tui.conversation import Conversation, Message
+from tui.widgets.lines import HEATS, Line, filled, framed
+from tui.widgets.live_state import LEVELS, LiveState, empty
+
+if TYPE_CHECKING:
+    from mlxgpt.inspection.live import Watch
+    from mlxgpt.inspection.live_reports import LiveStep
+    from mlxgpt.tokenizer.chat import Message as Said
+    from tui.page import Page
+
+DENSITIES = ("off", "strip", "panel")
+PANEL_COLUMNS, STRIP_ROWS = 120, 16  # of the terminal, from which on there is room
+ROLES = ("title", "dim", "bar", "mark", "number")
+
+
+class Live:
+    """What is watched, and what is shown of it."""
+
+    def __init__(self, page: "Page") -> None:
+        self.page, self.state = page, LiveState()
+        self.watch: Watch | None = None
+        self._open = self._due = False
+        self._selected: tuple[Message, int] | None = None
+        self._last: tuple[Message, int] | None = None  # the newest token
+        self._talk, self._new = Conversation(), 0
+
+    # ---- what happens ------------------------------------------------------------------------------------------------
+
+    async def opened(self) -> None:
+        """Another model is open."""
+        bridge = self.page.bridge
+        self.state, self._selected, self._last = LiveState(level=self.state.level), None, None
+        opened = bridge.opened
+        self.watch = await bridge.ask(lambda: jobs.watch(bridge.chat, opened.name if opened else ""))
+        self.watch.on = self._open
+        self.show()
+
+    def fit(self, density: str, width: int, height: int) -> None:
+        """Show the panel, the strip or nothing: as much as was asked for and has room."""
+        asked = DENSITIES.index(density)
+        room = 2 if width >= PANEL_COLUMNS else 1 if height >= STRIP_ROWS else 0
+        for number, each in enumerate(DENSITIES):
+            self.page.set_class(number == min(asked, room), f"-live-{each}")
+        self._open = bool(min(asked, room))
+        if self.watch is not None:
+            self.watch.on = self._open  # nobody looks on where nobody sees it
+
+    def heard(self, message: Message, index: int) -> None:
+        """A token was written."""
+        if not self.state.writing:
+            self.state.restarted()
+            self.state.selected(message.tokens, index - 1)
+            self._selected, self._new = None, 0
+        self._last, self._new = (message, index), self._new + 1
+        if self._selected is None:
+            self.state.heard(message.tokens[index])
+        if not self._due:
+            self._due = True
+            self.page.call_next(self._drained)
+
+    def finished(self, message: Message, talk: Conversation) -> None:
+        """A message is written to its end; its last step, if nobody looked at it in passing, is read again."""
+        self.state.writing, self._talk = False, talk
+        self._drained()
+        self.state.told = self.state.step
+        seen = self.state.step
+        if self._open and self._selected is None and (seen is None or seen.written != self._new):
+            self._read_again()
+        if self._open:
+            self.page.run_worker(self._chunk(), group="live-chunks", exclusive=True)
+
+    def select(self, talk: Conversation, message: Message | None, index: int | None) -> None:
+        """Show the step that drew a token, or again the newest."""
+        self._talk = talk
+        if self._last is not None and talk.messages.get(self._last[0].id) is not self._last[0]:
+            self._last = None  # it was in another conversation
+            self.state = LiveState(level=self.state.level)
+        self._selected = (message, index) if message is not None and index is not None and message.tokens else None
+        if place := self._selected or self._last:
+            self.state.selected(place[0].tokens, place[1])
+            self._read_again()
+        else:
+            self.show()
+
+    # ---- what is chosen ----------------------------------------------------------------------------------------------
+
+    def turn_head(self, by: int) -> None:
+        """Another head of the same layer."""
+        self.state.head = self.state.turned(by)
+        self.show()
+
+    def turn_layer(self, by: int) -> None:
+        """Another layer; of the next step while a text is written, else of this one, read again."""
+        if self.watch is None:
+            return
+        self.watch.layer = (self.watch.layer + by) % self.watch.layers
+        if not self.state.writing or self._selected is not None:
+            self._read_again()
+
+    def explain(self, level: str = "") -> None:
+        """In other words: a level, or the next one."""
+        self.state.level = level or LEVELS[(LEVELS.index(self.state.level) + 1) % len(LEVELS)]
+        self.show()
+
+    # ---- showing -----------------------------------------------------------------------------------------------------
+
+    def show(self) -> None:
+        """Draw what changed."""
+        for widget in self.page.query(LiveLines):
+            widget.update(self.state)
+
+    def _drained(self) -> None:
+        """After a few tokens were heard: the newest step."""
+        self._due = False
+        steps = self.watch.take() if self.watch is not None else []
+        if steps and self._selected is None:
+            self.state.saw(steps[-1])
+        self.show()
+
+    def _read_again(self) -> None:
+        self.state.loading = True
+        self.show()
+        self.page.run_worker(self._read(), group="live-read", exclusive=True)
+
+    async def _read(self) -> None:
+        """Compute the step that is selected, or the last one, by one pass over its text."""
+        watch, bridge = self.watch, self.page.bridge
+        place, chat = self._selected or self._last, bridge.chat
+        if watch is None or place is None:
+            return
+        message, index = place
+        said: list[Said] = [{"role": each.role, "content": each.text} for each in self._talk.before(message)]
+
+        def again() -> "LiveStep":
+            written = [token.id for token in message.tokens[:index]]
+            ids, _, _ = chat.prompt(said, len(written))
+            return watch.read([*ids, *written], drawn=message.tokens[index].id)
+
+        try:
+            step = await bridge.ask(again)
+        except Exception as error:
+            self.state.loading = False
+            self.page.show_problem(error)
+            return
+        self.state.saw(step)
+        self.show()
+
+    async def _chunk(self) -> None:
+        """The figures of the conversation as chunks, by the strategy of the session, beside whatever else goes on."""
+        text = "\n\n".join(message.text for message in self._talk.path() if message.text)
+        try:
+            self.state.chunks = await asyncio.to_thread(jobs.chunk_context, text, self.page.bridge.chat)
+        except Exception as error:
+            self.page.show_problem(error)
+        self.show()
+
+
+class LiveLines(Widget, can_focus=True):
+    """Lines of the live view; keys choose the head, the layer and the words."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"live--{role}" for role in ROLES}
+    DEFAULT_CSS = """
+    LiveLines > .live--title { color: $foreground; text-style: bold; }
+    LiveLines > .live--dim { color: $text-muted; }
+    LiveLines > .live--bar { color: $accent; }
+    LiveLines > .live--mark { color: $success; text-style: bold; }
+    LiveLines > .live--number { color: $text; }
+    """
+    ALLOW_SELECT = False
+    HELP = "What the model sees of each token: ←→ another head, ↑↓ another layer, e in other words."
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "head(-1)", "Head", id="live.previous_head", show=False),
+        Binding("right,l", "head(1)", "Head", id="live.next_head", key_display="←→"),
+        Binding("up,k", "layer(1)", "Layer", id="live.next_layer", key_display="↑↓"),
+        Binding("down,j", "layer(-1)", "Layer", id="live.previous_layer", show=False),
+        Binding("e", "explain", "Explain", id="live.explain"),
+    ]
+
+    def __init__(self, live: Live, *, id: str | None = None) -> None:  # noqa: A002  # Textual's name
+        super().__init__(id=id)
+        self.live = live
+        self._lines: list[Line] = []
+        self._strips: list[Strip] = []  # of the same rows
+        self._styles: dict[str, Style] = {}
+
+    def lines(self, state: LiveState, width: int, height: int) -> list[Line]:
+        """What is to be shown."""
+        raise NotImplementedError
+
+    def update(self, state: LiveState) -> None:
+        """Show a state; only rows that changed are drawn."""
+        width, height = self.size
+        if not self.display or not width or not height:
+            return
+        lines = self.lines(state, width, height)
+        for y, line in enumerate(lines):
+            if y == len(self._lines):
+                self._lines.append([])
+                self._strips.append(self._strip([]))
+            if self._lines[y] != line:
+                self._lines[y], self._strips[y] = line, self._strip(line)
+                self.refresh(Region(0, y, width, 1))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Rows that are there already; nothing of CSS is asked for, which would take as long again."""
+        blank = Strip.blank(self.size.width, self._base)
+        rows = [self._strips[y] if y < len(self._strips) else blank for y in range(crop.y, crop.bottom)]
+        return [row.crop(crop.x, crop.right) for row in rows]
+
+    def _strip(self, line: Line) -> Strip:
+        segments = [Segment(text, self._base + self._style(role)) for text, role in line]
+        return Strip(segments).adjust_cell_length(self.size.width, self._base)
+
+    @property
+    def _base(self) -> Style:
+        if "base" not in self._styles:
+            self._styles["base"] = self.rich_style
+        return self._styles["base"]
+
+    def _style(self, role: str) -> Style:
+        role = role.partition("@")[0]
+        if role not in self._styles:
+            if role.startswith("heat"):
+                share = int(role.removeprefix("heat")) / (HEATS - 1)
+                style = painted(shade(share)) if share else self.get_component_rich_style("live--dim", partial=True)
+            else:
+                style = self.get_component_rich_style(f"live--{role}", partial=True) if role else Style.null()
+            self._styles[role] = style
+        return self._styles[role]
+
+    def notify_style_update(self) -> None:
+        """Another theme: all of it anew."""
+        super().notify_style_update()
+        self._forget()
+
+    def on_resize(self) -> None:
+        """Another size: all of it anew."""
+        self._forget()
+
+    def _forget(self) -> None:
+        self._lines, self._strips, self._styles = [], [], {}
+        self.update(self.live.state)
+        self.refresh()
+
+    def on_focus(self) -> None:
+        """The frame says where the keys go."""
+        self.update(self.live.state)
+
+    def on_blur(self) -> None:
+        """As above."""
+        self.update(self.live.state)
+
+    async def on_click(self, event: events.Click) -> None:
+        """A part with an action was clicked."""
+        place = event.offset
+        if place.y >= len(self._lines):
+            return
+        column = 0
+        for text, role in self._lines[place.y]:
+            column += Segment(text).cell_length
+            if place.x < column:
+                if "@" in role:
+                    await self.run_action(role.partition("@")[2])
+                return
+
+    def action_head(self, by: int) -> None:
+        """Another head."""
+        self.live.turn_head(by)
+
+    def action_layer(self, by: int) -> None:
+        """Another layer."""
+        self.live.turn_layer(by)
+
+    def action_explain(self) -> None:
+        """In other words."""
+        self.live.explain()
+
+    def action_level(self, level: str) -> None:
+        """A level of words was clicked."""
+        self.live.explain(level)
+
+
+class LivePanel(LiveLines):
+    """All of it, in a frame, beside the transcript."""
+
+    DEFAULT_CSS = "LivePanel { height: 1fr; }"
+
+    def lines(self, state: LiveState, width: int, height: int) -> list[Line]:
+        """The panel."""
+        inner = self.view(state, max(width - 4, 1), max(height - 2, 1))
+        return framed(inner, width, height, "live", "mark" if self.has_focus else "dim")
+
+    def view(self, state: LiveState, width: int, height: int) -> list[Line]:
+        """What is in the frame."""
+        if state.step is None:
+            return waiting(state, width)
+        from tui.widgets.live_view import panel  # and with it numpy: not before the first picture
+
+        return panel(state, width, height)
+
+
+class LiveStrip(LiveLines):
+    """Three lines below a rule, above the prompt."""
+
+    DEFAULT_CSS = "LiveStrip { height: 4; }"
+
+    def lines(self, state: LiveState, width: int, height: int) -> list[Line]:
+        """The strip."""
+        rule: Line = [("─ live " + "─" * max(width - 7, 0), "mark" if self.has_focus else "dim")]
+        return [rule, *filled(self.view(state, width - 1), height - 1)]
+
+    def view(self, state: LiveState, width: int) -> list[Line]:
+        """What is below the rule."""
+        if state.step is None:
+            return waiting(state, width)
+        from tui.widgets.live_strip import strip  # as above
+
+        return [[(" ", ""), *line] for line in strip(state, width, 3)]
+
+
+def waiting(state: LiveState, width: int) -> list[Line]:
+    """What stands where there is nothing to show yet."""
+    return [[(" ", ""), (text, "dim")] for text in empty(state, max(width - 1, 1))]
