@@ -43,7 +43,7 @@ def test_a_checkpoint_of_pytorch_is_read_exactly():
     [
         (b"", CheckpointError, "is empty"),
         ((GOLDEN / "tiny.pth").read_bytes()[:-40], CheckpointError, "fetch"),
-        (pickle.dumps({}, protocol=2), ConversionError, "another pickle"),
+        (pickle.dumps({}, protocol=2), ConversionError, "is a pickle"),
         (b"<html>", ConversionError, "no checkpoint of PyTorch"),
     ],
 )
