@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from mlxgpt.display.heatmap import fitted
+from mlxgpt.display.labels import fitted
 from mlxgpt.text import visible
 from mlxgpt.tokenizer.spans import Merging, Spans, Steps, spelled
 from tui.widgets.token_strip import piece

@@ -43,10 +43,7 @@ def read_pickle(path: Path, without: tuple[str, ...] = ()) -> Any:  # Any: whate
     try:
         archive = zipfile.ZipFile(path)
     except _UNREADABLE:
-        raise ConversionError(
-            f"{path} is not a checkpoint of PyTorch.",
-            hint="Save it again with torch.save of a recent PyTorch, or take safetensors.",
-        ) from None
+        raise _no_archive(path) from None
     with archive:
         return _archived(archive, path, without)
 
@@ -58,6 +55,23 @@ def read_plain_pickle(path: Path) -> Any:  # Any: whatever the file's author sav
     if path.stat().st_size > LARGEST_PICKLE:
         damaged(path, f"it has {path.stat().st_size} bytes")
     return run(Plain(io.BytesIO(path.read_bytes()), path))
+
+
+def _no_archive(path: Path) -> CheckpointError | ConversionError:
+    """What a file is that should be a zip and is none, by its first bytes."""
+    with path.open("rb") as file:
+        begin = file.read(4)
+    if begin.startswith(b"PK"):
+        what = "its table of contents, which stands at the end, is missing or broken"
+        return CheckpointError(f"{path} is damaged: {what}.", hint="Was it fetched to the end?  Fetch it again.")
+    if not begin:
+        return CheckpointError(f"{path} is empty.", hint="Fetch it again.")
+    if begin.startswith(b"\x80"):  # a bare pickle
+        return ConversionError(
+            f"{path} is a pickle, but no checkpoint of PyTorch; nothing of it was run.",
+            hint="Save it again with torch.save of a recent PyTorch, or take safetensors.",
+        )
+    return ConversionError(f"{path} is no checkpoint of PyTorch.", hint="Give a .pth that torch.save wrote.")
 
 
 def tensors_of(value: Any, path: Path) -> dict[str, mx.array]:  # Any: what `read_pickle` gave

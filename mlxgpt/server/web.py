@@ -85,10 +85,14 @@ def make_app(config: WebConfig) -> Any:  # Any: an aiohttp application, of the e
             return web.Response(status=503, text=f"{MOST_TABS} tabs are open already: close one of them.")
         tabs += 1
         socket = web.WebSocketResponse(heartbeat=15, max_msg_size=1 << 20)
+
+        async def close() -> None:
+            await socket.close()
+
         try:
             await socket.prepare(request)
             tab = AppService(
-                f"exec {config.command}", write_bytes=socket.send_bytes, write_str=socket.send_str, close=socket.close,
+                f"exec {config.command}", write_bytes=socket.send_bytes, write_str=socket.send_str, close=close,
                 download_manager=inner.download_manager,
             )  # fmt: skip
             size = (request.query.get(name, "") for name in ("width", "height"))

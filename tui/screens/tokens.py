@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static, TextArea
 
 from mlxgpt import jobs
-from mlxgpt.display.heatmap import fitted
+from mlxgpt.display.labels import fitted
 from mlxgpt.errors import MlxgptError
 from mlxgpt.text import visible
 from mlxgpt.tokenizer.fast import FastTokenizer

@@ -6,7 +6,7 @@ from rich.text import Text
 from textual import events
 
 from mlxgpt.display.colours import DIVERGING, SEQUENTIAL, glyph, painted, shade
-from mlxgpt.display.heatmap import fitted
+from mlxgpt.display.labels import fitted
 from mlxgpt.display.words import shown
 from tui.widgets.picture import Picture, window
 

@@ -7,7 +7,7 @@ from rich.text import Text
 from textual import events
 
 from mlxgpt.display.architecture import count
-from mlxgpt.display.heatmap import fitted
+from mlxgpt.display.labels import fitted
 from mlxgpt.listing import Entry
 from tui.catalog import Row, is_open
 from tui.widgets.picture import Picture, window

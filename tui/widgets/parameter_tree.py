@@ -5,7 +5,7 @@ from rich.text import Text
 from textual import events
 
 from mlxgpt.display.bars import bar
-from mlxgpt.display.heatmap import fitted
+from mlxgpt.display.labels import fitted
 from mlxgpt.inspection.close_reports import ValuesReport
 from tui.catalog import Node, node_line, visible_nodes
 from tui.widgets.picture import Picture, window

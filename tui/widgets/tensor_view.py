@@ -6,7 +6,8 @@ from rich.text import Text
 from textual import events
 
 from mlxgpt.display.bars import spark
-from mlxgpt.display.heatmap import fitted, half_blocks
+from mlxgpt.display.heatmap import half_blocks
+from mlxgpt.display.labels import fitted
 from mlxgpt.inspection.close_reports import ValuesReport
 from mlxgpt.inspection.reports import TensorSummary
 from tui.widgets.picture import Picture, window
