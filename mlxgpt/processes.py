@@ -1,8 +1,8 @@
 """Training in a process of its own: starting one, whether one is at work on a run, and words to it.
 
 A run that is being trained is held by a lock, `.process` in its directory, with the process id inside; a crash lets go of it
-by itself, though the file stays.  Words are empty files in `.asked`, which the training takes away between two steps: whoever may write in the
-directory may ask, from any program, and nothing is lost when nobody listens.
+by itself, though the file stays.  Words are empty files in `.asked`, which the training takes away between two steps: whoever
+may write in the directory may ask, from any program, and nothing is lost when nobody listens.
 """
 
 import contextlib
