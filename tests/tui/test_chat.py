@@ -280,7 +280,7 @@ def test_tokens_of_another_model_are_shown_and_not_gone_on_from(endless):
         assert page.writing is None and len(page.talk.messages) == 2
         await pilot.press("r")
         await until(pilot, lambda: page.writing is None and len(page.talk.messages) == 3)
-        assert page.talk.path()[-1].model == "custom"
+        assert page.talk.path()[-1].model == "endless"
 
     tell(MlxgptApp(endless), story)
 
