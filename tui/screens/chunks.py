@@ -41,8 +41,11 @@ from tui.chunk_view import (
     size_line,
 )  # fmt: skip
 from tui.cutter import Cutter
-from tui.modals.chunks import FileDialog, PathDialog, ReadDialog, SearchDialog, SettingsDialog, TextDialog
+from tui.modals.ask import Ask, Confirm
+from tui.modals.chunks import SearchDialog, SettingsDialog, TextDialog
+from tui.modals.files import FileDialog, Paths
 from tui.modals.picker import Picker
+from tui.modals.reading import Reading
 from tui.page import Page, Request
 from tui.widgets.chunk_list import ChunkList
 from tui.widgets.chunk_map import ChunkMap
@@ -64,7 +67,6 @@ class ChunksPage(Page):
     AUTO_FOCUS = "#map"
     HELP = "Change a setting and the document is cut again; choose a chunk and read why it ends where it does."
     DEFAULT_CSS = """
-    ChunksPage { overflow: hidden; }
     ChunksPage ChunkMap, ChunksPage ChunkList, ChunksPage #figures, ChunksPage #why {
         border: round $foreground 30%; padding: 0 1;
     }
@@ -83,18 +85,18 @@ class ChunksPage(Page):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "pane(1)", "Pane", id="chunks.pane"),
-        Binding("shift+tab", "pane(-1)", "", show=False, id="chunks.pane_back"),
+        Binding("shift+tab", "pane(-1)", "Pane before", show=False, id="chunks.pane_back"),
         Binding("full_stop,n,right,l", "next(1)", "Chunk", key_display="←→", id="chunks.next"),
-        Binding("comma,N,left,h", "next(-1)", "", show=False, id="chunks.previous"),
+        Binding("comma,N,left,h", "next(-1)", "Chunk before", show=False, id="chunks.previous"),
         Binding("s", "strategy(1)", "Strategy", id="chunks.strategy"),
-        Binding("S", "strategy(-1)", "", show=False, id="chunks.strategy_back"),
+        Binding("S", "strategy(-1)", "Strategy before", show=False, id="chunks.strategy_back"),
         Binding("plus,equals_sign", "size(1)", "Size", key_display="+-", id="chunks.larger"),
-        Binding("minus", "size(-1)", "", show=False, id="chunks.smaller"),
+        Binding("minus", "size(-1)", "Smaller", show=False, id="chunks.smaller"),
         Binding("o", "optimise", "Optimise", id="chunks.optimise"),
         Binding("enter", "open", "Open", id="chunks.open"),
         Binding("f", "file", "File", id="chunks.file"),
         Binding("right_square_bracket", "overlap(1)", "Overlap", key_display="[]", id="chunks.more_overlap"),
-        Binding("left_square_bracket", "overlap(-1)", "", show=False, id="chunks.less_overlap"),
+        Binding("left_square_bracket", "overlap(-1)", "Less overlap", show=False, id="chunks.less_overlap"),
         Binding("t", "threshold", "Threshold", id="chunks.threshold"),
         Binding("m", "settings", "Settings", id="chunks.settings"),
         Binding("p", "paste", "Paste", id="chunks.paste"),
@@ -440,7 +442,7 @@ class ChunksPage(Page):
         if self.cutting.chunks:
             chunk = self.cutting.chunks[self.chosen].chunk
             title = f"chunk {self.chosen + 1:,} · {chunk.n_tokens:,} tokens · characters {chunk.start:,}–{chunk.end:,}"
-            self.app.push_screen(ReadDialog(title, chunk.text))
+            self.app.push_screen(Reading(title, chunk.text))
 
     async def action_inspect(self) -> None:
         """See what the model makes of the chosen chunk."""
@@ -450,8 +452,7 @@ class ChunksPage(Page):
     def action_copy(self) -> None:
         """The chosen chunk to the clipboard."""
         if self.cutting.chunks:
-            self.app.copy_to_clipboard(self.cutting.chunks[self.chosen].chunk.text)
-            self.app.notify(f"Chunk {self.chosen + 1:,} was copied.")
+            self.app.copy_to_clipboard(self.cutting.chunks[self.chosen].chunk.text)  # it says how
 
     @work
     async def action_file(self) -> None:
@@ -475,14 +476,14 @@ class ChunksPage(Page):
             return
         stem = self._path.stem if self._path else "text"
         note = "json, jsonl or txt, by the name's end"
-        name = await self.app.push_screen_wait(PathDialog("Write the chunks to", f"{stem}.chunks.json", note))
+        ask = Ask("write the chunks to", f"{stem}.chunks.json", note, suggester=Paths())
+        name = await self.app.push_screen_wait(ask)
         if not name:
             return
         output = Path(name).expanduser()
-        if output.exists():
-            choices = [("no", "keep it"), ("yes", "write over it")]
-            if await self.app.push_screen_wait(Picker(f"{visible(str(output))} exists", choices)) != "yes":
-                return
+        sure = Confirm(f"{output} exists.  Write over it?", "Write")
+        if output.exists() and not await self.app.push_screen_wait(sure):
+            return
         config = ChunkConfig(strategy=self.strategy, options=self.options, tokenizer=self._word)
         text, path, title = self.cutting.text, self._path, self._name
 

@@ -54,7 +54,6 @@ class TokensPage(Page):
     AUTO_FOCUS = "#one"
     HELP = "Write a text, walk over its tokens, and step through the merges of a word."
     DEFAULT_CSS = """
-    TokensPage { overflow: hidden; }
     TokensPage EditArea, TokensPage TokenStrip, TokensPage #lower > * {
         border: round $foreground 30%;
         background: $background; padding: 0 1;
@@ -80,7 +79,7 @@ class TokensPage(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e,enter", "edit", "Edit", key_display="e", id="tokens.edit"),
         Binding("tab", "pane(1)", "Pane", id="tokens.pane"),
-        Binding("shift+tab", "pane(-1)", "", show=False, id="tokens.pane_back"),
+        Binding("shift+tab", "pane(-1)", "Pane before", show=False, id="tokens.pane_back"),
         Binding("space", "step(1)", "Merge", id="tokens.step"),
         Binding("b", "step(-1)", "Back", id="tokens.unstep"),
         Binding("v", "view", "View", id="tokens.view"),

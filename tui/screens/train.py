@@ -15,12 +15,14 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from mlxgpt import jobs, processes, runs
+from mlxgpt.display.inspection import view
 from mlxgpt.errors import MlxgptError, TrainingError
+from mlxgpt.inspection.focus import Focus
 from mlxgpt.runs import Run
 from mlxgpt.text import visible
 from tui import training_text
-from tui.modals.batch import BatchModal
 from tui.modals.new_run import NewRunModal
+from tui.modals.reading import Reading
 from tui.modals.runs import RunsModal
 from tui.page import Page, Request
 from tui.training import COLOURS, METRICS, SMOOTHINGS, WINDOWS, Follower, curves
@@ -360,18 +362,17 @@ class TrainPage(Page):
         except Exception as error:  # the run's files may be anything
             self.show_problem(error)
             return
-        await self.app.push_screen_wait(BatchModal(report))
+        self.app.push_screen(Reading("read again, from the run's own seed", views=tuple(view(report, Focus()))))
 
     async def action_chat(self) -> None:
-        """Talk to the best checkpoint so far."""
+        """Open the best checkpoint so far, and talk to it."""
         if word := self._checkpoint():
             self.host.open_model(word)
             await self.host.go("chat")
 
     async def action_inspect(self) -> None:
-        """Look inside the best checkpoint so far."""
+        """Look inside the best checkpoint so far; the model that is talked to stays."""
         if word := self._checkpoint():
-            self.host.open_model(word)
             await self.host.go("inspect", Request(word=word))
 
     def _checkpoint(self) -> str:
