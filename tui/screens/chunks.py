@@ -68,7 +68,7 @@ class ChunksPage(Page):
     HELP = "Change a setting and the document is cut again; choose a chunk and read why it ends where it does."
     DEFAULT_CSS = """
     ChunksPage ChunkMap, ChunksPage ChunkList, ChunksPage #figures, ChunksPage #why {
-        border: round $foreground 30%; padding: 0 1;
+        border: round $border-blurred; padding: 0 1;
     }
     ChunksPage ChunkMap:focus, ChunksPage ChunkList:focus { border: round $accent; }
     ChunksPage #side { width: 1fr; }

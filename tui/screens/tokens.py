@@ -55,7 +55,7 @@ class TokensPage(Page):
     HELP = "Write a text, walk over its tokens, and step through the merges of a word."
     DEFAULT_CSS = """
     TokensPage EditArea, TokensPage TokenStrip, TokensPage #lower > * {
-        border: round $foreground 30%;
+        border: round $border-blurred;
         background: $background; padding: 0 1;
     }
     TokensPage EditArea { height: 7; }

@@ -48,19 +48,19 @@ class TrainPage(Page):
     NAME = "train"
     DEFAULT_CSS = """
     TrainPage #head { height: 2; padding: 0 1; }
-    TrainPage #chart { border: round $panel-lighten-2; width: 3fr; min-height: 6; }
+    TrainPage #chart { border: round $border-blurred; width: 3fr; min-height: 6; }
     TrainPage #aside { width: 2fr; }
-    TrainPage #signals, TrainPage #sample, TrainPage #words, TrainPage #log { border: round $panel-lighten-2; padding: 0 1; }
+    TrainPage #signals, TrainPage #sample, TrainPage #words, TrainPage #log { border: round $border-blurred; padding: 0 1; }
     TrainPage #signals { height: auto; max-height: 50%; }
     TrainPage #sample { height: 1fr; }
     TrainPage #words { height: auto; max-height: 8; }
-    TrainPage #log { height: 7; }
+    TrainPage #log { height: 7; text-wrap: nowrap; text-overflow: ellipsis; }
     TrainPage #main { height: 1fr; }
     TrainPage.-narrow #main { layout: vertical; }
     TrainPage.-narrow #chart { width: 100%; height: 1fr; }
     TrainPage.-narrow #aside { width: 100%; height: auto; max-height: 9; }
     TrainPage.-narrow #signals, TrainPage.-narrow #sample, TrainPage.-narrow #words, TrainPage.-narrow #log {
-        border: none; border-top: solid $panel-lighten-2; height: auto; max-height: 4;
+        border: none; border-top: solid $border-blurred; height: auto; max-height: 4;
     }
     TrainPage.-narrow #words { display: none; }
     TrainPage.-narrow #log { max-height: 3; }
