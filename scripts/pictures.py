@@ -67,7 +67,9 @@ async def write(pilot: Pilot[None]) -> None:
 async def chat(pilot: Pilot[None]) -> None:
     """A text, one of its tokens with what else could have come, and the model's inside beside it."""
     await write(pilot)
-    await pilot.press("escape", *["left"] * 24, "enter")
+    tokens = app_of(pilot).chat_page.talk.path()[-1].tokens
+    unsure = max(range(10, len(tokens)), key=lambda i: tokens[i].entropy or 0.0)  # where most else could have come
+    await pilot.press("escape", *["left"] * (len(tokens) - 1 - unsure), "enter")
     await pilot.pause(1.5)
 
 

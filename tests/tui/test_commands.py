@@ -162,9 +162,13 @@ def test_pages_are_opened_with_what_was_written():
             ("/chunk-demo x", "chunks"),
             ("/lens", "inspect"),
             ("/attn 0.1", "inspect"),
+            ("/ablate 1.2", "inspect"),
         ):
             await typed(pilot, line)
             await until(pilot, lambda name=name: name == pilot.app.screen.NAME)
+            if line.startswith("/ablate"):
+                await until(pilot, lambda: "without 1.2:" in screen_text(pilot.app))
+                assert pilot.app.screen.look.silenced == ((1, 2),)
             await pilot.app.go("chat")
             await until(pilot, lambda: pilot.app.screen is page)
 

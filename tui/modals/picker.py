@@ -10,10 +10,18 @@ from textual.content import Content
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from mlxgpt import jobs
 from mlxgpt.text import visible
 from tui.modals.modal import Modal
 
 Choice = tuple[str, str]  # the answer, and what stands behind it in the list
+OTHER_TOKENIZER = "or a folder with a tokenizer.json"
+
+
+def tokenizers() -> list[Choice]:
+    """Every model by the tokenizer that it has, and that of bytes; reads folders."""
+    known = [(entry.name, f"{entry.parameters:,} parameters") for entry in jobs.list_checkpoints()]
+    return [*known, ("byte", "each byte is a token")]
 
 
 class Picker(Modal[str | None]):

@@ -16,7 +16,7 @@ from mlxgpt.errors import MlxgptError
 from mlxgpt.text import visible
 from mlxgpt.tokenizer.fast import FastTokenizer
 from mlxgpt.tokenizer.spans import Merging, Spans
-from tui.modals.picker import Picker
+from tui.modals.picker import OTHER_TOKENIZER, Picker, tokenizers
 from tui.page import Page, Request
 from tui.token_view import MOST, about_token, counts, figures, notes_of, special, texts_of
 from tui.widgets.edit_area import EditArea
@@ -277,13 +277,11 @@ class TokensPage(Page):
     @work
     async def action_choose(self, which: str) -> None:
         """Another tokenizer, from a model, a run or a folder."""
-        entries = await asyncio.to_thread(jobs.list_checkpoints)
-        choices = [(entry.name, f"{entry.parameters:,} parameters") for entry in entries]
-        choices.append(("byte", "each byte is a token"))
+        choices = await asyncio.to_thread(tokenizers)
         if which == "two" and self._two is not None:
             choices.insert(0, ("", "no comparison"))
-        title = "Tokenizer of" if which == "one" else "Compare with the tokenizer of"
-        word = await self.app.push_screen_wait(Picker(title, choices, hint="or a folder with a tokenizer.json"))
+        title = "tokenizer of" if which == "one" else "compare with the tokenizer of"
+        word = await self.app.push_screen_wait(Picker(title, choices, hint=OTHER_TOKENIZER))
         if word is None:
             return
         if word == "":
