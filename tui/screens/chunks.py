@@ -196,7 +196,7 @@ class ChunksPage(ChunksCutting):
         if output.exists() and not await self.app.push_screen_wait(sure):
             return
         config = ChunkConfig(strategy=self.strategy, options=self.options, tokenizer=self._word)
-        text, path, title = self.cutting.text, self._path, self._name
+        text, path, title = self.cutting.text, self._path, self._source_name
 
         def write() -> None:
             if path is not None and path.is_file() and jobs.read_document(path) == text:
@@ -226,7 +226,7 @@ class ChunksPage(ChunksCutting):
         self.refresh_bindings()
         chunks = tuple(entry.chunk for entry in self.cutting.chunks)
         subject = Subject(
-            documents=((self.cutting.text, chunks),), source=self._name, strategy=self.strategy, options=self.options,
+            documents=((self.cutting.text, chunks),), source=self._source_name, strategy=self.strategy, options=self.options,
             tokenizer_name=self._word, tokenizer=self._tokenizer,
         )  # fmt: skip
         stop = self._search_stop

@@ -27,7 +27,7 @@ class ChunksCutting(ChunksView):
     """From a text and settings to chunks."""
 
     def _set_text(self, text: str, name: str, path: Path | None = None) -> None:
-        self._text, self._name, self._path = text, name, path
+        self._text, self._source_name, self._path = text, name, path
 
     @work(exclusive=True, group="read")
     async def _read(self, word: str) -> None:
@@ -92,7 +92,7 @@ class ChunksCutting(ChunksView):
                 self._at = 0
             self.cutting, self._layout_of = self._fresh
             self._fresh = None
-            self.query_one(ChunkMap).border_title = visible(self._name)
+            self.query_one(ChunkMap).border_title = visible(self._source_name)
 
     def _end(self) -> None:
         if self._drain is not None:

@@ -1,6 +1,7 @@
 """What the Chunks page shows: the document in colours, the list, the figures, why a chunk ends; and what is known of it."""
 
 import threading
+from pathlib import Path
 
 from rich.console import Group
 from rich.text import Text
@@ -44,7 +45,8 @@ class ChunksView(Page):
         self.options: Options = carried("recursive", {"max_size": 128})
         self.cutting = Cutting(text="")
         self.chosen = 0
-        self._name, self._path = "", None  # type: str, Path | None
+        self._source_name = ""
+        self._path: Path | None = None
         self._word = ""
         self._tokenizer: Tokenizer | None = None
         self._picked_tokenizer = False
