@@ -1,8 +1,8 @@
 """Training in a process of its own: starting one, whether one is at work on a run, and words to it.
 
 A run that is being trained is held by a lock, `.process` in its directory, with the process id inside; a crash lets go of it
-by itself.  Words are empty files in `.asked`, which the training takes away between two steps: whoever may write in the
-directory may ask, from any program, and nothing is lost when nobody listens.
+by itself, though the file stays.  Words are empty files in `.asked`, which the training takes away between two steps: whoever
+may write in the directory may ask, from any program, and nothing is lost when nobody listens.
 """
 
 import contextlib
@@ -24,21 +24,33 @@ WORDS = ("pause", "continue", "checkpoint", "sample", "stop")
 def holding(run: Run) -> Iterator[None]:
     """Be the one process that trains a run; `CheckpointError` when another one is.  Old words are forgotten."""
     run.path.mkdir(parents=True, exist_ok=True)
-    file = os.open(run.path / ".process", os.O_RDWR | os.O_CREAT, 0o644)
+    path = run.path / ".process"
+    file = _locked(run, path)
     try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise CheckpointError(
-                f"{run.path} is being trained by process {trainer(run)}.",
-                hint="Follow it on the Train page of `mlxgpt tui`, or stop it first.",
-            ) from None
         os.ftruncate(file, 0)
         os.pwrite(file, str(os.getpid()).encode(), 0)
         taken(run)
         yield
     finally:
+        path.unlink(missing_ok=True)
         os.close(file)  # the lock goes with it
+
+
+def _locked(run: Run, path: Path) -> int:
+    """The file at `path`, open and locked."""
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.is_file() and os.path.samestat(os.fstat(file), path.stat()):
+                return file
+        except OSError:
+            os.close(file)
+            raise CheckpointError(
+                f"{run.path} is being trained by process {trainer(run)}.",
+                hint="Follow it on the Train page of `mlxgpt tui`, or stop it first.",
+            ) from None
+        os.close(file)  # whoever held it has just taken the file away
 
 
 def trainer(run: Run) -> int | None:

@@ -60,7 +60,7 @@ def test_no_weights_and_weights_of_another_kind(directory):
     (directory / "model.gguf").write_bytes(b"x")
     refused(directory, r"It has model\.gguf")
     (directory / "pytorch_model.bin").write_bytes(b"x")
-    refused(directory, r"pytorch_model\.bin is not a checkpoint of PyTorch", ConversionError)
+    refused(directory, r"pytorch_model\.bin is no checkpoint of PyTorch", ConversionError)
 
 
 @pytest.mark.parametrize(
