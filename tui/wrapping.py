@@ -91,9 +91,9 @@ class Wrapped:
 
     def _clusters(self, text: str, token: int) -> list[Cluster]:
         """What a text is made of; a mark at its beginning joins the cluster before it."""
-        if text.isascii():
-            return [Cluster(each, 1, token) for each in text]
         before = self.lines[-1][-1] if self.lines[-1] else None
+        if text.isascii() and (before is None or not before.text.endswith("\u200d")):  # which joins what comes next
+            return [Cluster(each, 1, token) for each in text]
         if before is None or before.text in (TAB, NEWLINE):
             return [_cell(text[start:end], token) for start, end, _ in split_graphemes(text)[0]]
         whole = before.text + text

@@ -64,7 +64,7 @@ def test_nothing_of_a_text_steers_the_terminal_and_the_program_ends_well(place, 
             terminal.read(0.4)
         start = len(terminal.output)
         terminal.type("/")  # back to the prompt
-        saw(terminal, "History", start)
+        saw(terminal, "Complete", start)
         terminal.type("seed 5\r/top-k 20\r")
         saw(terminal, r"k 20 · p 0\.95 · seed 5")
         start = len(terminal.output)
