@@ -776,6 +776,15 @@ def inspect_chat(chat: "Chat") -> "Inspector":
     return Inspector(chat.model, chat.tokenizer, chat.model.config.name)
 
 
+def chat_beside(word: str, inspector: "Inspector", system: str = "") -> "Chat":
+    """A conversation with a model that is open to be looked into, to see how it would read one."""
+    from mlxgpt import checkpoint, runs
+    from mlxgpt.generation.chat import Chat
+
+    knows_chats = checkpoint.read_record(runs.find_model(word)).get("data", {}).get("chats", True)
+    return Chat(inspector.model, inspector.tokenizer, system=system, mode="auto" if knows_chats else "completion")
+
+
 def view_sources(view: str) -> "list[Piece]":
     """The source of the functions behind a view of inspection; see `inspection.code`."""
     from mlxgpt.inspection.code import sources

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from mlxgpt.chunking.analysis.subject import Findings
     from mlxgpt.inspection.live_reports import LiveStep
 
-REMEMBERED = 400  # surprisals, more than any line has columns
 TOLD_SECONDS = 0.7  # how long a sentence stands at least while a text is written, so that it can be read
 LEVELS = ("plain", "maths", "code")
 
@@ -39,7 +38,6 @@ class LiveState:
         """A token was written."""
         if token.probability:
             self.surprisals.append(-math.log(token.probability))
-            del self.surprisals[:-REMEMBERED]
 
     def saw(self, step: "LiveStep") -> None:
         """A step was looked at."""

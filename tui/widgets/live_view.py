@@ -102,12 +102,12 @@ def distribution(state: LiveState, width: int, height: int) -> list[Line]:
 
 
 def surprisal(state: LiveState, width: int, height: int) -> list[Line]:
-    """-ln p of the last tokens, one a column, the highest as high as the line."""
+    """-ln p of the last tokens, one a column, the highest as high as the line; and the mean of all."""
     last = state.surprisals[-width:]
     if not last:
         return [[("surprisal", "title")], [("no tokens yet", "dim")]]
     left = [("surprisal", "title"), (f" of the last {len(last)}", "dim")]
-    head = between(left, [(f"mean {sum(last) / len(last):.2f} nats", "dim")], width)
+    head = between(left, [(f"mean {sum(state.surprisals) / len(state.surprisals):.2f} nats", "dim")], width)
     return [head, [(spark(last), "bar")]]
 
 
