@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from mlxgpt.model.report import ModelReport
     from mlxgpt.quantization.report import QuantizationReport
     from mlxgpt.tokenizer.base import Tokenizer
-    from mlxgpt.tokenizer.chat import Message as Said
     from mlxgpt.tokenizer.fast import FastTokenizer
     from mlxgpt.tokenizer.report import TokenizerReport
     from mlxgpt.tokenizer.spans import Merging, Spans
@@ -800,14 +799,8 @@ def inspect_training(run: str, *, device: str = "auto") -> "TrainingReport":
     return signals(runs.find_run(run), device=device)
 
 
-def what_was_read(chat: "Chat", messages: "Sequence[Said]", written: Sequence[int]) -> "Reads":
-    """Whom the model read to choose the next token of its answer to `messages`, after the tokens `written`."""
+def what_was_read(chat: "Chat", ids: Sequence[int]) -> "Reads":
+    """Whom the model read to choose what comes after `ids`."""
     from mlxgpt.inspection.reads import reads
 
-    ids, _, _ = chat.prompt(messages, len(written))
-    return reads(chat.model, [*ids, *written])
-
-
-def last_position(text: str, tokenizer: "Tokenizer") -> int:
-    """Where the last token of a text stands when an `Inspector` reads it, after the token that texts begin after."""
-    return max(0, len(_prompt_ids(text, tokenizer)) - 1)
+    return reads(chat.model, ids)

@@ -14,6 +14,7 @@ from tui.keymap import Remapped
 from tui.widgets.tabs import Tabs
 
 if TYPE_CHECKING:
+    from mlxgpt.inspection.reports import Heard
     from tui.app import MlxgptApp
     from tui.bridge import Bridge
 
@@ -25,6 +26,7 @@ class Request:
     """What one page asks of another: look at this text, at this place.  Fields that do not matter stay empty."""
 
     text: str = ""
+    heard: "Heard | None" = None  # the ids of the text where a chat has read it, which are more than it spells
     position: int | None = None
     layer: int | None = None
     head: int | None = None

@@ -21,9 +21,7 @@ class Talk:
 
     def __init__(self, chat: "Chat", word: str, inspector: "Callable[[str], Inspector]") -> None:
         self.chat, self.word, self.inspector = chat, word, inspector
-        self.shown: Heard | None = (
-            None  # the conversation on a screen, where there is one: it may not be the chat's last
-        )
+        self.shown: Callable[[], Heard] | None = None  # says what is on a screen, which need not be the chat's last
         self._before: list[tuple[GenerateConfig, Any, str]] = []
 
     @property
@@ -47,7 +45,7 @@ class Talk:
         chat = self.chat
         self.text  # noqa: B018  # raises
         if self.shown is not None:
-            return self.shown
+            return self.shown()
         if chat.answer:
             return Heard(ids=(*chat.asked, *chat.answer), answer=len(chat.asked))
         return as_read(chat, chat.messages)  # another model wrote it, or it is from a file

@@ -54,7 +54,7 @@ class InspectCauses(InspectReading):
 
     def action_ablate_each(self) -> None:
         """Silence each head in turn."""
-        text, position, word, kind = self.look.text, self.look.at, self.look.word, self.kind
+        text, position, word, kind = self.look.reading, self.look.at, self.look.word, self.kind
         self._play(lambda: self.bridge.inspector(word).ablation_live(text, kind=kind, position=position, cut=True))
 
     def _play(self, make: Any) -> None:  # Any: () -> Iterator[PatchReport]
