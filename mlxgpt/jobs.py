@@ -755,10 +755,9 @@ def chunk_context(text: str, chat: "Chat") -> "Findings":
 
     from mlxgpt.chunking import registry
     from mlxgpt.chunking.analysis.subject import Subject
-    from mlxgpt.generation.recall import OFF
 
     chunking = chat.chunking
-    strategy = "sentence" if chunking.strategy == OFF else chunking.strategy
+    strategy = chunking.shown
     chunker = registry.create(strategy, max_size=chunking.size)
     subject = Subject(
         documents=((text, tuple(chunker.split(text, chat.tokenizer))),), source="conversation", strategy=strategy,

@@ -198,7 +198,7 @@ async def _export(page: "ChatPage", rest: str) -> str:
     if kind not in KINDS_OF_FILE:
         kind, name = "", rest
     if not name:
-        raise ConfigError("/export needs a file.", hint=f"Type /export {'|'.join(KINDS_OF_FILE)} FILE.")
+        return f"/export writes the conversation to a file: /export {'|'.join(KINDS_OF_FILE)} FILE."
     if not page.talk.messages:
         raise DataError("There is nothing to export yet.", hint="Write something first.")
     return f"Written: {export(page.talk, Path(name), kind)}"

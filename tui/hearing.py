@@ -5,11 +5,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlxgpt.commands.talk import as_read
+from mlxgpt.text import visible
 from tui.conversation import Conversation, Message
 from tui.page import Request
 
 if TYPE_CHECKING:
-    from mlxgpt.inspection.reports import Heard
+    from mlxgpt.inspection.reports import Heard, Passage
+    from mlxgpt.tokenizer.base import Tokenizer
     from tui.bridge import Bridge
 
 
@@ -50,3 +52,16 @@ async def asked_about(
     question = f"{before[-1].text}{'' if completes else ' '}" if before else ""
     request = Request(text=question + written, heard=heard, position=-1)
     return dataclasses.replace(request, **place)
+
+
+def spelled(passage: "Passage", text: str, tokenizer: "Tokenizer") -> tuple[int, ...]:
+    """The ids of a passage whose text was changed somewhere: around the change they stay as they were read."""
+    pieces, kept, begin = [visible(piece) for piece in passage.pieces], 0, 0
+    while kept < len(pieces) and text.startswith(pieces[kept], begin):
+        begin += len(pieces[kept])
+        kept += 1
+    after, end = len(pieces), len(text)
+    while after > kept and text.endswith(pieces[after - 1], begin, end):
+        after -= 1
+        end -= len(pieces[after])
+    return (*passage.ids[:kept], *tokenizer.encode(text[begin:end], specials=True), *passage.ids[after:])

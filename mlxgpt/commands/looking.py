@@ -79,11 +79,11 @@ def compare(talk: Talk, value: Value) -> Reply:
     from mlxgpt import jobs
 
     words = str(value or "").split()
-    if not 1 <= len(words) <= 2:
+    if len(words) > 2:
         raise ConfigError(
             "/compare takes one or two models.", hint="Type /compare A B; with one, it is held against this."
         )
-    if len(words) == 1:
+    if len(words) < 2:
         words.insert(0, talk.word)
     lines = [f"{'model':<28}{'tokens':>8}{'nats/token':>12}{'bits/byte':>11}"]
     for word in words:

@@ -57,7 +57,7 @@ def drawn(reply):
     return console.file.getvalue()
 
 
-NEEDS_ARGUMENT = {"save", "load", "compare"}
+NEEDS_ARGUMENT = {"save", "load"}
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda command: command.name)
@@ -66,7 +66,7 @@ def test_every_command_says_something_without_an_argument(talk, command):
     if command.app:
         with pytest.raises(ConfigError, match="needs the full-screen app"):
             run(talk, line)
-    elif command.name in NEEDS_ARGUMENT or command.name in ("ckpt", "undo"):
+    elif command.name in NEEDS_ARGUMENT or command.name == "undo":
         with pytest.raises(MlxgptError) as caught:
             run(talk, line)
         assert caught.value.hint
@@ -214,12 +214,41 @@ def test_settings_can_be_taken_back_one_by_one(talk):
     run(talk, "/temp 0.1")
     run(talk, "/temp")  # shows only: nothing to take back
     run(talk, "/chunk-strategy semantic")
-    run(talk, "/undo")
+    assert run(talk, "/undo").text == "Taken back: chunk-strategy is off again, was semantic"
     assert talk.chat.chunking.strategy == "off" and talk.config.sampling.temperature == 0.1
     run(talk, "/undo")
     assert talk.config.sampling.temperature == 0.7
     with pytest.raises(DataError, match="nothing to take back"):
         run(talk, "/undo")
+
+
+def test_every_setting_that_is_taken_back_is_named(talk):
+    for line in ("/repeat 1.3", "/seed off", "/system Seja breve.", "/tokens 7", "/chunk-size 99", "/show-tokens off"):
+        run(talk, line)
+    said = [run(talk, "/undo").text.removeprefix("Taken back: ") for _ in range(6)]
+    assert said == [
+        "show-tokens is on again, was off", "chunk-size is 64 again, was 99", "tokens is 12 again, was 7",
+        "system is off again, was 'Seja breve.'", "seed is 3 again, was off", "repeat is 1.0 again, was 1.3",
+    ]  # fmt: skip
+
+
+def test_a_wrong_command_or_size_says_what_there_is(talk):
+    with pytest.raises(ConfigError) as caught:
+        run(talk, "/foo")
+    assert caught.value.hint == "/help lists all."
+    with pytest.raises(ConfigError) as caught:
+        run(talk, "/help nope")
+    assert "inspect" not in caught.value.hint
+    with pytest.raises(ConfigError) as caught:
+        run(talk, "/tmep 1")
+    assert "/temp" in caught.value.hint
+    with pytest.raises(ConfigError) as caught:
+        run(talk, "/chunk-size abc")
+    assert "from 1 to 1,000,000" in caught.value.hint and "Now it is 64" in caught.value.hint
+    run(talk, "/seed off")
+    assert run(talk, "/seed 42").text == "seed is now 42, was off"
+    assert "no checkpoint of a run" in run(talk, "/ckpt").text
+    assert run(talk, "/compare").text.count("\n") == 2  # this model alone
 
 
 def test_a_model_that_is_not_there_is_refused_before_anything_changes(talk):
