@@ -9,6 +9,7 @@ from textual.widgets import Input
 from tests.tui.conftest import drive, screen_text, until
 from tui.app import MlxgptApp
 from tui.hearing import hearing
+from tui.look import finished
 from tui.screens.inspect import InspectPage
 from tui.widgets.transcript import Transcript
 
@@ -104,3 +105,27 @@ def test_an_edited_text_is_a_document_again_and_one_that_was_not_stays_what_it_i
         assert "as a document" in screen_text(pilot.app)
 
     drive(app(), story)
+
+
+def test_the_other_text_of_patching_has_the_layout_of_the_conversation_too():
+    async def story(pilot):
+        page, _ = await chatting(pilot)
+        await page.run_command("/inspect")
+        inspect = await inspected(pilot)
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+        line = pilot.app.focused
+        assert line.value.startswith("<BOS><SYSTEM>") and "<USER>Oi.<END>" in line.value
+        line.value = line.value.replace("Oi.", "De.")
+        await pilot.press("enter")
+        await until(pilot, lambda: inspect.look.patch is not None and finished(inspect.look.patch))
+        report = inspect.look.patch
+        changed = [
+            i for i, (old, new) in enumerate(zip(report.passage.ids, report.corrupt.ids, strict=True)) if old != new
+        ]
+        assert report.passage.ids == inspect.look.heard.ids and 1 <= len(changed) <= 3
+        await pilot.pause()
+        assert "into «<BOS><SYSTEM>" in screen_text(pilot.app)
+        assert f"{changed[0]} «De" in screen_text(pilot.app)
+
+    drive(app(), story, (100, 40))
