@@ -68,6 +68,7 @@ class NewRunModal(ModalScreen["tuple[runs.Run, list[str]] | None"]):
     NewRunModal.-short Grid Label { padding: 0; }
     NewRunModal.-short Input { height: 1; border: none; padding: 0 1; }
     NewRunModal #problem { color: $error; height: auto; }
+    NewRunModal #about { width: 100%; }
     NewRunModal #presets { color: $text-muted; width: 100%; }
     NewRunModal.-short #presets { display: none; }
     NewRunModal Button { margin: 0 1 0 0; }
@@ -83,7 +84,7 @@ class NewRunModal(ModalScreen["tuple[runs.Run, list[str]] | None"]):
     def compose(self) -> ComposeResult:
         """The form."""
         with VerticalScroll():
-            yield Label("A new run — enter starts it, esc closes; it goes on when this program is closed", markup=False)
+            yield Label("A new run: enter starts it, esc closes; it goes on when this program is closed", id="about")
             with Grid():
                 for key, label, hint, value in FIELDS:
                     yield Label(label)

@@ -160,6 +160,7 @@ class Live:
     async def _chunk(self) -> None:
         """The figures of the conversation as chunks, by the strategy of the session, beside whatever else goes on."""
         text = "\n\n".join(message.text for message in self._talk.path() if message.text)
+        self.state.whole = self.page.bridge.chat.chunking.strategy == "off"
         try:
             self.state.chunks = await asyncio.to_thread(jobs.chunk_context, text, self.page.bridge.chat)
         except Exception as error:

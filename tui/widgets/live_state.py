@@ -32,6 +32,7 @@ class LiveState:
     speed: float = 0.0  # tokens per second
     first_seconds: float = 0.0
     chunks: "Findings | None" = None
+    whole: bool = False  # no conversation is cut: the chunks only show how one would be
     problem: str = ""  # why there is nothing to show
 
     def heard(self, token: TokenGenerated) -> None:

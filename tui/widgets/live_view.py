@@ -191,7 +191,9 @@ def memory(state: LiveState, width: int, height: int) -> list[Line]:
     step = state.step
     assert step is not None
     used = step.used
-    text = f"{size(used.active)} · peak {size(used.peak)} · cache {size(used.kept)}"
+    text = f"{size(used.active)} · peak {size(used.peak)}"
+    if len("memory  ") + len(more := f"{text} · cache {size(used.kept)}") <= width:
+        text = more
     return [between([("memory", "title")], [(text, "number")], width)]
 
 
@@ -207,7 +209,9 @@ def chunks(state: LiveState, width: int, height: int) -> list[Line]:
         return [[("context as chunks", "title")], [("after the next turn", "dim")]]
     sizes = found.report.sizes
     limit = found.options.get("max_size", 0)
-    head = between([("context as chunks", "title")], [(f"{found.strategy}, at most {limit}", "dim")], width)
+    head = between(
+        [("context as chunks", "title")], [(f"{'off · ' * state.whole}{found.strategy}, at most {limit}", "dim")], width
+    )
     cohesion = found.report.cohesion.lexical
     if sizes.chunks < 2:
         return [head, [(f"one chunk of {sizes.tokens} tokens", "number")]]
