@@ -9,9 +9,9 @@ from mlxgpt.inspection.reports import Heard, PatchReport
 from mlxgpt.text import visible
 from tui.hearing import spelled
 from tui.look import finished
+from tui.modals.ask import Ask
 from tui.screens.inspect_reading import InspectReading
 from tui.widgets.patch_table import PatchTable
-from tui.widgets.question import Question
 
 
 class InspectCauses(InspectReading):
@@ -32,7 +32,7 @@ class InspectCauses(InspectReading):
     async def action_find(self) -> None:
         """To the next head that has a role."""
         word = await self.app.push_screen_wait(
-            Question("find a role", "previous, self, sink, duplicate or induction; the beginning of a word is enough")
+            Ask("find a role", hint="previous, self, sink, duplicate or induction; the beginning of a word is enough")
         )
         if not word:
             return
@@ -51,7 +51,7 @@ class InspectCauses(InspectReading):
         look, text = self.look, self.look.text
         if look.heard is not None and look.passage is not None:  # its layout too, which the other text needs as well
             text = "".join(look.passage.pieces)
-        other = await self.app.push_screen_wait(Question("the other text", about, text))
+        other = await self.app.push_screen_wait(Ask("the other text", text, about))
         if not other:
             return
 
