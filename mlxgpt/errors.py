@@ -77,6 +77,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     names = sorted(known)
     if not names:
         return ""
+    if len(word) > 2 and 1 < len(holding := [name for name in names if word in name]) < 5:  # equally close
+        return f"Did you mean {', '.join(map(repr, holding[:-1]))} or {holding[-1]!r}?"
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     return f"Did you mean {close[0]!r}?" if close else "Known: " + ", ".join(names) + "."
 

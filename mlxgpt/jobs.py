@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from mlxgpt.model.report import ModelReport
     from mlxgpt.quantization.report import QuantizationReport
     from mlxgpt.tokenizer.base import Tokenizer
-    from mlxgpt.tokenizer.chat import Message as Said
     from mlxgpt.tokenizer.fast import FastTokenizer
     from mlxgpt.tokenizer.report import TokenizerReport
     from mlxgpt.tokenizer.spans import Merging, Spans
@@ -756,10 +755,9 @@ def chunk_context(text: str, chat: "Chat") -> "Findings":
 
     from mlxgpt.chunking import registry
     from mlxgpt.chunking.analysis.subject import Subject
-    from mlxgpt.generation.recall import OFF
 
     chunking = chat.chunking
-    strategy = "sentence" if chunking.strategy == OFF else chunking.strategy
+    strategy = chunking.shown
     chunker = registry.create(strategy, max_size=chunking.size)
     subject = Subject(
         documents=((text, tuple(chunker.split(text, chat.tokenizer))),), source="conversation", strategy=strategy,
@@ -774,6 +772,15 @@ def inspect_chat(chat: "Chat") -> "Inspector":
     from mlxgpt.inspection.inspector import Inspector
 
     return Inspector(chat.model, chat.tokenizer, chat.model.config.name)
+
+
+def chat_beside(word: str, inspector: "Inspector", system: str = "") -> "Chat":
+    """A conversation with a model that is open to be looked into, to see how it would read one."""
+    from mlxgpt import checkpoint, runs
+    from mlxgpt.generation.chat import Chat
+
+    knows_chats = checkpoint.read_record(runs.find_model(word)).get("data", {}).get("chats", True)
+    return Chat(inspector.model, inspector.tokenizer, system=system, mode="auto" if knows_chats else "completion")
 
 
 def view_sources(view: str) -> "list[Piece]":
@@ -791,14 +798,8 @@ def inspect_training(run: str, *, device: str = "auto") -> "TrainingReport":
     return signals(runs.find_run(run), device=device)
 
 
-def what_was_read(chat: "Chat", messages: "Sequence[Said]", written: Sequence[int]) -> "Reads":
-    """Whom the model read to choose the next token of its answer to `messages`, after the tokens `written`."""
+def what_was_read(chat: "Chat", ids: Sequence[int]) -> "Reads":
+    """Whom the model read to choose what comes after `ids`."""
     from mlxgpt.inspection.reads import reads
 
-    ids, _, _ = chat.prompt(messages, len(written))
-    return reads(chat.model, [*ids, *written])
-
-
-def last_position(text: str, tokenizer: "Tokenizer") -> int:
-    """Where the last token of a text stands when an `Inspector` reads it, after the token that texts begin after."""
-    return max(0, len(_prompt_ids(text, tokenizer)) - 1)
+    return reads(chat.model, ids)

@@ -80,5 +80,6 @@ def test_no_control_character_survives(error):
 
 def test_the_nearest_word_is_named_else_all_of_them():
     assert nearest("rmsnrom", ["layernorm", "rmsnorm"]) == "Did you mean 'rmsnorm'?"
+    assert nearest("nano", ["rwkv-nano", "modern-nano", "x"]) == "Did you mean 'modern-nano' or 'rwkv-nano'?"
     assert nearest("xyz", ["b", "a"]) == "Known: a, b."
     assert nearest("xyz", []) == ""

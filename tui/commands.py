@@ -4,7 +4,7 @@ on the page.  `mlxgpt.commands.registry` lists them all; `ACTS` says what the ap
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlxgpt.commands import registry
 from mlxgpt.commands.cutting import unquoted
@@ -14,13 +14,16 @@ from mlxgpt.commands.talk import Talk
 from mlxgpt.commands.turns import read_text
 from mlxgpt.errors import ConfigError, DataError, nearest
 from mlxgpt.generation.commands import Reply, argument, parse
+from tui.conversation import Message
 from tui.exports import export
+from tui.hearing import asked_about, foreign, hearing
 from tui.modals.reading import Reading
 from tui.page import Request
 from tui.widgets.blocks import WHOLE
 from tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
+    from mlxgpt.inspection.reports import Heard
     from tui.screens.chat import ChatPage
 
 LONGEST = 160  # characters of an answer that is shown beside the conversation, not over it
@@ -46,10 +49,11 @@ class Commands:
             if page.bridge.opened is None:
                 raise DataError("The model is still loading.", hint="Try again in a moment.")
             page.say(f"{line} …")
-            said_so_far = None
-            if page.writing is None:
-                said_so_far = [{"role": each.role, "content": each.text} for each in page.talk.path()]
-            reply = await page.bridge.ask(lambda: self._reply(line, said_so_far))
+            said_so_far = shown = None
+            if page.writing is None and (path := page.talk.path()):
+                said_so_far = [{"role": each.role, "content": each.text} for each in path]
+                shown = hearing(page.bridge, page.talk, path[-1])
+            reply = await page.bridge.ask(lambda: self._reply(line, said_so_far, shown))
             self._show(line, reply)
             if reply.model:
                 page.host.open_model(reply.model)
@@ -58,12 +62,13 @@ class Commands:
         finally:
             page.show_status(anew=True)
 
-    def _reply(self, line: str, said: list[dict[str, str]] | None) -> Reply:
-        """What a command answers, on the engine's thread; `said` is the conversation on the screen."""
+    def _reply(self, line: str, said: list[dict[str, str]] | None, shown: "Callable[[], Heard] | None") -> Reply:
+        """What a command answers, on the engine's thread; `said` is the conversation on the screen, `shown` its ids."""
         bridge = self.page.bridge
         assert bridge.opened is not None
         if self._talk is None or self._talk.chat is not bridge.chat:
             self._talk = Talk(bridge.chat, bridge.opened.word, bridge.inspector)
+        self._talk.shown = shown
         if said is not None:
             bridge.chat.messages = said  # type: ignore[assignment]  # such dicts are messages
         return registry.run(self._talk, line)
@@ -88,6 +93,19 @@ def last_text(page: "ChatPage") -> str:
     return "".join(message.text for message in path[-2:]) if completes else path[-1].text
 
 
+def last_message(page: "ChatPage") -> Message:
+    """The message that was written last; `DataError` before there is any."""
+    last_text(page)
+    return [message for message in page.talk.path() if message.text][-1]
+
+
+async def last_step(page: "ChatPage", **place: Any) -> Request:  # Any: fields of Request
+    """What Inspect is to look at: the step that drew the last token, which the model read just before."""
+    message = last_message(page)
+    position = -2 if message.tokens and not foreign(page.bridge, message) else -1
+    return await asked_about(page.bridge, page.talk, message, position=position, **place)
+
+
 async def _tokens(page: "ChatPage", rest: str) -> str:
     await page.host.go("tokens", Request(text=unquoted(rest) or last_text(page)))
     return ""
@@ -104,18 +122,19 @@ async def _inspect(page: "ChatPage", rest: str) -> str:
     path = page.talk.path()
     if rest and not (rest.isdecimal() and 1 <= int(rest) <= len(path)):
         raise ConfigError(f"There is no message {rest}.", hint=f"Messages are 1 to {len(path)}." if path else "")
-    await page.host.go("inspect", Request(text=path[int(rest) - 1].text if rest else last_text(page)))
+    message = path[int(rest) - 1] if rest else last_message(page)
+    await page.host.go("inspect", await asked_about(page.bridge, page.talk, message))
     return ""
 
 
 async def _lens(page: "ChatPage", rest: str) -> str:
-    await page.host.go("inspect", Request(text=last_text(page), position=-1, view="lens"))
+    await page.host.go("inspect", await last_step(page, view="lens"))
     return ""
 
 
 async def _attention(page: "ChatPage", rest: str) -> str:
     layer, number = _head(page, rest, "/attn")
-    await page.host.go("inspect", Request(text=last_text(page), position=-1, layer=layer, head=number, view="heads"))
+    await page.host.go("inspect", await last_step(page, layer=layer, head=number, view="heads"))
     return ""
 
 
@@ -123,7 +142,7 @@ async def _ablate(page: "ChatPage", rest: str) -> str:
     place = None if rest == "off" else _head(page, rest, "/ablate")  # off: every head is heard
     layer, number = place or (None, None)
     silenced = () if place is None else (place,)
-    request = Request(text=last_text(page), position=-1, layer=layer, head=number, silenced=silenced, view="heads")
+    request = await last_step(page, layer=layer, head=number, silenced=silenced, view="heads")
     await page.host.go("inspect", request)
     return ""
 
@@ -190,7 +209,7 @@ async def _export(page: "ChatPage", rest: str) -> str:
     if kind not in KINDS_OF_FILE:
         kind, name = "", rest
     if not name:
-        raise ConfigError("/export needs a file.", hint=f"Type /export {'|'.join(KINDS_OF_FILE)} FILE.")
+        return f"/export writes the conversation to a file: /export {'|'.join(KINDS_OF_FILE)} FILE."
     if not page.talk.messages:
         raise DataError("There is nothing to export yet.", hint="Write something first.")
     return f"Written: {export(page.talk, Path(name), kind)}"

@@ -26,6 +26,9 @@ class Message:
     forced: int = 0  # so many of its first tokens were not drawn here: taken over from the message it branched from
     notes: list[str] = field(default_factory=list)  # what was said about the writing: turns left out, a command's reply
     seed: int | None = None  # with which it was drawn, once it is known
+    read: tuple[int, ...] = field(
+        default=(), compare=False
+    )  # the ids before its tokens, if it was written since the start
 
 
 @dataclass(slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from mlxgpt.inspection.focus import Focus
 from mlxgpt.inspection.reports import (
     AttentionReport,
     AttributionReport,
+    Heard,
     LensReport,
     Numbers,
     Passage,
@@ -47,6 +48,7 @@ class Look:
     """A text, a place in it, the heads that are silenced, and the reports that have come so far."""
 
     text: str = ""
+    heard: Heard | None = None  # what is read instead of the text as a document
     word: str = ""  # of the model; empty for the one that is open
     name: str = ""  # of the model, to be shown
     position: int | None = None  # None is the last
@@ -73,10 +75,15 @@ class Look:
 
     def afresh(self, **changes: Any) -> "Look":  # Any: values of the fields
         """A look at another text or model: the place stays, the reports go."""
-        kept = {"text", "word", "name", "position", "layer", "head", "silenced", "before"}
+        kept = {"text", "heard", "word", "name", "position", "layer", "head", "silenced", "before"}
         return Look(**{name: getattr(self, name) for name in kept} | changes)
 
     # ---- where -------------------------------------------------------------------------------------------------------
+
+    @property
+    def reading(self) -> str | Heard:
+        """What the model is given to read."""
+        return self.text if self.heard is None else self.heard
 
     @property
     def passage(self) -> Passage | None:

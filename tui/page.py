@@ -15,6 +15,7 @@ from tui.widgets.keys import Keys
 from tui.widgets.tabs import Tabs
 
 if TYPE_CHECKING:
+    from mlxgpt.inspection.reports import Heard
     from tui.app import MlxgptApp
     from tui.bridge import Bridge
 
@@ -26,6 +27,7 @@ class Request:
     """What one page asks of another: look at this text, at this place.  Fields that do not matter stay empty."""
 
     text: str = ""
+    heard: "Heard | None" = None  # the ids of the text where a chat has read it, which are more than it spells
     position: int | None = None
     layer: int | None = None
     head: int | None = None

@@ -114,8 +114,8 @@ class RunState:
             return "not finished" if self.started else "empty"
         return "paused" if self.paused else "training" if self.steps else "starting"
 
-    def figures(self) -> str:
-        """The figures of the newest step, in one line."""
+    def figures(self, width: int = 200) -> str:
+        """The figures of the newest step, in one line; where it is too long, without those that follow from others."""
         if not self.steps:
             return f"{self.started.parameters:,} parameters" if self.started else "no step yet"
         last, parts = self.steps[-1], []
@@ -125,7 +125,12 @@ class RunState:
             parts += [f"val {newest.loss:.3f} @{newest.step:,}", f"ppl {newest.perplexity:.1f}"]
             parts.append(f"bits/byte {newest.bits_per_byte:.3f}")
         parts += [f"lr {last.learning_rate:.1e}", f"‖g‖ {last.gradient_norm:.2f}", f"peak {size(last.peak_bytes)}"]
-        return "   ".join(parts)
+        for derived in ("", "bits/byte", "ppl", "peak"):
+            parts = [part for part in parts if not derived or not part.startswith(derived)]
+            for gap in ("   ", "  "):
+                if len(line := gap.join(parts)) <= width:
+                    return line
+        return line
 
     def pace(self) -> str:
         """How far, how fast, how long still."""

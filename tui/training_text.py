@@ -31,7 +31,7 @@ def head(state: RunState, width: int) -> Text:
     line.append(f"   {pace}")
     if state.steps and room > 4:
         line.append("  ").append(bar(state.share(), min(room, 30)), colour).append(f" {state.share():.1%}")
-    return line.append("\n").append(state.figures(), "dim")
+    return line.append("\n").append(state.figures(width), "dim")
 
 
 def layers(state: RunState, width: int) -> Text:

@@ -76,7 +76,7 @@ class Writer:
                     if event.text not in message.notes:
                         message.notes.append(event.text)
                 case PromptRead():
-                    self.read = event
+                    self.read, message.read = event, tuple(self.bridge.chat.asked)
                     self.unseen = frozenset(self._asked[number].id for number in event.left_out)
                 case GenerationFinished():
                     self.finished = event

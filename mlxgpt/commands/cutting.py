@@ -90,10 +90,15 @@ def _change(talk: Talk, name: str, value: Value, range_: str) -> Reply:
     chunking = talk.chat.chunking
     before, shown = getattr(chunking, name), f"chunk-{name}"
     if value is None:
-        return Reply(text=f"{shown} is {before} ({range_})")
+        off = (
+            "" if before != "off" else f": a long conversation loses its oldest messages, views cut by {chunking.shown}"
+        )
+        return Reply(text=f"{shown} is {before}{off} ({range_})")
     try:
-        if name == "size" and not SIZES[0] <= int(value) <= SIZES[1]:
-            raise ConfigError("")
+        if name == "size":
+            if not str(value).isdecimal() or not SIZES[0] <= int(value) <= SIZES[1]:
+                raise ConfigError("")
+            value = int(value)
         if name == "strategy" and value not in strategies():
             raise ConfigError(nearest(str(value), strategies()))
         changed = {"strategy": chunking.strategy, "size": chunking.size, name: value}
@@ -105,11 +110,8 @@ def _change(talk: Talk, name: str, value: Value, range_: str) -> Reply:
 
 
 def _strategy(talk: Talk) -> str:
-    """The strategy to show: the one that was chosen, else the one that fits any text."""
-    from mlxgpt.generation.recall import OFF
-
-    strategy: str = talk.chat.chunking.strategy
-    return "recursive" if strategy == OFF else strategy
+    """The strategy to show."""
+    return talk.chat.chunking.shown
 
 
 def _chunker(talk: Talk) -> Any:  # Any: a Chunker
@@ -164,7 +166,7 @@ CUTTING: tuple[Command, ...] = (
         help="a text in chunks; the last answer without one",
     ),
     Command(
-        name="chunk-size", kind="whole", argument="TOKENS", run=chunk_size, help="most tokens of a chunk",
+        name="chunk-size", kind="text", argument="TOKENS", run=chunk_size, help="most tokens of a chunk",
     ),
     Command(
         name="chunk-strategy", kind="text", argument="NAME", run=chunk_strategy, choices=strategies,

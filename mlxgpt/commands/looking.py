@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mlxgpt.commands.talk import Talk
+from mlxgpt.commands.talk import Talk, as_read
 from mlxgpt.errors import ConfigError, nearest
 from mlxgpt.generation.commands import Command, Reply, Value
 from mlxgpt.text import visible
@@ -25,20 +25,20 @@ def explain(talk: Talk, value: Value) -> Reply:
             hint=f"Type /explain token, head L.H or loss.  {nearest(topic, TOPICS)}",
         )
     if topic == "head":
-        return _said(_attention(talk), head(_heads(talk), rest, "/explain head"))
+        return _said(_attention(talk), head(_heads(talk), rest, "/explain head", talk.step))
     inspector = talk.inspector("")
     if topic == "token":
         from mlxgpt.inspection.focus import Focus
 
-        return _said(inspector.lens(talk.text, cut=True), Focus(position=-1))
-    return _said(inspector.tokens(talk.text, cut=True), None)
+        return _said(inspector.lens(talk.heard, cut=True), Focus(position=talk.step))
+    return _said(inspector.tokens(talk.heard, cut=True), None)
 
 
 def lens(talk: Talk) -> Reply:
     """What the model would say after each layer."""
     from mlxgpt.inspection.focus import Focus
 
-    return _shown(talk.inspector("").lens(talk.text, cut=True), Focus(position=-1))
+    return _shown(talk.inspector("").lens(talk.heard, cut=True), Focus(position=talk.step))
 
 
 def attention(talk: Talk, value: Value) -> Reply:
@@ -48,7 +48,7 @@ def attention(talk: Talk, value: Value) -> Reply:
         return Reply(
             text=f"/attn takes LAYER.HEAD: layers 0 to {layers - 1}, heads 0 to {heads - 1}, such as /attn 0.0."
         )
-    return _shown(_attention(talk), head(_heads(talk), str(value), "/attn"))
+    return _shown(_attention(talk), head(_heads(talk), str(value), "/attn", talk.step))
 
 
 def ablate(talk: Talk, value: Value) -> Reply:
@@ -63,7 +63,7 @@ def ablate(talk: Talk, value: Value) -> Reply:
     from mlxgpt.inspection.focus import Focus
 
     place = head(_heads(talk), str(value), "/ablate")
-    report = talk.inspector("").ablation(talk.text, cut=True)
+    report = talk.inspector("").ablation(talk.heard, position=talk.step, cut=True)
     layer, number = (place.layer or 0) % len(report.values), (place.head or 0) % report.values.shape[1]
     changed, guess = float(report.values[layer, number]), visible(report.pieces[report.token])
     return Reply(
@@ -74,28 +74,36 @@ def ablate(talk: Talk, value: Value) -> Reply:
 
 
 def compare(talk: Talk, value: Value) -> Reply:
-    """How well two models predict the conversation's last text, in bits a byte: fair to different tokenizers."""
+    """How well two models predict the last answer, each reading the conversation in its own way, in bits a byte: fair to
+    different tokenizers."""
+    from mlxgpt import jobs
+
     words = str(value or "").split()
-    if not 1 <= len(words) <= 2:
+    if len(words) > 2:
         raise ConfigError(
             "/compare takes one or two models.", hint="Type /compare A B; with one, it is held against this."
         )
-    if len(words) == 1:
+    if len(words) < 2:
         words.insert(0, talk.word)
     lines = [f"{'model':<28}{'tokens':>8}{'nats/token':>12}{'bits/byte':>11}"]
     for word in words:
-        report = talk.inspector(word).tokens(talk.text, cut=True)
-        nats = float(report.surprisal[1:].sum())
-        count = len(report.passage) - 1
+        inspector, heard = talk.inspector(word), talk.heard
+        if word != talk.word:
+            beside = jobs.chat_beside(word, inspector, talk.chat.system)
+            heard = as_read(beside, talk.chat.messages)
+        report = inspector.tokens(heard, cut=True)
+        ended = report.passage.ids[-1] in inspector.tokenizer.stop_ids  # a token that spells nothing
+        nats = float(report.surprisal[report.first : len(report.passage) - ended].sum())
+        count = max(report.predicted - ended, 1)
         bits = nats / math.log(2) / max(1, report.text_bytes)
         lines.append(f"{word[:27]:<28}{count:>8,}{nats / count:>12.3f}{bits:>11.3f}")
-    return Reply(text="\n".join([*lines, "Fewer bits a byte: the text surprises that model less."]))
+    return Reply(text="\n".join([*lines, "Fewer bits a byte: the answer surprises that model less."]))
 
 
 def _attention(talk: Talk) -> Any:  # Any: one of two kinds of report
     inspector = talk.inspector("")
     look = inspector.effective_attention if inspector.model.config.recurrent else inspector.attention
-    return look(talk.text, cut=True)
+    return look(talk.heard, cut=True)
 
 
 def _heads(talk: Talk) -> tuple[int, int]:
@@ -103,8 +111,8 @@ def _heads(talk: Talk) -> tuple[int, int]:
     return config.n_layer, config.n_head
 
 
-def head(there_are: tuple[int, int], text: str, command: str) -> "Focus":
-    """The place "L.H" names, of so many layers and heads."""
+def head(there_are: tuple[int, int], text: str, command: str, step: int = -1) -> "Focus":
+    """The place "L.H" names, of so many layers and heads, at a position."""
     from mlxgpt.inspection.focus import Focus
 
     layers, heads = there_are
@@ -115,7 +123,7 @@ def head(there_are: tuple[int, int], text: str, command: str) -> "Focus":
             f"There is no head {text!r}." if text else f"{command} needs a head.",
             hint=f"Type {command} L.H with layers 0 to {layers - 1} and heads 0 to {heads - 1}, such as 0.{heads - 1}.",
         )
-    return Focus(layer=int(match[1]), head=int(match[2]), position=-1)
+    return Focus(layer=int(match[1]), head=int(match[2]), position=step)
 
 
 def _said(report: Any, focus: "Focus | None") -> Reply:  # Any: a report of `inspection`

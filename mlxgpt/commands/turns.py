@@ -84,7 +84,12 @@ def words() -> list[str]:
 
 def checkpoint(talk: Talk, value: Value) -> Reply:
     """Another checkpoint of the same run."""
-    run, now = _run_of(talk.word)
+    try:
+        run, now = _run_of(talk.word)
+    except DataError as error:
+        if value is not None:
+            raise
+        return Reply(text=f"{error.message}  {error.hint}")
     steps = run.steps()
     if value is None:
         return Reply(text=f"The checkpoint is {now} of {run.path.name} ({', '.join(map(str, steps))})")
@@ -142,15 +147,30 @@ def _measured(job: Iterator[Event]) -> tuple[PromptRead, GenerationFinished]:
 
 
 def undo(talk: Talk) -> Reply:
-    """Settings as they were before the last command that changed them."""
+    """Settings as they were before the last command that changed them; says which."""
+    before = _by_name(talk)
     if not talk.undo():
         raise DataError("There is nothing to take back.", hint="/undo takes back changes of settings.")
-    sampling = talk.config.sampling
-    return Reply(
-        text=f"Taken back: temp {sampling.temperature:g}, top-k {sampling.top_k}, top-p {sampling.top_p:g}, "
-        f"min-p {sampling.min_p:g}, tokens {talk.config.max_tokens}, chunks {talk.chat.chunking.strategy} "
-        f"{talk.chat.chunking.size}"
-    )
+    changed = [
+        f"{name} is {value} again, was {before[name]}"
+        for name, value in _by_name(talk).items()
+        if value != before[name]
+    ]
+    return Reply(text="Taken back: " + "; ".join(changed))
+
+
+def _by_name(talk: Talk) -> dict[str, str]:
+    """The settings that commands change, as they are typed and shown."""
+    from mlxgpt.generation.commands import BASIC, current, shown
+
+    found = {command.name: shown(current(talk.config, command.setting)) for command in BASIC if command.setting}
+    chunking = talk.chat.chunking
+    return found | {
+        "show-tokens": "on" if talk.config.show_tokens else "off",
+        "chunk-strategy": chunking.strategy,
+        "chunk-size": str(chunking.size),
+        "system": repr(talk.chat.system) if talk.chat.system else "off",
+    }
 
 
 TURNS: tuple[Command, ...] = (

@@ -54,6 +54,8 @@ class Chat:
         self.read: PromptRead | None = None  # figures of the last turn, for /stats
         self.finished: GenerationFinished | None = None
         self.watch: Watcher | None = None  # looks on while answers are written
+        self.asked: list[int] = []  # the ids that were read before the last answer
+        self.answer: list[int] = []  # those of the answer, with the one that ended it
         self._text: list[int] = []  # the text being completed
         self.window = open_window(model, self.config)
 
@@ -101,7 +103,7 @@ class Chat:
 
     def reset(self) -> None:
         """Begin a new conversation; settings and the system message stay."""
-        self.messages, self._text = [], []
+        self.messages, self._text, self.asked, self.answer = [], [], [], []
         self.read = self.finished = None
         self.window.clear()
 
@@ -151,11 +153,13 @@ class Chat:
             watch=self.watch,
         )  # fmt: skip
         answer: list[TokenGenerated] = []
+        self.asked, self.answer = ids, list(kept)
         try:
             for event in job:
                 match event:
                     case TokenGenerated():
                         answer.append(event)
+                        self.answer.append(event.id)
                     case PromptRead():
                         event = replace(event, left_out=left_out)
                         self.read, self.finished = event, None

@@ -5,6 +5,7 @@ setting shows its value; with a wrong one the error says what is allowed.  `//` 
 text of several lines is text even when it begins with a slash.  No MLX here.
 """
 
+import difflib
 import json
 import sys
 import threading
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from mlxgpt.errors import ConfigError, DataError, nearest
+from mlxgpt.errors import ConfigError, DataError
 from mlxgpt.events import Event, GenerationFinished, PromptRead
 from mlxgpt.generation.config import RANGES, GenerateConfig, allowed
 
@@ -105,7 +106,7 @@ def run(session: Session, line: str, commands: Mapping[str, Command] | None = No
     What is wrong with an argument is said with its range and the present value.
     """
     command, rest = parse(line, COMMANDS if commands is None else commands)
-    now = f"  Now it is {current(session.config, command.setting)}." if command.setting else ""
+    now = f"  Now it is {shown(current(session.config, command.setting))}." if command.setting else ""
     return command.run(session, argument(command, rest, now))
 
 
@@ -120,7 +121,9 @@ def find(commands: Mapping[str, Command], name: str) -> Command:
     name = name.removeprefix("/").lower()
     command = commands.get(ALIASES.get(name, name))
     if command is None:
-        raise ConfigError(f"There is no command /{name}.", hint=nearest(f"/{name}", [f"/{each}" for each in commands]))
+        close = difflib.get_close_matches(name, [*commands, *ALIASES], n=1)
+        hint = f"Did you mean /{close[0]}?  " if close else ""
+        raise ConfigError(f"There is no command /{name}.", hint=f"{hint}/help lists all.")
     return command
 
 
@@ -170,16 +173,21 @@ KINDS: dict[str, tuple[Callable[[str], Value], str]] = {
 # ---- what commands do ------------------------------------------------------------------------------------------------
 
 
-def change(session: Session, name: str, value: Value, shown: str) -> Reply:
+def change(session: Session, name: str, value: Value, shown_as: str) -> Reply:
     """Set a setting, or show it when there is no value."""
     before = current(session.config, name)
     if value is None:
-        return Reply(text=f"{shown} is {before} ({allowed(name)})")
+        return Reply(text=f"{shown_as} is {shown(before)} ({allowed(name)})")
     try:
         session.config = session.config.with_(**{name: value})
     except ConfigError as error:
-        raise ConfigError(f"{shown} cannot be {value}.", hint=f"{error.hint}  Now it is {before}.") from None
-    return Reply(text=f"{shown} is now {value}, was {before}")
+        raise ConfigError(f"{shown_as} cannot be {value}.", hint=f"{error.hint}  Now it is {shown(before)}.") from None
+    return Reply(text=f"{shown_as} is now {shown(value)}, was {shown(before)}")
+
+
+def shown(value: Value) -> str:
+    """A value as it is typed: what is not set is off."""
+    return "off" if value is None else str(value)
 
 
 def current(config: GenerateConfig, name: str) -> Value:
@@ -254,7 +262,7 @@ def memory(session: Session) -> Reply:
         "kept for reuse": mx.get_cache_memory(),
         "this conversation": session.window.nbytes,
     }
-    lines = [f"{name:18} {amount / 2**20:10,.1f} MiB" for name, amount in figures.items()]
+    lines = [f"{name:18} {amount / 1e6:10,.1f} MB" for name, amount in figures.items()]
     if bits:
         lines[-1] += f"   (keys and values in {bits} bits)"
     return Reply(text="\n".join(lines))

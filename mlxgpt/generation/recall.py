@@ -36,6 +36,11 @@ class Chunking:
     strategy: str = OFF
     size: int = 64
 
+    @property
+    def shown(self) -> str:
+        """The strategy to look at chunks with: the one that was chosen, else sentences."""
+        return "sentence" if self.strategy == OFF else self.strategy
+
     def __post_init__(self) -> None:
         if self.strategy != OFF:
             registry.create(self.strategy, max_size=self.size)

@@ -142,7 +142,9 @@ def tokens(report: reports.TokensReport, focus: Focus) -> Iterator[Fact]:
     loss = figure(report.loss, "mean_surprisal", "logits")
     choices = figure(np.exp(report.loss), "perplexity", "logits")
     yield "tokens.mean", {"loss": loss, "choices": choices}
-    t = int(np.nan_to_num(report.surprisal, nan=-1.0).argmax()) if focus.position is None else focus.position
+    t = focus.position
+    if t is None:
+        t = report.first + int(report.surprisal[report.first :].argmax())
     where: Named = {"position": Place(number=t), "token": Token(text=report.passage.pieces[t])}
     if t == 0:
         yield "tokens.first", where

@@ -36,6 +36,7 @@ from mlxgpt.inspection.reports import (
     AttentionReport,
     AttributionReport,
     EmbeddingsReport,
+    Heard,
     InductionReport,
     LensReport,
     MemoryReport,
@@ -70,79 +71,91 @@ class Inspector:
 
     # ---- what is read ------------------------------------------------------------------------------------------------
 
-    def passage(self, text: str, *, cut: bool = False) -> Passage:
-        """A text as the model reads it, after the token that texts begin after.
+    def passage(self, text: str | Heard, *, cut: bool = False) -> Passage:
+        """A document as the model reads it, after the token that texts begin after; or a conversation as it was read.
 
-        Raises `DataError` for a text without tokens, and for one longer than the context, unless `cut` keeps its beginning.
+        Raises `DataError` for a text without tokens, and for one longer than the context, unless `cut` keeps the beginning
+        of a document, and the end of a conversation.
         """
         begin = begin_id(self.tokenizer)
-        ids = [*([] if begin is None else [begin]), *self.tokenizer.encode(text)]
-        recurrent = self.model.config.recurrent  # reads texts of any length; what is shown of them has an end
-        longest = rwkv.MOST_TOKENS if recurrent else self.model.config.context_length
-        if not text or len(ids) < 2:
+        ids = list(text.ids) if isinstance(text, Heard) else self.tokenizer.encode(text)
+        if begin is not None and not isinstance(text, Heard):
+            ids.insert(0, begin)
+        if len(ids) < 2 or not text:
             raise DataError(
                 "There is no text to look at." if not text else "The text is one token: nothing comes before it.",
                 hint="Give a few words with --text; --text - reads them from stdin.",
             )
-        if len(ids) > longest and not cut:
-            limit = f"{longest:,} can be looked at" if recurrent else f"{self.name} sees {longest:,} at a time"
+        if len(ids) > self.longest and not cut:
+            recurrent = self.model.config.recurrent
+            limit = (
+                f"{self.longest:,} can be looked at" if recurrent else f"{self.name} sees {self.longest:,} at a time"
+            )
             raise DataError(
                 f"The text has {len(ids):,} tokens, but {limit}.",
-                hint=f"Shorten it, or let --cut keep its first {longest:,} tokens.",
+                hint=f"Shorten it, or let --cut keep its first {self.longest:,} tokens.",
             )
-        if len(ids) <= longest:
-            return self._passage(text, ids)
-        read = self.tokenizer.decode(ids[0 if begin is None else 1 : longest])
-        return self._passage(read, ids[:longest], left_out=len(ids) - longest)
+        left_out = max(len(ids) - self.longest, 0)
+        if isinstance(text, Heard):
+            answer = max(text.answer - left_out, 0)
+            return self._passage("", ids[left_out:], left_out, answer if answer < len(ids) - left_out else 0)
+        read = self.tokenizer.decode(ids[0 if begin is None else 1 : self.longest]) if left_out else text
+        return self._passage(read, ids[: self.longest], left_out)
+
+    @property
+    def longest(self) -> int:
+        """How many tokens can be looked at; a recurrent model reads more, but what is shown of them has an end."""
+        return rwkv.MOST_TOKENS if self.model.config.recurrent else self.model.config.context_length
 
     def ending(self, text: str, position: int) -> tuple[str, int]:
-        """The part of a long text that ends at a position and can be read whole, and the position in it.
+        """The part of a long document that ends at a position and can be read whole, and the position in it.
 
         Positions count the token that texts begin after; a text that is read up to there anyway stays as it is.
         """
         begin = begin_id(self.tokenizer)
         ids, first = self.tokenizer.encode(text), 0 if begin is None else 1
-        config = self.model.config
-        longest = rwkv.MOST_TOKENS if config.recurrent else config.context_length
         if position < 0:
             position += len(ids) + first
-        if position < longest or position >= len(ids) + first:
+        if position < self.longest or position >= len(ids) + first:
             return text, position
-        part = self.tokenizer.decode(ids[position - longest + 1 : position + 1 - first])
+        part = self.tokenizer.decode(ids[position - self.longest + 1 : position + 1 - first])
         return part, len(self.tokenizer.encode(part)) + first - 1
 
-    def _passage(self, text: str, ids: Sequence[int], left_out: int = 0) -> Passage:
+    def _passage(self, text: str, ids: Sequence[int], left_out: int = 0, answer: int | None = None) -> Passage:
         if len(ids) and max(ids) >= self.model.config.vocab_size:
             raise DataError(f"The text has the token id {max(ids)}, which {self.name} does not know.")
+        text = text if answer is None else self.tokenizer.decode(ids[answer:])
         pieces = tuple(map(self.tokenizer.token_text, ids))
-        return Passage(model=self.name, text=text, ids=tuple(ids), pieces=pieces, left_out=left_out)
+        return Passage(
+            model=self.name, text=text, ids=tuple(ids), pieces=pieces, left_out=left_out, answer=answer
+        )  # fmt: skip
 
     # ---- reports -----------------------------------------------------------------------------------------------------
 
-    def attention(self, text: str, *, cut: bool = False) -> AttentionReport:
+    def attention(self, text: str | Heard, *, cut: bool = False) -> AttentionReport:
         """Who looks at whom, and what each head does."""
         return attention.attention(self.model, self.passage(text, cut=cut), self.roles)
 
-    def rollout(self, text: str, *, cut: bool = False) -> RolloutReport:
+    def rollout(self, text: str | Heard, *, cut: bool = False) -> RolloutReport:
         """How much of each token has reached each position, layer by layer."""
         require_attention(self.model.config)
         passage = self.passage(text, cut=cut)
         pattern = patterns(self.model, np.array([passage.ids]))[:, 0]
         return RolloutReport(passage=passage, rollout=attention.rollout(pattern))
 
-    def effective_attention(self, text: str, *, cut: bool = False) -> EffectiveAttentionReport:
+    def effective_attention(self, text: str | Heard, *, cut: bool = False) -> EffectiveAttentionReport:
         """Who takes what of whom in a recurrent model."""
         return rwkv.effective_attention(self.model, self.passage(text, cut=cut))
 
-    def state(self, text: str, *, cut: bool = False) -> StateReport:
+    def state(self, text: str | Heard, *, cut: bool = False) -> StateReport:
         """How full the state of a recurrent model is after each token."""
         return rwkv.state(self.model, self.passage(text, cut=cut))
 
-    def decay(self, text: str, *, cut: bool = False) -> DecayReport:
+    def decay(self, text: str | Heard, *, cut: bool = False) -> DecayReport:
         """How long each channel of a recurrent model remembers."""
         return rwkv.decay(self.model, self.passage(text, cut=cut))
 
-    def shift(self, text: str, *, cut: bool = False) -> ShiftReport:
+    def shift(self, text: str | Heard, *, cut: bool = False) -> ShiftReport:
         """How much of the token before each part of a recurrent model sees."""
         return rwkv.shift(self.model, self.passage(text, cut=cut))
 
@@ -157,7 +170,7 @@ class Inspector:
         """How repeated random tokens are predicted, with and without each head."""
         return roles.find_induction(self.model, self.roles)
 
-    def lens(self, text: str, *, top: int = 5, tuned: Path | None = None, cut: bool = False) -> LensReport:
+    def lens(self, text: str | Heard, *, top: int = 5, tuned: Path | None = None, cut: bool = False) -> LensReport:
         """What the model would predict if it stopped after each layer; `tuned` is a file of `tune_lens`."""
         passage = self.passage(text, cut=cut)
         translate = None if tuned is None else TunedLens.load(tuned, self.model).translate
@@ -170,12 +183,18 @@ class Inspector:
         yield from tune(self.model, tuned, np.asarray(stream.ids).astype(np.int32), steps=steps)
         tuned.save(out)
 
-    def tokens(self, text: str, *, top: int = 5, cut: bool = False) -> TokensReport:
+    def tokens(self, text: str | Heard, *, top: int = 5, cut: bool = False) -> TokensReport:
         """How much each token surprises the model."""
         return surprisal.surprisal(self.model, self.passage(text, cut=cut), self.tokenizer.token_text, top=top)
 
     def attribution(
-        self, text: str, *, position: int = -1, token: str | int = "", against: str | int = "", cut: bool = False
+        self,
+        text: str | Heard,
+        *,
+        position: int = -1,
+        token: str | int = "",
+        against: str | int = "",
+        cut: bool = False,
     ) -> AttributionReport:
         """What each part of the model adds to the logit of a token, or to its difference to another."""
         passage = self.passage(text, cut=cut)
@@ -185,7 +204,7 @@ class Inspector:
         )
 
     def ablation(
-        self, text: str, *, point: str = "attn.z", kind: str = "zero", position: int = -1, token: str = "",
+        self, text: str | Heard, *, point: str = "attn.z", kind: str = "zero", position: int = -1, token: str = "",
         against: str = "", cut: bool = False,
     ) -> PatchReport:  # fmt: skip
         """What a logit becomes without each head, or without the value of each position."""
@@ -196,7 +215,7 @@ class Inspector:
         )  # fmt: skip
 
     def patch(
-        self, text: str, corrupt: str, *, point: str = "resid_pre", position: int = -1, token: str = "",
+        self, text: str | Heard, corrupt: str | Heard, *, point: str = "resid_pre", position: int = -1, token: str = "",
         against: str = "", cut: bool = False,
     ) -> PatchReport:  # fmt: skip
         """What a logit of the run of `corrupt` becomes when single values of the run of `text` are put in."""
@@ -207,7 +226,13 @@ class Inspector:
         )  # fmt: skip
 
     def patch_live(
-        self, text: str, corrupt: str, *, point: str = "resid_pre", position: int = -1, cut: bool = False
+        self,
+        text: str | Heard,
+        corrupt: str | Heard,
+        *,
+        point: str = "resid_pre",
+        position: int = -1,
+        cut: bool = False,
     ) -> Iterator[PatchReport]:
         """The same while it is made: a report after each layer, in which the layers to come are NaN."""
         passage, other = self.passage(text, cut=cut), self.passage(corrupt, cut=cut)
@@ -217,7 +242,7 @@ class Inspector:
         )  # fmt: skip
 
     def ablation_live(
-        self, text: str, *, point: str = "attn.z", kind: str = "zero", position: int = -1, cut: bool = False
+        self, text: str | Heard, *, point: str = "attn.z", kind: str = "zero", position: int = -1, cut: bool = False
     ) -> Iterator[PatchReport]:
         """`ablation` while it is made: a report after each layer, in which the layers to come are NaN."""
         passage = self.passage(text, cut=cut)
@@ -227,8 +252,8 @@ class Inspector:
         )  # fmt: skip
 
     def silence(
-        self, text: str, heads: Sequence[tuple[int, int]] | str, *, kind: str = "zero", position: int = -1, top: int = 5,
-        cut: bool = False,
+        self, text: str | Heard, heads: Sequence[tuple[int, int]] | str, *, kind: str = "zero", position: int = -1,
+        top: int = 5, cut: bool = False,
     ) -> SilenceReport:  # fmt: skip
         """What would come next with some heads, (layer, head) or "2.3 4.1", silenced, all at once."""
         passage = self.passage(text, cut=cut)
@@ -238,7 +263,9 @@ class Inspector:
             piece=self.tokenizer.token_text,
         )  # fmt: skip
 
-    def walk(self, text: str, layer: int | None, *, kind: str = "activations", cut: bool = False) -> TensorsReport:
+    def walk(
+        self, text: str | Heard, layer: int | None, *, kind: str = "activations", cut: bool = False
+    ) -> TensorsReport:
         """One block step by step, from norm to residual stream; None for what lies outside the blocks.
 
         `kind` weights or gradients gives the parameters of the block, or the slopes of the loss of the text.
@@ -247,14 +274,14 @@ class Inspector:
         return walk.walk(self.model, passage, layer, kind=kind, called=self.name)
 
     def values(
-        self, name: str, text: str = "", *, kind: str = "activations", head: int = 0, position: int = -1,
+        self, name: str, text: str | Heard = "", *, kind: str = "activations", head: int = 0, position: int = -1,
         cut: bool = False,
     ) -> ValuesReport:  # fmt: skip
         """The numbers of one tensor that `walk` or `tensors` names."""
         passage = None if kind == "weights" else self.passage(text, cut=cut)
         return walk.values(self.model, passage, name, kind=kind, head=head, position=position, called=self.name)
 
-    def tensors(self, kind: str = "weights", text: str = "", *, cut: bool = False) -> TensorsReport:
+    def tensors(self, kind: str = "weights", text: str | Heard = "", *, cut: bool = False) -> TensorsReport:
         """The weights in numbers; or the activations on a text, or the gradients of its loss."""
         match kind:
             case "weights":
@@ -265,7 +292,7 @@ class Inspector:
                 return tensors.gradients(self.model, self.passage(text, cut=cut))
         raise ConfigError(f"There are no {kind!r}.", hint=nearest(kind, ("weights", "activations", "gradients")))
 
-    def memory(self, text: str, *, cut: bool = False) -> MemoryReport:
+    def memory(self, text: str | Heard, *, cut: bool = False) -> MemoryReport:
         """Bytes by part for running a text and for a step of training on it, reckoned and measured."""
         return memory.memory(self.model, self.passage(text, cut=cut))
 

@@ -78,7 +78,7 @@ def patch_live(
     if len(passage) != len(corrupt):
         raise DataError(
             f"The texts have {len(passage)} and {len(corrupt)} tokens; patching needs as many in both.",
-            hint="Change a word for one of as many tokens: `mlxgpt tokenizer encode TEXT` shows them.",
+            hint="Change a word for one of as many tokens: page 3 of the app and `mlxgpt tokenizer encode TEXT` show them.",
         )
     columns = _columns(model, point, len(passage))
     source = Trace(f"blocks.*.{point}")

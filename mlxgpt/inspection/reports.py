@@ -19,15 +19,27 @@ Numbers = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A conversation as a chat reads and writes it: the ids of its layout, and from `answer` on those of the last answer."""
+
+    ids: tuple[int, ...]
+    answer: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Passage:
-    """A text as a model reads it; where there is one, the token that texts begin after stands first."""
+    """What a model reads: a document, whose first token is the one that texts begin after, or a conversation.
+
+    Of a text that is too long, the beginning of a document is read, and the end of a conversation.
+    """
 
     model: str
-    text: str
+    text: str  # as far as it is read; of a conversation, the answer that it ends with
     ids: tuple[int, ...]
     pieces: tuple[str, ...]  # each id to look at
-    left_out: int = 0  # tokens at the end of a longer text that were not read; `text` is what was
+    left_out: int = 0  # tokens that were not read
+    answer: int | None = None  # where the answer begins that a conversation ends with; None for a document
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -113,13 +125,18 @@ class TokensReport:
 
     @property
     def predicted(self) -> int:
-        """How many tokens were predicted."""
-        return len(self.passage) - 1
+        """How many tokens were predicted: all but the first, or those of the answer."""
+        return len(self.passage) - self.first
+
+    @property
+    def first(self) -> int:
+        """The position of the first of them."""
+        return max(self.passage.answer or 0, 1)
 
     @property
     def loss(self) -> float:
-        """The mean surprisal in nats."""
-        return float(self.surprisal[1:].astype(np.float64).mean())
+        """The mean surprisal of them in nats."""
+        return float(self.surprisal[self.first :].astype(np.float64).mean())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from mlxgpt.chunking.registry import CHUNKERS
 from mlxgpt.commands.registry import COMMANDS, run
 from mlxgpt.commands.talk import Talk
 from mlxgpt.errors import ConfigError, DataError, MlxgptError
-from mlxgpt.events import GenerationFinished
+from mlxgpt.events import GenerationFinished, TokenGenerated
 from mlxgpt.generation.commands import ALIASES, BASIC
 
 
@@ -22,14 +22,14 @@ def inspector():
 @pytest.fixture
 def fresh(inspector):
     """A conversation with the shipped model, before a word was said."""
-    chat = jobs.open_chat("nano-pt", {"max_tokens": 12, "seed": 3, "temperature": 0.7})
+    chat = jobs.open_chat("nano-pt", {"max_tokens": 12, "seed": 3, "temperature": 0.7, "show_tokens": True})
     return Talk(chat, "nano-pt", lambda word: inspector if word in ("", "nano-pt") else jobs.open_inspector(word))
 
 
 @pytest.fixture
 def talk(fresh):
     """The same, after a turn."""
-    list(fresh.chat.say("Era uma vez um gato"))
+    fresh.events = [event for event in fresh.chat.say("Era uma vez um gato") if isinstance(event, TokenGenerated)]
     return fresh
 
 
@@ -38,6 +38,11 @@ def play(talk, line):
     reply = run(talk, line)
     assert reply.job is not None
     return list(reply.job(threading.Event()))
+
+
+def mean_surprisal(talk):
+    """Of the last answer, as the chat measured it while it was written."""
+    return sum(-math.log(event.probability) for event in talk.events) / len(talk.events)
 
 
 def drawn(reply):
@@ -52,7 +57,7 @@ def drawn(reply):
     return console.file.getvalue()
 
 
-NEEDS_ARGUMENT = {"save", "load", "compare"}
+NEEDS_ARGUMENT = {"save", "load"}
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda command: command.name)
@@ -61,7 +66,7 @@ def test_every_command_says_something_without_an_argument(talk, command):
     if command.app:
         with pytest.raises(ConfigError, match="needs the full-screen app"):
             run(talk, line)
-    elif command.name in NEEDS_ARGUMENT or command.name in ("ckpt", "undo"):
+    elif command.name in NEEDS_ARGUMENT or command.name == "undo":
         with pytest.raises(MlxgptError) as caught:
             run(talk, line)
         assert caught.value.hint
@@ -131,8 +136,7 @@ def test_an_explanation_has_three_levels_and_the_figures_of_the_report(talk, ins
     text = run(talk, "/explain").text
     assert [block.split(":")[0] for block in text.split("\n\n")] == ["plain", "maths", "code"]
     loss = run(talk, "/explain loss").text
-    nats = float(inspector.tokens(talk.text).surprisal[1:].mean())
-    assert f"{nats:.2f} nats" in loss
+    assert f"{mean_surprisal(talk):.2f} nats" in loss
     assert "head 2 of layer 1" in run(talk, "/explain head 1.2").text
     for wrong in ("/explain tudo", "/explain head", "/explain head 99.0", "/explain loss 3"):
         with pytest.raises(ConfigError) as caught:
@@ -142,16 +146,40 @@ def test_an_explanation_has_three_levels_and_the_figures_of_the_report(talk, ins
 
 def test_a_head_can_be_seen_and_left_out(talk, inspector):
     assert "layer 0, head 1" in drawn(run(talk, "/attn 0.1"))
-    report = inspector.ablation(talk.text)
+    report = inspector.ablation(talk.heard, position=-2)
     assert f"{report.values[2, 3]:.4f} instead of {report.clean:.4f}" in run(talk, "/ablate L2.H3").text
     for wrong in ("/attn 0", "/attn 7.0", "/ablate x"):
         with pytest.raises(ConfigError, match="no head"):
             run(talk, wrong)
 
 
+@pytest.mark.parametrize("system", ["", "Responda em português."])
+def test_the_commands_look_at_the_ids_that_the_chat_read_and_find_its_numbers(fresh, inspector, system):
+    chat = fresh.chat
+    chat.system, chat.completes = system, False  # with the layout of a conversation
+    list(chat.say("Oi."))
+    events = [event for event in chat.say("Era uma vez") if isinstance(event, TokenGenerated)]
+    ids, _, _ = chat.prompt(chat.messages[:-1])
+    assert fresh.heard.ids == (*ids, *(event.id for event in events)) and fresh.heard.answer == len(ids)
+    report = inspector.tokens(fresh.heard)
+    for event, surprisal in zip(events, report.surprisal[len(ids) :], strict=True):
+        assert surprisal == pytest.approx(-math.log(event.probability), abs=1e-4)
+    assert report.loss == pytest.approx(sum(-math.log(event.probability) for event in events) / len(events), abs=1e-4)
+    assert f"{report.loss:.2f} nats" in run(fresh, "/explain loss").text
+    last = inspector.lens(fresh.heard)
+    assert float(last.probability[-1, fresh.step]) == pytest.approx(events[-1].probability, abs=1e-4)
+
+
+def test_what_another_model_wrote_is_read_anew_in_the_layout_of_this_one(talk):
+    other = Talk(jobs.open_chat("nano-pt", {}), "nano-pt", talk.inspector)
+    other.take_over(talk)
+    assert other.heard.ids == (*talk.chat.asked, *talk.chat.tokenizer.encode(talk.chat.messages[-1]["content"]))
+
+
 def test_two_models_are_compared_in_bits_a_byte(talk, inspector):
-    report = inspector.tokens(talk.text)
-    bits = float(report.surprisal[1:].sum()) / math.log(2) / report.text_bytes
+    report = inspector.tokens(talk.heard)
+    answer = talk.chat.messages[-1]["content"]
+    bits = float(report.surprisal[len(talk.chat.asked) :].sum()) / math.log(2) / len(answer.encode())
     shown = run(talk, "/compare nano-pt nano-pt").text.split("\n")
     assert shown[1] == shown[2] and f"{bits:.3f}" in shown[1]
     with pytest.raises(ConfigError, match="one or two models"):
@@ -186,12 +214,41 @@ def test_settings_can_be_taken_back_one_by_one(talk):
     run(talk, "/temp 0.1")
     run(talk, "/temp")  # shows only: nothing to take back
     run(talk, "/chunk-strategy semantic")
-    run(talk, "/undo")
+    assert run(talk, "/undo").text == "Taken back: chunk-strategy is off again, was semantic"
     assert talk.chat.chunking.strategy == "off" and talk.config.sampling.temperature == 0.1
     run(talk, "/undo")
     assert talk.config.sampling.temperature == 0.7
     with pytest.raises(DataError, match="nothing to take back"):
         run(talk, "/undo")
+
+
+def test_every_setting_that_is_taken_back_is_named(talk):
+    for line in ("/repeat 1.3", "/seed off", "/system Seja breve.", "/tokens 7", "/chunk-size 99", "/show-tokens off"):
+        run(talk, line)
+    said = [run(talk, "/undo").text.removeprefix("Taken back: ") for _ in range(6)]
+    assert said == [
+        "show-tokens is on again, was off", "chunk-size is 64 again, was 99", "tokens is 12 again, was 7",
+        "system is off again, was 'Seja breve.'", "seed is 3 again, was off", "repeat is 1.0 again, was 1.3",
+    ]  # fmt: skip
+
+
+def test_a_wrong_command_or_size_says_what_there_is(talk):
+    with pytest.raises(ConfigError) as caught:
+        run(talk, "/foo")
+    assert caught.value.hint == "/help lists all."
+    with pytest.raises(ConfigError) as caught:
+        run(talk, "/help nope")
+    assert "inspect" not in caught.value.hint
+    with pytest.raises(ConfigError) as caught:
+        run(talk, "/tmep 1")
+    assert "/temp" in caught.value.hint
+    with pytest.raises(ConfigError) as caught:
+        run(talk, "/chunk-size abc")
+    assert "from 1 to 1,000,000" in caught.value.hint and "Now it is 64" in caught.value.hint
+    run(talk, "/seed off")
+    assert run(talk, "/seed 42").text == "seed is now 42, was off"
+    assert "no checkpoint of a run" in run(talk, "/ckpt").text
+    assert run(talk, "/compare").text.count("\n") == 2  # this model alone
 
 
 def test_a_model_that_is_not_there_is_refused_before_anything_changes(talk):

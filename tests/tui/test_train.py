@@ -72,6 +72,15 @@ def test_a_jump_of_the_loss_is_a_spike_and_is_marked_in_the_curve(tmp_path):
     assert [(list(curve.xs), list(curve.ys)) for curve in drawn if curve.name == "spike"] == [([30], [9.0])]
 
 
+@pytest.mark.parametrize("width", [40, 60, 78, 120])
+def test_the_newest_figures_fit_and_none_is_cut(tmp_path, width):
+    state = RunState(run=Run(path=tmp_path))
+    state.take(step(1, 5.0))
+    line = state.figures(width)
+    assert "loss 5.000" in line and "‖g‖ 1.00" in line
+    assert len(line) <= width
+
+
 def test_smoothing_begins_at_the_first_value_and_leaves_a_constant_alone():
     assert smoothed([3.0, 3.0, 3.0], 0.9) == pytest.approx([3.0, 3.0, 3.0])
     assert smoothed([1.0, 2.0], 0.5)[0] == 1.0 and 1.0 < smoothed([1.0, 2.0], 0.5)[1] < 2.0

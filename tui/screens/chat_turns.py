@@ -10,7 +10,7 @@ from textual.screen import Screen
 from mlxgpt import jobs
 from mlxgpt.text import visible
 from tui.conversation import Conversation, Message
-from tui.page import Request
+from tui.hearing import asked_about, foreign, hearing
 from tui.widgets.blocks import WHOLE
 from tui.widgets.prompt import Prompt
 from tui.widgets.token_card import Look, TokenCard
@@ -64,8 +64,7 @@ class Turns(Screen[None]):
 
     def _foreign(self, message: Message) -> bool:
         """Whether the tokens of a message are another model's, whose numbers mean nothing to this one."""
-        opened = self.bridge.opened
-        return bool(message.tokens and opened is not None and message.model not in ("", opened.name))
+        return foreign(self.bridge, message)
 
     def _may_go_on(self, message: Message) -> bool:
         """Whether this model can go on from the tokens of a message; says why not."""
@@ -202,9 +201,7 @@ class Turns(Screen[None]):
         if self.chosen is None:
             return
         message, index = self.chosen
-        before = self.talk.before(message)
-        text = (before[-1].text if before else "") + "".join(token.text for token in message.tokens[: index + 1])
-        await self.host.go("inspect", Request(text=text, position=jobs.last_position(text, self.bridge.tokenizer)))
+        await self.host.go("inspect", await asked_about(self.bridge, self.talk, message, index + 1))
 
     # ---- the selected token ------------------------------------------------------------------------------------------
 
@@ -254,10 +251,9 @@ class Turns(Screen[None]):
 
     async def _read(self, message: Message, index: int) -> None:
         """Compute whom the model read when it chose the token."""
-        said = [{"role": each.role, "content": each.text} for each in self.talk.before(message)]
-        written = [token.id for token in message.tokens[:index]]
+        heard = hearing(self.bridge, self.talk, message, index)
         try:
-            found = await self.bridge.ask(lambda: jobs.what_was_read(self.bridge.chat, said, written))  # type: ignore[arg-type]  # a Message is such a dict
+            found = await self.bridge.ask(lambda: jobs.what_was_read(self.bridge.chat, heard().ids))
         except Exception as error:
             self.show_problem(error)
             return

@@ -178,7 +178,9 @@ class InspectPage(InspectCauses):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Look at what was written."""
         self.set_focus(None)
-        self.look = self.look.afresh(text=event.value, position=None)
+        if self.look.heard is not None and event.value == visible(self.look.text):
+            return  # nothing was edited
+        self.look = self.look.afresh(text=event.value, heard=None, position=None)
         self.read()
 
     def on_paste(self, event: events.Paste) -> None:

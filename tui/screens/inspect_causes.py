@@ -1,10 +1,13 @@
 """Changing the model from the Inspect page: heads silenced together, each in turn, and values put in from another text."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from textual import work
 
+from mlxgpt.inspection.reports import Heard, PatchReport
 from mlxgpt.text import visible
+from tui.hearing import spelled
 from tui.look import finished
 from tui.modals.ask import Ask
 from tui.screens.inspect_reading import InspectReading
@@ -45,16 +48,25 @@ class InspectCauses(InspectReading):
         """Put values of this text into the run of another."""
         point = self.query_one(PatchTable).point
         about = f"of as many tokens ({self.look.length}); {point} of this text is put into its run. Enter runs it."
-        other = await self.app.push_screen_wait(Ask("the other text", self.look.text, about))
-        if other:
-            text, position, word = self.look.text, self.look.at, self.look.word
-            self._play(
-                lambda: self.bridge.inspector(word).patch_live(text, other, point=point, position=position, cut=True)
-            )
+        look, text = self.look, self.look.text
+        if look.heard is not None and look.passage is not None:  # its layout too, which the other text needs as well
+            text = "".join(look.passage.pieces)
+        other = await self.app.push_screen_wait(Ask("the other text", text, about))
+        if not other:
+            return
+
+        def patched() -> Iterator[PatchReport]:
+            inspector = self.bridge.inspector(look.word)
+            corrupt: str | Heard = other
+            if look.passage is not None and look.passage.answer is not None:
+                corrupt = Heard(ids=spelled(look.passage, other, inspector.tokenizer), answer=look.passage.answer)
+            yield from inspector.patch_live(look.reading, corrupt, point=point, position=look.at, cut=True)
+
+        self._play(patched)
 
     def action_ablate_each(self) -> None:
         """Silence each head in turn."""
-        text, position, word, kind = self.look.text, self.look.at, self.look.word, self.kind
+        text, position, word, kind = self.look.reading, self.look.at, self.look.word, self.kind
         self._play(lambda: self.bridge.inspector(word).ablation_live(text, kind=kind, position=position, cut=True))
 
     def _play(self, make: Any) -> None:  # Any: () -> Iterator[PatchReport]

@@ -32,8 +32,9 @@ class InspectReading(InspectView):
         layer, head = min(self.look.layer, opened.n_layer - 1), min(self.look.head, opened.n_head - 1)
         self._tuned = None
         self.look = self.look.afresh(
-            word="", name=opened.name, layer=layer, head=head, silenced=(), before=None, position=self.look.position
-        )
+            word="", name=opened.name, layer=layer, head=head, silenced=(), before=None, heard=None,
+            position=None if self.look.heard else self.look.position,  # those ids are another model's
+        )  # fmt: skip
         self.read()
 
     def receive(self, request: Request) -> None:
@@ -52,7 +53,9 @@ class InspectReading(InspectView):
         text = request.text or self.look.text
         with self.prevent(Input.Changed):
             self.query_one(Input).value = visible(text)
-        self.look = self.look.afresh(text=text, position=None, silenced=request.silenced, **changes)
+        self.look = self.look.afresh(
+            text=text, heard=request.heard, position=None, silenced=request.silenced, **changes
+        )
         if request.view and request.view in self.tabs.titles:
             self._zoomed = False
             self._open_view(request.view)
@@ -90,6 +93,11 @@ class InspectReading(InspectView):
 
     async def _place(self, position: int) -> None:
         """Go to a position that was asked for; of a text too long to be read up to there, only the end is."""
+        if self.look.heard is not None:
+            length = await self._ask(lambda inspector, look: len(inspector.passage(look.reading, cut=True)))
+            self._asked_position = None
+            self.look = self.look.but(position=position % length)
+            return
         text, place = await self._ask(lambda inspector, look: inspector.ending(look.text, position))
         self._asked_position = None
         if text != self.look.text:
@@ -98,7 +106,7 @@ class InspectReading(InspectView):
 
     def _with_lens(self, ask: asking.Ask) -> asking.Ask:
         tuned = self._tuned
-        return ask if tuned is None else lambda inspector, look: inspector.lens(look.text, tuned=tuned, cut=True)
+        return ask if tuned is None else lambda inspector, look: inspector.lens(look.reading, tuned=tuned, cut=True)
 
     async def _ask(self, ask: asking.Ask) -> Any:  # Any: the report
         look = self.look
@@ -124,12 +132,12 @@ class InspectReading(InspectView):
     async def _fill(self, field: str, words: str, ask: asking.Ask) -> None:
         self._doing = words
         self._say()
-        asked = self.look.text, self.look.word
+        asked = self.look.reading, self.look.word
         try:
             found = await self._ask(ask)
         finally:
             self._doing = ""
-        if asked != (self.look.text, self.look.word):
+        if asked != (self.look.reading, self.look.word):
             return  # about what is no longer looked at
         self.look = self.look.but(**{field: found}).moved()  # inside of this model's layers and heads
         self.show()

@@ -129,9 +129,12 @@ class InspectView(Page):
             return self.say(f"{model} · ◌ {self._doing} …")
         if look.before is not None and look.figures is not None and look.before.name != look.name:
             return self.say(checkpoint_line(look.figures, look.before))
-        loss = "" if look.tokens is None else f" · mean surprisal {look.tokens.loss:.3f} nats"
-        cut = f" · {passage.left_out:,} tokens at the end are left out" if passage and passage.left_out else ""
-        return self.say(f"{model} · {look.length} tokens{loss}{cut} · heads are silenced by {self.kind}")
+        read, whose, side = (
+            ("a document", "", "end") if look.heard is None else ("the chat read it", " of the answer", "beginning")
+        )
+        loss = "" if look.tokens is None else f" · mean surprisal{whose} {look.tokens.loss:.3f} nats"
+        cut = f" · {passage.left_out:,} tokens at the {side} are left out" if passage and passage.left_out else ""
+        return self.say(f"{model} · {look.length} tokens, as {read}{loss}{cut} · heads are silenced by {self.kind}")
 
     def _open_view(self, name: str) -> None:
         self.tabs.current = name

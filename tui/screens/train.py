@@ -63,7 +63,7 @@ class TrainPage(Page):
         border: none; border-top: solid $border-blurred; height: auto; max-height: 4;
     }
     TrainPage.-narrow #words { display: none; }
-    TrainPage.-narrow #log { max-height: 3; }
+    TrainPage.-narrow #log { height: 4; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "New", id="train.new"),
@@ -211,8 +211,11 @@ class TrainPage(Page):
         words = self.query_one("#words", Static)
         words.border_title = f"explain · {level} · {self.lang}"
         words.update(training_text.explain(state, level, self.lang))
-        lines = max(self.query_one("#log").size.height, 1)
-        self.query_one("#log", Static).update(Text("\n".join(map(visible, state.log[-lines:]))), layout=False)
+        room = self.query_one("#log").size
+        lines = [Text(visible(line)) for line in state.log[-max(room.height, 1) :]]
+        for line in lines:
+            line.truncate(max(room.width, 20), overflow="ellipsis")
+        self.query_one("#log", Static).update(Text("\n").join(lines), layout=False)
         self.say(self._choices())
 
     def _draw_chart(self) -> None:

@@ -18,13 +18,12 @@ from textual.widget import Widget
 from mlxgpt import jobs
 from mlxgpt.display.colours import painted, shade
 from tui.conversation import Conversation, Message
+from tui.hearing import hearing
 from tui.widgets.lines import HEATS, Line, filled, framed
 from tui.widgets.live_state import LEVELS, LiveState, empty
 
 if TYPE_CHECKING:
     from mlxgpt.inspection.live import Watch
-    from mlxgpt.inspection.live_reports import LiveStep
-    from mlxgpt.tokenizer.chat import Message as Said
     from tui.page import Page
 
 DENSITIES = ("off", "strip", "panel")
@@ -144,19 +143,13 @@ class Live:
     async def _read(self) -> None:
         """Compute the step that is selected, or the last one, by one pass over its text."""
         watch, bridge = self.watch, self.page.bridge
-        place, chat = self._selected or self._last, bridge.chat
+        place = self._selected or self._last
         if watch is None or place is None:
             return
         message, index = place
-        said: list[Said] = [{"role": each.role, "content": each.text} for each in self._talk.before(message)]
-
-        def again() -> "LiveStep":
-            written = [token.id for token in message.tokens[:index]]
-            ids, _, _ = chat.prompt(said, len(written))
-            return watch.read([*ids, *written], drawn=message.tokens[index].id)
-
+        heard, drawn = hearing(bridge, self._talk, message, index), message.tokens[index].id
         try:
-            step = await bridge.ask(again)
+            step = await bridge.ask(lambda: watch.read(heard().ids, drawn=drawn))
         except Exception as error:
             self.state.loading = False
             self.page.show_problem(error)
@@ -167,6 +160,7 @@ class Live:
     async def _chunk(self) -> None:
         """The figures of the conversation as chunks, by the strategy of the session, beside whatever else goes on."""
         text = "\n\n".join(message.text for message in self._talk.path() if message.text)
+        self.state.whole = self.page.bridge.chat.chunking.strategy == "off"
         try:
             self.state.chunks = await asyncio.to_thread(jobs.chunk_context, text, self.page.bridge.chat)
         except Exception as error:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from mlxgpt.chunking.analysis.subject import Findings
     from mlxgpt.inspection.live_reports import LiveStep
 
-REMEMBERED = 400  # surprisals, more than any line has columns
 TOLD_SECONDS = 0.7  # how long a sentence stands at least while a text is written, so that it can be read
 LEVELS = ("plain", "maths", "code")
 
@@ -33,13 +32,13 @@ class LiveState:
     speed: float = 0.0  # tokens per second
     first_seconds: float = 0.0
     chunks: "Findings | None" = None
+    whole: bool = False  # no conversation is cut: the chunks only show how one would be
     problem: str = ""  # why there is nothing to show
 
     def heard(self, token: TokenGenerated) -> None:
         """A token was written."""
         if token.probability:
             self.surprisals.append(-math.log(token.probability))
-            del self.surprisals[:-REMEMBERED]
 
     def saw(self, step: "LiveStep") -> None:
         """A step was looked at."""

@@ -102,12 +102,12 @@ def distribution(state: LiveState, width: int, height: int) -> list[Line]:
 
 
 def surprisal(state: LiveState, width: int, height: int) -> list[Line]:
-    """-ln p of the last tokens, one a column, the highest as high as the line."""
+    """-ln p of the last tokens, one a column, the highest as high as the line; and the mean of all."""
     last = state.surprisals[-width:]
     if not last:
         return [[("surprisal", "title")], [("no tokens yet", "dim")]]
     left = [("surprisal", "title"), (f" of the last {len(last)}", "dim")]
-    head = between(left, [(f"mean {sum(last) / len(last):.2f} nats", "dim")], width)
+    head = between(left, [(f"mean {sum(state.surprisals) / len(state.surprisals):.2f} nats", "dim")], width)
     return [head, [(spark(last), "bar")]]
 
 
@@ -191,7 +191,9 @@ def memory(state: LiveState, width: int, height: int) -> list[Line]:
     step = state.step
     assert step is not None
     used = step.used
-    text = f"{size(used.active)} · peak {size(used.peak)} · cache {size(used.kept)}"
+    text = f"{size(used.active)} · peak {size(used.peak)}"
+    if len("memory  ") + len(more := f"{text} · cache {size(used.kept)}") <= width:
+        text = more
     return [between([("memory", "title")], [(text, "number")], width)]
 
 
@@ -207,7 +209,9 @@ def chunks(state: LiveState, width: int, height: int) -> list[Line]:
         return [[("context as chunks", "title")], [("after the next turn", "dim")]]
     sizes = found.report.sizes
     limit = found.options.get("max_size", 0)
-    head = between([("context as chunks", "title")], [(f"{found.strategy}, at most {limit}", "dim")], width)
+    head = between(
+        [("context as chunks", "title")], [(f"{'off · ' * state.whole}{found.strategy}, at most {limit}", "dim")], width
+    )
     cohesion = found.report.cohesion.lexical
     if sizes.chunks < 2:
         return [head, [(f"one chunk of {sizes.tokens} tokens", "number")]]
