@@ -302,7 +302,7 @@ class Transcript(ScrollView, can_focus=True):
 
     def _welcoming(self, line: int) -> Strip:
         if not 0 <= line < len(self.welcome):
-            return Strip.blank(0)
+            return Strip.blank(0, self.rich_style)
         if line == 2 and len(self.welcome) > 2:
             words = ("below 1 nat", "1 to 3", "from 3 on")
             return Strip([Segment(f" {word} ", self._style(name)) for word, name in zip(words, LEVELS, strict=True)])
@@ -321,7 +321,7 @@ class Transcript(ScrollView, can_focus=True):
             return Strip([Segment(" ▎ ", self._style("note")), Segment(block.notes[line - 1], self._style("note"))])
         number = block.text_line(line)
         if number is None:
-            return Strip.blank(0)
+            return Strip.blank(0, self.rich_style)
         segments = [Segment(" " * INDENT, self.rich_style)]
         selected = self.selected[1] if self.selected is not None and self.selected[0] == message.id else None
         chosen = None if selected is None or selected == WHOLE else block.shown(selected)
