@@ -18,6 +18,7 @@ from tui.widgets.live_state import LEVELS, LiveState, empty, shown_head
 from tui.widgets.live_strip import strip
 from tui.widgets.live_view import panel
 from tui.widgets.prompt import Prompt
+from tui.widgets.token_card import TokenCard
 from tui.widgets.transcript import Transcript
 
 
@@ -235,3 +236,40 @@ def test_a_recurrent_model_shows_its_state_and_read_again_whose_values_it_takes(
         assert "effective attention of" in shown and "the same for any text" in shown and "KV" not in shown
 
     drive(MlxgptApp(recurrent, device="cpu"), story, (120, 40))
+
+
+@pytest.mark.parametrize("theme", ["mlxgpt-dark", "mlxgpt-light", "textual-light"])
+def test_figures_and_frames_are_seen_on_every_ground(theme):
+    async def story(pilot):
+        await until(pilot, lambda: pilot.app.bridge.opened is not None)
+        pilot.app.theme = theme
+        await pilot.pause()
+        page = pilot.app.chat_page
+        for widget in (page.query_one(LivePanel), page.query_one(TokenCard)):
+            for role in ("title", "dim", "number"):
+                style = widget.rich_style + widget._style(role)
+                assert contrast(style.color, style.bgcolor) >= (3 if theme == "textual-light" else 4.5), (
+                    type(widget),
+                    role,
+                    style,
+                )
+        for widget in (page.query_one(Prompt), page.query_one(TokenCard)):
+            widget.add_class("-card")
+            page.set_focus(None)
+            await pilot.pause()
+            frame = widget.styles.border_top[1].rich_color
+            assert theme == "textual-light" or contrast(frame, widget.rich_style.bgcolor) >= 3, (widget, frame)
+
+    drive(MlxgptApp("nano-pt", device="cpu"), story, (120, 40))
+
+
+def contrast(one, other):
+    """As WCAG 2 has it: 1 for the same, 21 for black on white."""
+    darker, lighter = sorted(luminance(colour) for colour in (one, other))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour):
+    parts = [part / 255 for part in colour.get_truecolor()]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

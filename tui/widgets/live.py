@@ -16,10 +16,11 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from mlxgpt import jobs
-from mlxgpt.display.colours import painted, shade
+from mlxgpt.display import colours
 from tui.conversation import Conversation, Message
 from tui.widgets.lines import HEATS, Line, filled, framed
 from tui.widgets.live_state import LEVELS, LiveState, empty
+from tui.widgets.paint import painted
 
 if TYPE_CHECKING:
     from mlxgpt.inspection.live import Watch
@@ -183,7 +184,7 @@ class LiveLines(Widget, can_focus=True):
     LiveLines > .live--dim { color: $text-muted; }
     LiveLines > .live--bar { color: $accent; }
     LiveLines > .live--mark { color: $success; text-style: bold; }
-    LiveLines > .live--number { color: $text; }
+    LiveLines > .live--number { color: $foreground; }
     """
     ALLOW_SELECT = False
     HELP = "What the model sees of each token: ←→ another head, ↑↓ another layer, e in other words."
@@ -241,16 +242,16 @@ class LiveLines(Widget, can_focus=True):
         if role not in self._styles:
             if role.startswith("heat"):
                 share = int(role.removeprefix("heat")) / (HEATS - 1)
-                style = painted(shade(share)) if share else self.get_component_rich_style("live--dim", partial=True)
+                style = colours.painted(colours.shade(share)) if share else painted(self, "live--dim")
             else:
-                style = self.get_component_rich_style(f"live--{role}", partial=True) if role else Style.null()
+                style = painted(self, f"live--{role}") if role else Style.null()
             self._styles[role] = style
         return self._styles[role]
 
     def notify_style_update(self) -> None:
-        """Another theme: all of it anew."""
+        """Another theme: all of it anew, once the parts have their new colours too."""
         super().notify_style_update()
-        self._forget()
+        self.call_later(self._forget)
 
     def on_resize(self) -> None:
         """Another size: all of it anew."""

@@ -157,16 +157,16 @@ class TokenCard(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"card--{role}" for role in ROLES}
     DEFAULT_CSS = """
     TokenCard { height: auto; display: none; color: $foreground; background: $background; }
-    TokenCard.-strip { display: block; border-top: solid $panel-lighten-2; }
+    TokenCard.-strip { display: block; border-top: solid $border-blurred; }
     TokenCard.-card {
-        display: block; border: round $panel-lighten-2; padding: 0 1;
+        display: block; border: round $border-blurred; padding: 0 1;
         border-title-color: $accent; border-subtitle-color: $foreground-muted;
     }
     TokenCard > .card--title { text-style: bold; }
     TokenCard > .card--dim { color: $foreground-muted; }
     TokenCard > .card--bar { color: $accent; }
     TokenCard > .card--mark { color: $success; text-style: bold; }
-    TokenCard > .card--number { color: $text; }
+    TokenCard > .card--number { color: $foreground; }
     TokenCard > .card--own { background: $success; color: $background; text-style: bold; }
     TokenCard > .card--slice0 { background: $panel-lighten-1; color: $text; }
     TokenCard > .card--slice1 { background: $panel-lighten-3; color: $text; }
