@@ -188,6 +188,40 @@ def test_edits_of_both_sides_are_siblings(endless):
     tell(MlxgptApp(endless), story)
 
 
+def test_an_edit_that_is_stopped_at_once_keeps_every_word(endless):
+    async def story(pilot):
+        page = await ready(pilot, max_tokens=5000)
+        first = await said_briefly(pilot, page)
+        text = "Zebras não são azuis… é! " * 20
+        await pilot.press("E")
+        page.query_one(Prompt).text = text
+        await pilot.press("enter")
+        page.action_stop()
+        await until(pilot, lambda: page.writing is None and page.talk.path()[-1] is not first)
+        other = page.talk.path()[-1]
+        assert other.text.startswith(text) and other.reason == "stopped"
+        assert other.text == "".join(each.text for each in other.tokens)
+        assert len(other.tokens) >= other.forced == len(page.bridge.tokenizer.encode(text))
+        await pilot.press("escape", "u")  # and the model goes on from all of it
+        await until(pilot, lambda: page.writing is not None and len(other.tokens) > other.forced + 3)
+        page.action_stop()
+        await until(pilot, lambda: page.writing is None)
+        assert other.text.startswith(text)
+
+    tell(MlxgptApp(endless), story)
+
+
+async def said_briefly(pilot, page):
+    """An answer that was stopped, its last token selected."""
+    await pilot.press("a", "enter")
+    await until(pilot, lambda: page.writing is not None and len(page.writing.tokens) > 3)
+    await pilot.press("escape")
+    await until(pilot, lambda: page.writing is None)
+    await pilot.press("escape")
+    await until(pilot, lambda: page.chosen is not None)
+    return page.talk.path()[-1]
+
+
 def test_history_newlines_pasted_commands_and_escaped_slashes(endless):
     async def story(pilot):
         page = await ready(pilot, max_tokens=1)
@@ -242,7 +276,9 @@ def test_a_conversation_with_a_token_open(size, monkeypatch):
     async def story(pilot):
         page = await ready(pilot)
         page.density = "off"
-        page.open_talk(written())
+        talk = written()
+        talk.path()[-1].model = "nano-pt"  # another model's tokens would have no names
+        page.open_talk(talk)
         await pilot.press("escape", *["left"] * 7, "enter")
         await until(pilot, lambda: "L2H1" in screen_text(pilot.app))
         check_snapshot(pilot.app, f"chat-{size[0]}x{size[1]}")

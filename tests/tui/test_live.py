@@ -9,6 +9,7 @@ from rich.cells import cell_len
 
 from mlxgpt import jobs
 from mlxgpt.events import TokenGenerated
+from tests.tui.chatting import written
 from tests.tui.conftest import drive, screen_text, until
 from tui.app import MlxgptApp
 from tui.screens.chat import ChatPage
@@ -192,6 +193,41 @@ def test_an_earlier_token_shows_the_step_that_drew_it():
         assert list(step.passage.ids[-2:]) == [token.id for token in message.tokens[:2]]
         assert len(page.live.state.surprisals) == 3
         assert "read again" in screen_text(pilot.app)
+
+    drive(MlxgptApp("nano-pt", device="cpu"), story, (120, 40))
+
+
+def test_another_version_of_an_answer_brings_its_own_figures():
+    async def story(pilot):
+        page = await answered(pilot)
+        first = page.talk.path()[-1]
+        await pilot.press("escape", "r")
+        await until(pilot, lambda: page.writing is None and page.talk.path()[-1] is not first)
+        second = page.talk.path()[-1]
+        assert [token.id for token in first.tokens] != [token.id for token in second.tokens]
+        for key, message in (("comma", first), ("full_stop", second)):
+            await pilot.press(key)
+            await until(pilot, lambda message=message: read_of(page) == [token.id for token in message.tokens])
+            last = message.tokens[-1]
+            assert page.live.state.step.probability == pytest.approx(last.probability, rel=1e-3)
+            assert len(page.live.state.surprisals) == len(message.tokens)
+
+    drive(MlxgptApp("nano-pt", device="cpu"), story, (120, 40))
+
+
+def read_of(page):
+    """The tokens of the answer whose last step the panel shows, as far as they are its own."""
+    step = page.live.state.step
+    ids = [*step.passage.ids, step.drawn]
+    return ids[-len(page.talk.path()[-1].tokens) :]
+
+
+def test_of_another_models_tokens_the_panel_says_so():
+    async def story(pilot):
+        page = await answered(pilot)
+        page.open_talk(written())
+        await until(pilot, lambda: "modern-micro wrote this" in screen_text(pilot.app))
+        assert page.live.state.step is None
 
     drive(MlxgptApp("nano-pt", device="cpu"), story, (120, 40))
 

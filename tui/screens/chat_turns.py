@@ -15,7 +15,7 @@ from tui.widgets.blocks import WHOLE
 from tui.widgets.prompt import Prompt
 from tui.widgets.token_card import Look, TokenCard
 from tui.widgets.transcript import Transcript
-from tui.writer import Writer, copied, edited, without_end
+from tui.writer import Writer, copied, edited, foreign, without_end
 
 if TYPE_CHECKING:
     from mlxgpt.inspection.reads import Reads
@@ -63,9 +63,7 @@ class Turns(Screen[None]):
         self.follow()
 
     def _foreign(self, message: Message) -> bool:
-        """Whether the tokens of a message are another model's, whose numbers mean nothing to this one."""
-        opened = self.bridge.opened
-        return bool(message.tokens and opened is not None and message.model not in ("", opened.name))
+        return foreign(message, self.bridge.opened)
 
     def _may_go_on(self, message: Message) -> bool:
         """Whether this model can go on from the tokens of a message; says why not."""
@@ -154,6 +152,7 @@ class Turns(Screen[None]):
             self.talk.show(family[place])
             self.save(family[place])
             self.show_talk()
+            self.on_selection(None, None)  # the figures are those of the message that is shown now
 
     def action_edit(self) -> None:
         """Change a message: it gets a sibling, and the model goes on from there."""
@@ -236,14 +235,14 @@ class Turns(Screen[None]):
             token = message.tokens[index]
             found = self._reads[1] if self._reads is not None and self._reads[0] == (message.id, index) else None
             sources = [identity for identity, _, _ in found.sources] if found is not None else []
-            foreign = self._foreign(message)
-            for identity in () if foreign else (token.id, *(each for each, _ in token.alternatives), *sources):
+            others = self._foreign(message)
+            for identity in () if others else (token.id, *(each for each, _ in token.alternatives), *sources):
                 if identity not in self.names and identity < self.bridge.opened.vocab_size:
                     self.names[identity] = self.bridge.tokenizer.token_text(identity)
             look = Look(
                 token=token, index=index, settings=message.settings, forced=index < message.forced,
-                names={token.id: token.token} if foreign else self.names,
-                reads=found, reading=found is None and not foreign and self.writer.message is None, marked=self.marked,
+                names={token.id: token.token} if others else self.names,
+                reads=found, reading=found is None and not others and self.writer.message is None, marked=self.marked,
             )  # fmt: skip
         roomy = self.size.height >= CARD_ROWS and self.size.width >= CARD_COLUMNS
         self.query_one(TokenCard).show(look, large=self._card and roomy)

@@ -17,10 +17,12 @@ from textual.widget import Widget
 
 from mlxgpt import jobs
 from mlxgpt.display import colours
+from mlxgpt.text import visible
 from tui.conversation import Conversation, Message
 from tui.widgets.lines import HEATS, Line, filled, framed
 from tui.widgets.live_state import LEVELS, LiveState, empty
 from tui.widgets.paint import painted
+from tui.writer import foreign
 
 if TYPE_CHECKING:
     from mlxgpt.inspection.live import Watch
@@ -90,13 +92,23 @@ class Live:
             self.page.run_worker(self._chunk(), group="live-chunks", exclusive=True)
 
     def select(self, talk: Conversation, message: Message | None, index: int | None) -> None:
-        """Show the step that drew a token, or again the newest."""
+        """Show the step that drew a token, or the newest of the conversation."""
         self._talk = talk
         if self._last is not None and talk.messages.get(self._last[0].id) is not self._last[0]:
             self._last = None  # it was in another conversation
             self.state = LiveState(level=self.state.level)
         self._selected = (message, index) if message is not None and index is not None and message.tokens else None
-        if place := self._selected or self._last:
+        answer = next((each for each in reversed(talk.path()) if each.role == "assistant"), None)
+        if self._selected is None and answer is not None and answer.tokens:
+            if self._open and (self._last is None or self._last[0] is not answer):
+                self.page.run_worker(self._chunk(), group="live-chunks", exclusive=True)
+            self._last = answer, len(answer.tokens) - 1
+        place = self._selected or self._last
+        if place is not None and foreign(place[0], self.page.bridge.opened):
+            self.page.workers.cancel_group(self.page, "live-read")
+            self.state.forgot(f"{visible(place[0].model)} wrote this: its tokens are not this model's.")
+            self.show()
+        elif place is not None:
             self.state.selected(place[0].tokens, place[1])
             self._read_again()
         else:
