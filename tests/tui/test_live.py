@@ -232,6 +232,30 @@ def test_of_another_models_tokens_the_panel_says_so():
     drive(MlxgptApp("nano-pt", device="cpu"), story, (120, 40))
 
 
+def test_from_the_tokens_e_changes_the_words_of_the_panel():
+    async def story(pilot):
+        page = await answered(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: page.query_one(Transcript).has_focus and "e Explain" in screen_text(pilot.app))
+        await pilot.press("e")
+        await until(pilot, lambda: page.live.state.level == "maths")
+
+    drive(MlxgptApp("nano-pt", device="cpu"), story, (200, 60))
+
+
+def test_from_the_tokens_e_says_in_words_what_a_strip_has_no_room_for():
+    async def story(pilot):
+        page = await answered(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: page.query_one(Transcript).has_focus and not page.live.state.loading)
+        await pilot.press("e")
+        await until(pilot, lambda: "plain: After" in screen_text(pilot.app))
+        await pilot.press("escape")
+        await until(pilot, lambda: page.query_one(Transcript).has_focus)
+
+    drive(MlxgptApp("nano-pt", device="cpu"), story, (80, 24))
+
+
 def test_another_conversation_forgets_the_last_one():
     async def story(pilot):
         page = await answered(pilot)

@@ -20,6 +20,7 @@ from mlxgpt.text import visible
 from tui.bridge import Opened
 from tui.commands import Commands
 from tui.conversation import Conversation, Message
+from tui.modals.told import Told
 from tui.page import Page, Request
 from tui.screens.chat_completing import COMPLETING, Completing
 from tui.screens.chat_turns import Turns
@@ -88,7 +89,7 @@ class ChatPage(Completing, Turns, Page):
 
     def model_opened(self) -> None:
         """Another model: it is looked at anew."""
-        self.run_worker(self.live.opened(), group="live-open", exclusive=True)
+        self.run_worker(self.live.opened, group="live-open", exclusive=True)
         self.names.clear()
         self.show_talk()
 
@@ -211,7 +212,10 @@ class ChatPage(Completing, Turns, Page):
         """Another token is selected; a click on the one that was opens it."""
         self.choose(event.message, event.index)
         if event.again and event.index >= 0:
-            self.action_card()
+            if self._card:
+                self.action_branch()
+            else:
+                self.action_card()
 
     @on(Transcript.Pointed)
     def pointed(self, event: Transcript.Pointed) -> None:
@@ -235,6 +239,19 @@ class ChatPage(Completing, Turns, Page):
         self.refresh_bindings()
 
     # ---- keys --------------------------------------------------------------------------------------------------------
+
+    def action_explain(self) -> None:
+        """What live shows in other words: in its panel, or above the page where it has no room for words."""
+        if self.query_one("#live").display:
+            self.live.explain()
+        elif words := self.live.in_words():
+            self.app.push_screen(Told("What the model did at this token", words))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is something to explain once live has looked."""
+        if action == "explain":
+            return self.live.state.step is not None
+        return super().check_action(action, parameters)
 
     def action_density(self) -> None:
         """The next of off, strip and panel."""

@@ -271,20 +271,22 @@ class Turns(Screen[None]):
             self.show_card()
 
     def action_move(self, dx: int, dy: int) -> None:
-        """To another token; in the card up and down mark another alternative."""
-        if dy and self._card:
-            self.mark(self.marked + dy)
-        else:
-            self.query_one(Transcript).move(dx, dy)
+        """To another token."""
+        self.query_one(Transcript).move(dx, dy)
+
+    def action_beside(self, dx: int) -> None:
+        """To the token before or after, which is opened."""
+        self.query_one(Transcript).move(dx, 0)
+
+    def action_mark_by(self, by: int) -> None:
+        """Mark another alternative of the open token."""
+        self.mark(self.marked + by)
 
     def action_card(self) -> None:
-        """Open the card; in it, branch."""
-        if self._card:
-            self.action_branch()
-        else:
-            self._card = True
-            self.show_card()
-            self.refresh_bindings()
+        """Open the token."""
+        self._card = True
+        self.show_card()
+        self.refresh_bindings()
 
     def action_close_card(self) -> None:
         """Close the card."""
@@ -334,8 +336,12 @@ class Turns(Screen[None]):
                 return not writing and typing
             case "type":
                 return not typing and (bool(parameters) or not (writing or self._card))
+            case "move":
+                return not (self._card and token)
+            case "beside" | "mark_by":
+                return self._card and token
             case "card" | "branch" | "inspect":
-                return token and (action == "inspect" or not writing)
+                return token and (action == "inspect" or not writing) and not (action == "card" and self._card)
             case "regenerate":
                 return not writing and self._answer() is not None
             case "go_on" | "step" | "edit":

@@ -20,7 +20,7 @@ from mlxgpt.display import colours
 from mlxgpt.text import visible
 from tui.conversation import Conversation, Message
 from tui.widgets.lines import HEATS, Line, filled, framed
-from tui.widgets.live_state import LEVELS, LiveState, empty
+from tui.widgets.live_state import LEVELS, LiveState, empty, shown_head
 from tui.widgets.paint import painted
 from tui.writer import foreign
 
@@ -89,7 +89,7 @@ class Live:
         if self._open and self._selected is None and (seen is None or seen.written != self._new):
             self._read_again()
         if self._open:
-            self.page.run_worker(self._chunk(), group="live-chunks", exclusive=True)
+            self.page.run_worker(self._chunk, group="live-chunks", exclusive=True)
 
     def select(self, talk: Conversation, message: Message | None, index: int | None) -> None:
         """Show the step that drew a token, or the newest of the conversation."""
@@ -101,7 +101,7 @@ class Live:
         answer = next((each for each in reversed(talk.path()) if each.role == "assistant"), None)
         if self._selected is None and answer is not None and answer.tokens:
             if self._open and (self._last is None or self._last[0] is not answer):
-                self.page.run_worker(self._chunk(), group="live-chunks", exclusive=True)
+                self.page.run_worker(self._chunk, group="live-chunks", exclusive=True)
             self._last = answer, len(answer.tokens) - 1
         place = self._selected or self._last
         if place is not None and foreign(place[0], self.page.bridge.opened):
@@ -134,6 +134,18 @@ class Live:
         self.state.level = level or LEVELS[(LEVELS.index(self.state.level) + 1) % len(LEVELS)]
         self.show()
 
+    def in_words(self) -> str:
+        """The step that is shown, for all readers; empty while there is none."""
+        step = self.state.step
+        if step is None:
+            return ""
+        from mlxgpt.inspection.explain import explain  # and with it numpy: not before the first picture
+        from mlxgpt.inspection.focus import Focus
+
+        focus = Focus(head=shown_head(self.state))
+        said = {level: " ".join(line.text for line in explain(step, focus, level)) for level in LEVELS}
+        return "\n\n".join(f"{level}: {text}" for level, text in said.items())
+
     # ---- showing -----------------------------------------------------------------------------------------------------
 
     def show(self) -> None:
@@ -152,7 +164,7 @@ class Live:
     def _read_again(self) -> None:
         self.state.loading = True
         self.show()
-        self.page.run_worker(self._read(), group="live-read", exclusive=True)
+        self.page.run_worker(self._read, group="live-read", exclusive=True)
 
     async def _read(self) -> None:
         """Compute the step that is selected, or the last one, by one pass over its text."""
