@@ -1,5 +1,7 @@
 """The chat page by its keys and the mouse: every token an object, branches, steps, edits, and nothing lost by stopping."""
 
+import dataclasses
+
 import pytest
 
 from mlxgpt.errors import ConfigError
@@ -210,6 +212,23 @@ def test_the_footer_says_what_the_keys_do_while_a_token_is_open(endless):
         assert page.talk.path()[-1].forced == 11
 
     tell(MlxgptApp(endless), story)
+
+
+def test_an_end_that_is_drawn_again_makes_no_other_version(endless):
+    async def story(pilot):
+        page = await ready(pilot)
+        message = await said(pilot, page)
+        # as if the model had ended here, and it will draw this end again: the best one, always
+        message.reason, message.tokens[-1] = "eos", dataclasses.replace(message.tokens[-1], text="")
+        identity = message.tokens[-1].id
+        page.bridge.tokenizer.__dict__["stop_ids"] = frozenset([identity])
+        await page.bridge.ask(lambda: page.bridge.chat.window.clear())
+        await pilot.press("escape", "u")
+        await until(pilot, lambda: page.writing is None and "drew the end again" in screen_text(pilot.app))
+        assert page.talk.path()[-1] is message and len(page.talk.messages) == 2
+        assert len(message.tokens) == 12
+
+    tell(MlxgptApp(endless, settings={"temperature": 0.0}), story)
 
 
 @pytest.mark.parametrize("size", SIZES[:2])

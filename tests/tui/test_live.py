@@ -9,6 +9,8 @@ from rich.cells import cell_len
 
 from mlxgpt import jobs
 from mlxgpt.events import TokenGenerated
+from mlxgpt.inspection.explain import explain
+from mlxgpt.inspection.focus import Focus
 from tests.tui.chatting import written
 from tests.tui.conftest import drive, screen_text, until
 from tui.app import MlxgptApp
@@ -80,6 +82,20 @@ def test_the_panel_says_what_the_model_says(step):
     assert f"{len(step.passage)} of 256 positions" in shown
     for token, share in zip(step.top.tolist(), step.top_probability.tolist(), strict=True):
         assert f"{step.pieces[token].strip()} {share:.0%}" in shown, shown
+
+
+def test_a_token_that_was_given_is_not_said_to_be_drawn(step):
+    for level in LEVELS:
+        said = " ".join(line.text for line in explain(dataclasses.replace(step, given=True), Focus(head=0), level))
+        assert "raw" not in said or "not drawn" in said or "no draw" in said, said
+    assert "“ gato” was given" in " ".join(line.text for line in explain(dataclasses.replace(step, given=True)))
+    assert "Drawn was “ gato”" in " ".join(line.text for line in explain(step))
+
+
+def test_a_guess_of_the_last_layer_is_not_kept_to_the_end(step):
+    last = dataclasses.replace(step, top=np.array([*[int(step.top[-1]) + 1] * (len(step.top) - 1), step.top[-1]]))
+    said = " ".join(line.text for line in explain(last))
+    assert f"Only the last layer, {len(step.top) - 2}, comes to this guess" in said and "to the end" not in said
 
 
 def test_a_state_is_not_called_attention(step):
@@ -228,6 +244,22 @@ def test_of_another_models_tokens_the_panel_says_so():
         page.open_talk(written())
         await until(pilot, lambda: "modern-micro wrote this" in screen_text(pilot.app))
         assert page.live.state.step is None
+
+    drive(MlxgptApp("nano-pt", device="cpu"), story, (120, 40))
+
+
+def test_a_token_that_was_typed_is_explained_as_given():
+    async def story(pilot):
+        page = await answered(pilot)
+        message = page.talk.path()[-1]
+        message.forced = 3
+        message.tokens[2] = dataclasses.replace(message.tokens[2], draw=None)
+        page.on_selection(message, 2)
+        await until(pilot, lambda: page.live.state.step.drawn == message.tokens[2].id and not page.live.state.loading)
+        assert page.live.state.step.given
+        page.on_selection(message, 3)
+        await until(pilot, lambda: page.live.state.step.drawn == message.tokens[3].id and not page.live.state.loading)
+        assert not page.live.state.step.given
 
     drive(MlxgptApp("nano-pt", device="cpu"), story, (120, 40))
 

@@ -174,7 +174,7 @@ class ChatPage(Completing, Turns, Page):
             self.show_status()
         if over:
             self._over(message)
-        elif time.monotonic() - self._saved > 1:
+        elif time.monotonic() - self._saved > 1 and self._ended is None:
             self._saved = time.monotonic()
             self.save(message)
 
@@ -184,9 +184,10 @@ class ChatPage(Completing, Turns, Page):
             self._timer = None
         if self.writer.error is not None:
             self.show_problem(self.writer.error)
-        self.save(message)
         self.on_finished(message)
         self.stepped(message)
+        self.ended_again(message)
+        self.save(message)
         self.refresh_bindings()
 
     # ---- typing ------------------------------------------------------------------------------------------------------

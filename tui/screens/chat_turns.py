@@ -48,6 +48,7 @@ class Turns(Screen[None]):
         self.editing: Message | None = None
         self.names: dict[int, str] = {}  # tokens of the open model by id
         self._card = self._stepping = False
+        self._ended: tuple[Message, Message] | None = None  # an answer that had ended, and the one that goes on from it
         self._branched: int | None = None  # the token that was put in the place of another
         self._reads: tuple[tuple[int, int], Reads] | None = None
 
@@ -93,8 +94,9 @@ class Turns(Screen[None]):
             return
         count = without_end(message, self.bridge.tokenizer.stop_ids)
         if message.reason == "eos" and count < len(message.tokens):  # it wanted to end: another draw, beside this one
-            message = copied(self.talk, message, count)
+            ended, message = message, copied(self.talk, message, count)
             message.seed = None
+            self._ended = ended, message
         self._write(message, most=most)
 
     def action_step(self) -> None:
@@ -105,6 +107,17 @@ class Turns(Screen[None]):
             return
         self._stepping = not self._foreign(message)
         self.action_go_on(most=1)
+
+    def ended_again(self, message: Message) -> None:
+        """A text that had ended was gone on with: if the end was drawn again there is no other version of it."""
+        (ended, other), self._ended = self._ended or (None, None), None
+        if ended is None or other is not message or len(message.tokens) > len(ended.tokens) or message.reason != "eos":
+            return
+        self.talk.drop(message)
+        self.talk.show(ended)
+        self.show_talk()
+        self.on_selection(None, None)
+        self.app.notify("The model drew the end again: the text stays as it is.  u draws once more, r writes another.")
 
     def stepped(self, message: Message) -> None:
         """A message is written so far; after a step its newest token is shown, after a branch the one it began with."""

@@ -5,6 +5,7 @@
 """
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
@@ -44,7 +45,7 @@ class Live:
         self._open = self._due = False
         self._selected: tuple[Message, int] | None = None
         self._last: tuple[Message, int] | None = None  # the newest token
-        self._talk, self._new = Conversation(), 0
+        self._talk, self._new, self._given = Conversation(), 0, 0
 
     # ---- what happens ------------------------------------------------------------------------------------------------
 
@@ -73,6 +74,7 @@ class Live:
             self.state.restarted()
             self.state.selected(message.tokens, index - 1)
             self._selected, self._new = None, 0
+            self._given = max(message.forced - index, 0)  # so many come that nobody draws
         self._last, self._new = (message, index), self._new + 1
         if self._selected is None:
             self.state.heard(message.tokens[index])
@@ -158,7 +160,7 @@ class Live:
         self._due = False
         steps = self.watch.take() if self.watch is not None else []
         if steps and self._selected is None:
-            self.state.saw(steps[-1])
+            self.state.saw(replace(steps[-1], given=0 < steps[-1].written <= self._given))
         self.show()
 
     def _read_again(self) -> None:
@@ -186,7 +188,8 @@ class Live:
             self.state.loading = False
             self.page.show_problem(error)
             return
-        self.state.saw(step)
+        given = index < message.forced and message.tokens[index].draw is None
+        self.state.saw(replace(step, given=given))
         self.show()
 
     async def _chunk(self) -> None:
