@@ -89,7 +89,7 @@ class ChatPage(Completing, Turns, Page):
 
     def model_opened(self) -> None:
         """Another model: it is looked at anew."""
-        self.run_worker(self.live.opened, group="live-open", exclusive=True)
+        self.run_worker(self.live.opened, group="live-open", exclusive=True)  # type: ignore[arg-type]  # a coroutine is made when it runs
         self.names.clear()
         self.show_talk()
 

@@ -91,7 +91,7 @@ class Live:
         if self._open and self._selected is None and (seen is None or seen.written != self._new):
             self._read_again()
         if self._open:
-            self.page.run_worker(self._chunk, group="live-chunks", exclusive=True)
+            self.page.run_worker(self._chunk, group="live-chunks", exclusive=True)  # type: ignore[arg-type]  # a coroutine is made when it runs
 
     def select(self, talk: Conversation, message: Message | None, index: int | None) -> None:
         """Show the step that drew a token, or the newest of the conversation."""
@@ -103,7 +103,7 @@ class Live:
         answer = next((each for each in reversed(talk.path()) if each.role == "assistant"), None)
         if self._selected is None and answer is not None and answer.tokens:
             if self._open and (self._last is None or self._last[0] is not answer):
-                self.page.run_worker(self._chunk, group="live-chunks", exclusive=True)
+                self.page.run_worker(self._chunk, group="live-chunks", exclusive=True)  # type: ignore[arg-type]  # a coroutine is made when it runs
             self._last = answer, len(answer.tokens) - 1
         place = self._selected or self._last
         if place is not None and foreign(place[0], self.page.bridge.opened):
@@ -166,7 +166,7 @@ class Live:
     def _read_again(self) -> None:
         self.state.loading = True
         self.show()
-        self.page.run_worker(self._read, group="live-read", exclusive=True)
+        self.page.run_worker(self._read, group="live-read", exclusive=True)  # type: ignore[arg-type]  # a coroutine is made when it runs
 
     async def _read(self) -> None:
         """Compute the step that is selected, or the last one, by one pass over its text."""
