@@ -42,11 +42,11 @@ class Opened:
     completes: bool  # trained on texts only: it goes on with what is written, it does not answer
 
 
-def _name(word: str) -> str:
+def name_of(word: str) -> str:
     """What people call a model: the name they gave, or of a path its folder, and for a checkpoint its run before it."""
     path = Path(word)
     if not path.exists():
-        return word
+        return path.name if path.is_absolute() else word
     parts = path.absolute().parts
     return f"{parts[-3]}/{parts[-1]}" if parts[-2:-1] == ("checkpoints",) else parts[-1]
 
@@ -114,7 +114,7 @@ class Bridge:
             self._chat, config = chat, chat.model.config
             self._inspectors.clear()
             return Opened(
-                word=word, name=_name(word), device=jobs.device(self.device),
+                word=word, name=name_of(word), device=jobs.device(self.device),
                 n_layer=config.n_layer, n_head=config.n_head, n_embd=config.n_embd,
                 context_length=config.context_length, vocab_size=config.vocab_size,
                 recurrent=config.recurrent, completes=chat.completes,
