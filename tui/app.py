@@ -27,7 +27,7 @@ from tui.screens.chat import ChatPage
 from tui.store import Store
 from tui.widgets.tabs import PAGES, Tabs
 
-PATIENCE_SECONDS = 3.0
+PATIENCE_SECONDS = 6.0  # more than saving waits for another app
 
 
 def later(name: str) -> Callable[[], Page]:
@@ -85,6 +85,9 @@ class MlxgptApp(App[None]):
         """Show the page at once; the model is loaded behind it."""
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self.end_by, number)
+        if not self.is_headless:
+            loop = asyncio.get_running_loop()
+            terminal.when_gone(lambda: loop.call_soon_threadsafe(self.end_by, signal.SIGHUP), PATIENCE_SECONDS)
         self.chat_page = next(page for page in self._pages() if isinstance(page, ChatPage))
         if self._page != self.DEFAULT_MODE:
             self.switch_mode(self._page)
@@ -101,10 +104,11 @@ class MlxgptApp(App[None]):
 
         A terminal that is gone takes nothing any more, and Textual waits for it; so there is an end to waiting.
         """
-        await self.keeper.save(self.chat_page.talk, self.model_word)
         patience = threading.Timer(PATIENCE_SECONDS, os._exit, [128 + number])
         patience.daemon = True
         patience.start()
+        self.chat_page.action_stop()
+        await self.keeper.save(self.chat_page.talk, self.model_word)
         self.exit(None, 128 + number)
 
     async def on_unmount(self) -> None:

@@ -10,10 +10,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mlxgpt import jobs, runs
 from mlxgpt.engine import Engine, Job
+from mlxgpt.errors import MlxgptError
 
 if TYPE_CHECKING:
     from mlxgpt.generation.chat import Chat
@@ -41,12 +43,18 @@ class Opened:
     completes: bool  # trained on texts only: it goes on with what is written, it does not answer
 
 
-def _name(word: str) -> str:
+def name_of(word: str) -> str:
     """What people call the model that `word` means: its folder, and before a checkpoint its run.
 
-    The same model always has the same name, whether it was asked for as "best", by its run or by its path.
+    The same model always has the same name, whether it was asked for as "best", by its run or by its path.  A model that
+    is gone keeps the last part of its path.
     """
-    folder = runs.find_model(word).resolve()
+    if word.startswith("hf:"):
+        return word  # asking for it would fetch it
+    try:
+        folder = runs.find_model(word).resolve()
+    except MlxgptError:
+        return Path(word).name if Path(word).is_absolute() else word
     return f"{folder.parts[-3]}/{folder.name}" if folder.parent.name == "checkpoints" else folder.name
 
 
@@ -113,7 +121,7 @@ class Bridge:
             self._chat, config = chat, chat.model.config
             self._inspectors.clear()
             return Opened(
-                word=word, name=_name(word), device=jobs.device(self.device),
+                word=word, name=name_of(word), device=jobs.device(self.device),
                 n_layer=config.n_layer, n_head=config.n_head, n_embd=config.n_embd,
                 context_length=config.context_length, vocab_size=config.vocab_size,
                 recurrent=config.recurrent, completes=chat.completes,

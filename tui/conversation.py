@@ -55,6 +55,11 @@ class Conversation:
         other.parent = message.parent
         return other
 
+    def drop(self, message: Message) -> None:
+        """Forget a message that nobody answered yet; the path leads to the one before it."""
+        del self.messages[message.id]
+        self.leaf = message.parent
+
     def path(self) -> list[Message]:
         """The messages on the screen, the first one first."""
         found, at = [], self.leaf

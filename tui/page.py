@@ -80,7 +80,6 @@ class Page(Remapped):
         problem = describe(error)
         self.app.notify(
             f"{problem.message}\n{problem.hint}".strip(),
-            title=problem.title,
             severity="error",
             timeout=12,
             markup=False,

@@ -23,6 +23,7 @@ class CommandProvider(Provider):
         app = cast("MlxgptApp", self.app)
         for name, titles in PAGES.items():
             yield f"Go to {titles[0]}", "another page", partial(app.go, name)
+        yield "Load another model", "the models there are", partial(app.go, "model")
         for command in COMMANDS.values():
             yield command.usage, command.help, partial(app.begin_command, command)
 

@@ -61,7 +61,10 @@ _FIND = (
     "WHERE words MATCH ? ORDER BY rank DESC"  # the best last: of a conversation's hits the last one stays
 )
 _LIST = (
-    "SELECT id, title, model, begun, changed, (SELECT count(*) FROM message WHERE session = session.id), "
+    "SELECT id, title, model, begun, changed, (WITH RECURSIVE path (id, parent) AS ("
+    "SELECT id, parent FROM message WHERE message.session = session.id AND message.id = session.leaf UNION ALL "
+    "SELECT message.id, message.parent FROM message JOIN path ON message.id = path.parent "
+    "WHERE message.session = session.id) SELECT count(*) FROM path), "
     "EXISTS (SELECT 1 FROM message WHERE session = session.id AND id = leaf AND role = 'assistant' AND reason = '') "
     "FROM session ORDER BY changed DESC, id DESC"
 )
@@ -77,7 +80,7 @@ class Entry:
     model: str
     begun: float
     changed: float
-    messages: int
+    messages: int  # on its path: other versions are not counted
     cut_off: bool  # its last answer was being written when the app ended
     found: str = ""
 

@@ -1,6 +1,12 @@
 """What a terminal lacks, told once: Apple's Terminal, 256 colours, no colours."""
 
-from collections.abc import Mapping
+import os
+import select
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from mlxgpt.backend import places
@@ -21,6 +27,27 @@ def hints(environ: Mapping[str, str], colours: int) -> dict[str, str]:
             f"This terminal has {colours} colours: shades are coarser.  If it has more, set COLORTERM=truecolor."
         )
     return found
+
+
+def when_gone(tell: Callable[[], object], patience: float) -> None:
+    """Call `tell`, in a thread, when the terminal of the standard input is closed; so many seconds later the process ends.
+
+    SIGHUP says so too, but only to the processes in the terminal's foreground; and whoever waits for the terminal to take
+    what he writes hears no signal.
+    """
+
+    def wait() -> None:
+        poll = select.poll()
+        poll.register(0, 0)  # no events asked for: only that it hung up
+        found = poll.poll()
+        if not found or not found[0][1] & (select.POLLHUP | select.POLLERR):
+            return  # no terminal that can be watched
+        with suppress(RuntimeError):  # the app's loop has ended already
+            tell()
+        time.sleep(patience)
+        os._exit(128 + signal.SIGHUP)
+
+    threading.Thread(target=wait, name="terminal", daemon=True).start()
 
 
 def new_hints(environ: Mapping[str, str], colours: int) -> list[str]:

@@ -18,12 +18,13 @@ DARK = Theme(
     success="#7fd38c",
     variables={
         "text-muted": "#a3adbd",
+        "foreground-muted": "#a3adbd",
         "text-disabled": "#7f8999",
         "footer-key-foreground": "#ffb454",
         "block-cursor-background": "#7cb2ff",
         "block-cursor-foreground": "#0f1218",
         "border": "#7cb2ff",
-        "border-blurred": "#4a566b",
+        "border-blurred": "#5f6d86",
     },
 )
 LIGHT = Theme(
@@ -41,12 +42,13 @@ LIGHT = Theme(
     success="#1c672a",
     variables={
         "text-muted": "#4d5563",
+        "foreground-muted": "#4d5563",
         "text-disabled": "#666e7c",
         "footer-key-foreground": "#8f4a00",
         "block-cursor-background": "#0b57a8",
         "block-cursor-foreground": "#ffffff",
         "border": "#0b57a8",
-        "border-blurred": "#9aa3b2",
+        "border-blurred": "#7b8596",
     },
 )
 THEMES = (DARK, LIGHT)

@@ -7,10 +7,12 @@ A message may begin with tokens that are there already: those it has (`kept`), a
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlxgpt.events import Event, GenerationFinished, Noted, PromptRead, TokenGenerated
 from mlxgpt.generation.config import GenerateConfig
+from mlxgpt.tokenizer.base import StreamDecoder
 from tui.bridge import Bridge, Feed
 from tui.conversation import Conversation, Message
 
@@ -32,6 +34,7 @@ class Writer:
         self.unseen: frozenset[int] = frozenset()  # ids of the messages that the model no longer reads
         self._feed: Feed[Event] | None = None
         self._asked: list[Message] = []
+        self._forced: Sequence[int] = ()
         self._began = self._first = self._last = 0.0
         self._new = 0  # tokens since it began
 
@@ -51,6 +54,7 @@ class Writer:
         message.written = message.written or time.time()
         message.reason = ""
         self.message, self.read, self.finished, self._new = message, None, None, 0
+        self._forced = forced
         self._began = time.monotonic()
         self._feed = self.bridge.play(
             lambda stop: self.bridge.chat.write(said, kept=kept, forced=forced, seed=seed, most=most, stop=stop)  # type: ignore[arg-type]  # a Message is such a dict
@@ -84,6 +88,8 @@ class Writer:
         if over:
             message.reason = message.reason or ("failed" if feed.error is not None else "stopped")
             self.error = feed.error
+            if self._new < len(self._forced):
+                new += complete(message, self._forced[self._new :], self.bridge.tokenizer)
             self.message = self._feed = None
         return new
 
@@ -173,6 +179,23 @@ def copied(talk: Conversation, message: Message, count: int) -> Message:
     other.forced = count
     other.seed = message.seed
     return other
+
+
+def complete(message: Message, rest: Sequence[int], tokenizer: "Tokenizer") -> list[int]:
+    """Put the `rest` of what was forced on a message behind it, without figures: the numbers of those tokens.
+
+    The model was stopped before it read them; what a person typed is not lost by that.
+    """
+    first = len(message.tokens)
+    stream = StreamDecoder(tokenizer)
+    texts = [stream.push(token) for token in [*(token.id for token in message.tokens), *rest]]
+    texts[-1] += stream.flush()
+    if message.tokens:  # it may have been the end, with half a letter
+        message.tokens[-1] = replace(message.tokens[-1], text=texts[first - 1])
+    for token, text in zip(rest, texts[first:], strict=True):
+        message.tokens.append(TokenGenerated(id=token, text=text, token=tokenizer.token_text(token)))
+    message.text = "".join(token.text for token in message.tokens)
+    return list(range(first, len(message.tokens)))
 
 
 def without_end(message: Message, stop_ids: frozenset[int]) -> int:

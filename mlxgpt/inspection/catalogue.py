@@ -144,6 +144,18 @@ SENTENCES: dict[str, dict[str, Levels]] = {
             "{probability_path} é {probability}; o argmax é {guess} daí em diante.",
         ),
     },
+    "lens.late": {
+        "en": (
+            "Only the last layer, {layer}, comes to this guess: before it another was the best.",
+            "Only after layer {layer}, the last, the lens has the argmax {guess}; there p = {probability}.",
+            "{probability_path} is {probability}; one layer before the argmax is another.",
+        ),
+        "pt": (
+            "Só a última camada, {layer}, chega a esse palpite: antes dela o melhor era outro.",
+            "Só depois da camada {layer}, a última, a lente tem o argmax {guess}; ali p = {probability}.",
+            "{probability_path} é {probability}; uma camada antes o argmax é outro.",
+        ),
+    },
     "lens.entropy": {
         "en": (
             "How unsure it is, in nats: {early} after the first layer, {late} at the end.",
@@ -178,6 +190,18 @@ SENTENCES: dict[str, dict[str, Levels]] = {
             "Sorteado foi {target}, que tinha {probability}: o {rank}º de todos os tokens.",
             "p({target}) = {probability}, posição {rank}, antes da temperatura e dos filtros; depois o sorteio.",
             "{probability_path} é {probability}; {rank_path} é {rank}; `sampling.sample` o sorteou.",
+        ),
+    },
+    "live.given": {
+        "en": (
+            "{target} was given, not drawn: the model had put {probability} on it, number {rank} of all tokens.",
+            "p({target}) = {probability}, rank {rank}, before temperature and filters; the token was given, there was no draw.",
+            "{probability_path} is {probability}; {rank_path} is {rank}; the token was one of `forced`.",
+        ),
+        "pt": (
+            "{target} foi dado, não sorteado: o modelo lhe dava {probability}, o {rank}º de todos os tokens.",
+            "p({target}) = {probability}, posição {rank}, antes da temperatura e dos filtros; o token foi dado, sem sorteio.",
+            "{probability_path} é {probability}; {rank_path} é {rank}; o token era um dos `forced`.",
         ),
     },
     "tokens.mean": {

@@ -122,7 +122,7 @@ def lens(report: reports.LensReport, focus: Focus) -> Iterator[Fact]:
     guess: Named = {"guess": Token(text=report.pieces[final]), "layer": Place(number=settled - 1)}
     if settled:
         share = at(settled, report.top_probability[settled, t, 0], "lens_probability", final, kind="share")
-        yield "lens.settled", {**where, **guess, "probability": share}
+        yield "lens.late" if settled == last else "lens.settled", {**where, **guess, "probability": share}
     entropies: Named = {
         "early": at(min(1, last), report.entropy[min(1, last), t], "lens_entropy"),
         "late": at(last, report.entropy[last, t], "lens_entropy"),

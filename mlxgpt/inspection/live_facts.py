@@ -28,14 +28,14 @@ def live(report: LiveStep, focus: Focus) -> Iterator[Fact]:
     if settled:
         share = at(settled, report.final_probability[settled], "lens_probability", best)
         guess: Named = {"guess": Token(text=report.pieces[best]), "layer": Place(number=settled - 1)}
-        yield "lens.settled", {**where, **guess, "probability": share}
+        yield "lens.late" if settled == last else "lens.settled", {**where, **guess, "probability": share}
     if report.drawn is not None:
         named: Named = {
             "target": Token(text=report.pieces[report.drawn]),
             "probability": at(last, report.probability, "lens_probability", report.drawn),
             "rank": at(last, report.rank, "lens_rank", report.drawn, kind="count"),
         }
-        yield "live.drawn", {**where, **named}
+        yield "live.given" if report.given else "live.drawn", {**where, **named}
     yield from _state(report) if report.kind == "state" else _looked(report, focus)
 
 

@@ -51,6 +51,7 @@ class LiveStep:
     used: Used
     seconds: float  # since the text began; 0 where the step was computed again
     first_seconds: float  # from there to the first token
+    given: bool = False  # the token `drawn` was not: somebody typed or chose it
 
     @property
     def again(self) -> bool:

@@ -1,7 +1,10 @@
 """The chat page by its keys and the mouse: every token an object, branches, steps, edits, and nothing lost by stopping."""
 
+import dataclasses
+
 import pytest
 
+from mlxgpt.errors import ConfigError
 from mlxgpt.events import TokenGenerated
 from mlxgpt.inspection.reads import Reads
 from tests.tui.chatting import EVIL, RAW, save_endless, token, written
@@ -61,9 +64,9 @@ def test_arrows_and_letters_move_the_mouse_selects_and_enter_opens(endless):
         page = await ready(pilot)
         message = await said(pilot, page, "Ola")
         await pilot.press("escape")
-        assert page.chosen == (message, 11)
+        await until(pilot, lambda: page.chosen == (message, 11))
         await pilot.press("left", "h")
-        assert page.chosen == (message, 9)
+        await until(pilot, lambda: page.chosen == (message, 9))
         await pilot.press("l", "enter")
         await pilot.pause()
         card = page.query_one(TokenCard)
@@ -74,7 +77,7 @@ def test_arrows_and_letters_move_the_mouse_selects_and_enter_opens(endless):
         transcript = page.query_one(Transcript)
         line, column = transcript._place((message.id, 2))
         await pilot.click(Transcript, offset=(column + 1, line))
-        assert page.chosen == (message, 2) and transcript.has_focus
+        await until(pilot, lambda: page.chosen == (message, 2) and transcript.has_focus)
 
     tell(MlxgptApp(endless), story)
 
@@ -93,7 +96,7 @@ def test_a_branch_keeps_the_beginning_and_goes_on_from_the_alternative(endless):
         assert other.tokens[index].id == wanted != first.tokens[index].id
         assert other.tokens[index].draw is None and other.forced == index + 1
         assert len(other.tokens) == index + 13
-        assert page.chosen == (other, index)
+        await until(pilot, lambda: page.chosen == (other, index))
         assert "2 of 2" in screen_text(pilot.app)
         await pilot.press("comma")
         await pilot.pause()
@@ -133,7 +136,7 @@ def test_step_by_step_is_the_text_at_once_and_shows_the_number_drawn(endless):
             await pilot.press("space")
             await until(pilot, lambda count=count: page.writing is None and len(message.tokens) == count)
         assert [each.id for each in message.tokens] == [each.id for each in at_once.tokens]
-        assert page.chosen == (message, 5)
+        await until(pilot, lambda: page.chosen == (message, 5))
         await pilot.pause()
         assert f"u {message.tokens[5].draw:.4f}" in screen_text(pilot.app)
 
@@ -164,28 +167,121 @@ def test_edits_of_both_sides_are_siblings(endless):
         first = await said(pilot, page, "Um")
         question = page.talk.path()[0]
         await pilot.press("escape", *["left"] * 12)
-        assert page.chosen == (question, -1)
+        await until(pilot, lambda: page.chosen == (question, -1))
         await pilot.press("E")
         prompt = page.query_one(Prompt)
-        assert prompt.text == "Um" and prompt.has_class("-editing")
+        await until(pilot, lambda: prompt.text == "Um" and prompt.has_class("-editing") and prompt.has_focus)
         await pilot.press("a", "enter")
         await until(pilot, lambda: page.writing is None and page.talk.path()[-1] is not first)
         assert [message.text for message in page.talk.siblings(question)] == ["Um", "Uma"]
         answer = page.talk.path()[-1]
         await pilot.press("escape")
         page.query_one(Transcript).select(answer, 0)
-        await pilot.pause()
+        await until(pilot, lambda: page.chosen == (answer, 0))
         await pilot.press("E")
+        await until(pilot, lambda: page.editing is answer and prompt.has_focus)
         prompt.text = "Zebra"
         await pilot.press("enter")
         await until(pilot, lambda: page.writing is None and page.talk.path()[-1] is not answer)
         rewritten = page.talk.path()[-1]
         assert rewritten.text.startswith("Zebra") and rewritten.forced == 5
         assert all(each.probability is not None for each in rewritten.tokens)
-        await pilot.press("escape", "E", "escape")  # an edit that is left changes nothing
-        assert page.editing is None and prompt.text == ""
+        await pilot.press("escape", "E")
+        await until(pilot, lambda: page.editing is rewritten and prompt.has_focus)
+        await pilot.press("escape")  # an edit that is left changes nothing
+        await until(pilot, lambda: page.editing is None and prompt.text == "")
 
     tell(MlxgptApp(endless), story)
+
+
+def test_the_footer_says_what_the_keys_do_while_a_token_is_open(endless):
+    async def story(pilot):
+        page = await ready(pilot)
+        message = await said(pilot, page)
+        await pilot.press("escape")
+        await until(pilot, lambda: "←→↑↓ Token ⏎ Open" in screen_text(pilot.app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "↑↓ Mark ←→ Token ⏎ Branch" in screen_text(pilot.app))
+        marked = page.marked
+        await pilot.press("down")
+        await until(pilot, lambda: page.marked == marked + 1)
+        await pilot.press("k", "left")
+        await until(pilot, lambda: page.chosen == (message, 10))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: page.writing is None and page.talk.path()[-1] is not message)
+        assert page.talk.path()[-1].forced == 11
+
+    tell(MlxgptApp(endless), story)
+
+
+def test_an_end_that_is_drawn_again_makes_no_other_version(endless):
+    async def story(pilot):
+        page = await ready(pilot)
+        message = await said(pilot, page)
+        # as if the model had ended here, and it will draw this end again: the best one, always
+        message.reason, message.tokens[-1] = "eos", dataclasses.replace(message.tokens[-1], text="")
+        identity = message.tokens[-1].id
+        page.bridge.tokenizer.__dict__["stop_ids"] = frozenset([identity])
+        await page.bridge.ask(lambda: page.bridge.chat.window.clear())
+        await pilot.press("escape", "u")
+        await until(pilot, lambda: page.writing is None and "drew the end again" in screen_text(pilot.app))
+        assert page.talk.path()[-1] is message and len(page.talk.messages) == 2
+        assert len(message.tokens) == 12
+
+    tell(MlxgptApp(endless, settings={"temperature": 0.0}), story)
+
+
+@pytest.mark.parametrize("size", SIZES[:2])
+def test_what_is_said_stands_above_the_prompt_and_only_the_newest(size):
+    async def story(pilot):
+        await ready(pilot)
+        for number in range(5):
+            pilot.app.notify(f"word number {number} of those that are said, which is a long one", title="")
+        await until(pilot, lambda: "word number 4" in screen_text(pilot.app))
+        lines = screen_text(pilot.app).splitlines()
+        assert "word number 3" not in "".join(lines)
+        prompt = next(y for y, line in enumerate(lines) if "Write…" in line)
+        assert all("said" not in line for line in lines[prompt - 1 :])
+        assert lines[prompt].rstrip()[-1] == "│"
+        pilot.app.chat_page.show_problem(ConfigError("What was wrong.", hint="What to do."))
+        await until(pilot, lambda: "What was wrong." in screen_text(pilot.app))
+        assert "Config" not in screen_text(pilot.app)
+
+    drive(MlxgptApp("nano-pt", device="cpu"), story, size)
+
+
+def test_an_edit_that_is_stopped_at_once_keeps_every_word(endless):
+    async def story(pilot):
+        page = await ready(pilot, max_tokens=5000)
+        first = await said_briefly(pilot, page)
+        text = "Zebras não são azuis… é! " * 20
+        await pilot.press("E")
+        page.query_one(Prompt).text = text
+        await pilot.press("enter")
+        page.action_stop()
+        await until(pilot, lambda: page.writing is None and page.talk.path()[-1] is not first)
+        other = page.talk.path()[-1]
+        assert other.text.startswith(text) and other.reason == "stopped"
+        assert other.text == "".join(each.text for each in other.tokens)
+        assert len(other.tokens) >= other.forced == len(page.bridge.tokenizer.encode(text))
+        await pilot.press("escape", "u")  # and the model goes on from all of it
+        await until(pilot, lambda: page.writing is not None and len(other.tokens) > other.forced + 3)
+        page.action_stop()
+        await until(pilot, lambda: page.writing is None)
+        assert other.text.startswith(text)
+
+    tell(MlxgptApp(endless), story)
+
+
+async def said_briefly(pilot, page):
+    """An answer that was stopped, its last token selected."""
+    await pilot.press("a", "enter")
+    await until(pilot, lambda: page.writing is not None and len(page.writing.tokens) > 3)
+    await pilot.press("escape")
+    await until(pilot, lambda: page.writing is None)
+    await pilot.press("escape")
+    await until(pilot, lambda: page.chosen is not None)
+    return page.talk.path()[-1]
 
 
 def test_history_newlines_pasted_commands_and_escaped_slashes(endless):

@@ -12,6 +12,7 @@ from tests.tui.chatting import EVIL, RAW, save_endless, token
 from tui.conversation import Conversation
 from tui.keeper import Keeper
 from tui.store import Store
+from tui.widgets.tabs import PAGES
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 from terminal import Terminal, mlxgpt
@@ -21,11 +22,11 @@ SPOKEN = re.compile(r"\x1b(\[[0-9;:?<>=$ ]*[A-Za-z@`~]|[78=>()][B0]?|\]22;[a-z-]
 COPIED = re.compile(r"\x1b\]52;c;[A-Za-z0-9+/=]*\x07")  # copying by the terminal, where there is no other way
 
 
-def app(place, home, *more):
+def app(place, home, *more, **variables):
     return Terminal(
         mlxgpt("tui", "--model", place, "--device", "cpu", *more),
         size=(100, 30),
-        environment={"MLXGPT_HOME": str(home), "TEXTUAL_ANIMATIONS": "none"},
+        environment={"MLXGPT_HOME": str(home), "TEXTUAL_ANIMATIONS": "none", **variables},
     )
 
 
@@ -83,3 +84,23 @@ def test_nothing_of_a_text_steers_the_terminal_and_the_program_ends_well(place, 
     assert "␛]52;c;ZXZpbA==␇" in said
     assert not [raw for raw in RAW if raw in said]
     assert not re.search("[\x80-\x9f\x1b\u202a-\u202e\u2066-\u2069\u200b]", said)
+
+
+def test_without_colours_every_page_is_drawn(place, home):
+    with app(place, home, NO_COLOR="1") as terminal:
+        saw(terminal, r"T 0\.8")
+        terminal.type("/tokens 12\r")
+        terminal.read(0.3)
+        terminal.type("Era\r")
+        saw(terminal, "○ 12 tok")
+        terminal.type("\x1b")  # to the tokens: digits are no text there
+        saw(terminal, "Branch")
+        for digit in [*range(2, len(PAGES) + 1), 1]:
+            start = len(terminal.output)
+            terminal.type(str(digit))
+            saw(terminal, f"▐{digit} ", start)
+            terminal.type("\x1b")  # out of an input that has the focus
+            terminal.read(0.3)
+        terminal.type("\x11")
+        assert terminal.wait() == 0, terminal.text()[-3000:]
+        assert "Traceback" not in terminal.text()

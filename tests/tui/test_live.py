@@ -9,6 +9,9 @@ from rich.cells import cell_len
 
 from mlxgpt import jobs
 from mlxgpt.events import TokenGenerated
+from mlxgpt.inspection.explain import explain
+from mlxgpt.inspection.focus import Focus
+from tests.tui.chatting import written
 from tests.tui.conftest import drive, screen_text, until
 from tui.app import MlxgptApp
 from tui.screens.chat import ChatPage
@@ -18,6 +21,7 @@ from tui.widgets.live_state import LEVELS, LiveState, empty, shown_head
 from tui.widgets.live_strip import strip
 from tui.widgets.live_view import panel
 from tui.widgets.prompt import Prompt
+from tui.widgets.token_card import TokenCard
 from tui.widgets.transcript import Transcript
 
 
@@ -78,6 +82,20 @@ def test_the_panel_says_what_the_model_says(step):
     assert f"{len(step.passage)} of 256 positions" in shown
     for token, share in zip(step.top.tolist(), step.top_probability.tolist(), strict=True):
         assert f"{step.pieces[token].strip()} {share:.0%}" in shown, shown
+
+
+def test_a_token_that_was_given_is_not_said_to_be_drawn(step):
+    for level in LEVELS:
+        said = " ".join(line.text for line in explain(dataclasses.replace(step, given=True), Focus(head=0), level))
+        assert "raw" not in said or "not drawn" in said or "no draw" in said, said
+    assert "“ gato” was given" in " ".join(line.text for line in explain(dataclasses.replace(step, given=True)))
+    assert "Drawn was “ gato”" in " ".join(line.text for line in explain(step))
+
+
+def test_a_guess_of_the_last_layer_is_not_kept_to_the_end(step):
+    last = dataclasses.replace(step, top=np.array([*[int(step.top[-1]) + 1] * (len(step.top) - 1), step.top[-1]]))
+    said = " ".join(line.text for line in explain(last))
+    assert f"Only the last layer, {len(step.top) - 2}, comes to this guess" in said and "to the end" not in said
 
 
 def test_a_state_is_not_called_attention(step):
@@ -195,6 +213,81 @@ def test_an_earlier_token_shows_the_step_that_drew_it():
     drive(MlxgptApp("nano-pt", device="cpu"), story, (120, 40))
 
 
+def test_another_version_of_an_answer_brings_its_own_figures():
+    async def story(pilot):
+        page = await answered(pilot)
+        first = page.talk.path()[-1]
+        await pilot.press("escape", "r")
+        await until(pilot, lambda: page.writing is None and page.talk.path()[-1] is not first)
+        second = page.talk.path()[-1]
+        assert [token.id for token in first.tokens] != [token.id for token in second.tokens]
+        for key, message in (("comma", first), ("full_stop", second)):
+            await pilot.press(key)
+            await until(pilot, lambda message=message: read_of(page) == [token.id for token in message.tokens])
+            last = message.tokens[-1]
+            assert page.live.state.step.probability == pytest.approx(last.probability, rel=1e-3)
+            assert len(page.live.state.surprisals) == len(message.tokens)
+
+    drive(MlxgptApp("nano-pt", device="cpu"), story, (120, 40))
+
+
+def read_of(page):
+    """The tokens of the answer whose last step the panel shows, as far as they are its own."""
+    step = page.live.state.step
+    ids = [*step.passage.ids, step.drawn]
+    return ids[-len(page.talk.path()[-1].tokens) :]
+
+
+def test_of_another_models_tokens_the_panel_says_so():
+    async def story(pilot):
+        page = await answered(pilot)
+        page.open_talk(written())
+        await until(pilot, lambda: "modern-micro wrote this" in screen_text(pilot.app))
+        assert page.live.state.step is None
+
+    drive(MlxgptApp("nano-pt", device="cpu"), story, (120, 40))
+
+
+def test_a_token_that_was_typed_is_explained_as_given():
+    async def story(pilot):
+        page = await answered(pilot)
+        message = page.talk.path()[-1]
+        message.forced = 3
+        message.tokens[2] = dataclasses.replace(message.tokens[2], draw=None)
+        page.on_selection(message, 2)
+        await until(pilot, lambda: page.live.state.step.drawn == message.tokens[2].id and not page.live.state.loading)
+        assert page.live.state.step.given
+        page.on_selection(message, 3)
+        await until(pilot, lambda: page.live.state.step.drawn == message.tokens[3].id and not page.live.state.loading)
+        assert not page.live.state.step.given
+
+    drive(MlxgptApp("nano-pt", device="cpu"), story, (120, 40))
+
+
+def test_from_the_tokens_e_changes_the_words_of_the_panel():
+    async def story(pilot):
+        page = await answered(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: page.query_one(Transcript).has_focus and "e Explain" in screen_text(pilot.app))
+        await pilot.press("e")
+        await until(pilot, lambda: page.live.state.level == "maths")
+
+    drive(MlxgptApp("nano-pt", device="cpu"), story, (200, 60))
+
+
+def test_from_the_tokens_e_says_in_words_what_a_strip_has_no_room_for():
+    async def story(pilot):
+        page = await answered(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: page.query_one(Transcript).has_focus and not page.live.state.loading)
+        await pilot.press("e")
+        await until(pilot, lambda: "plain: After" in screen_text(pilot.app))
+        await pilot.press("escape")
+        await until(pilot, lambda: page.query_one(Transcript).has_focus)
+
+    drive(MlxgptApp("nano-pt", device="cpu"), story, (80, 24))
+
+
 def test_another_conversation_forgets_the_last_one():
     async def story(pilot):
         page = await answered(pilot)
@@ -235,3 +328,40 @@ def test_a_recurrent_model_shows_its_state_and_read_again_whose_values_it_takes(
         assert "effective attention of" in shown and "the same for any text" in shown and "KV" not in shown
 
     drive(MlxgptApp(recurrent, device="cpu"), story, (120, 40))
+
+
+@pytest.mark.parametrize("theme", ["mlxgpt-dark", "mlxgpt-light", "textual-light"])
+def test_figures_and_frames_are_seen_on_every_ground(theme):
+    async def story(pilot):
+        await until(pilot, lambda: pilot.app.bridge.opened is not None)
+        pilot.app.theme = theme
+        await pilot.pause()
+        page = pilot.app.chat_page
+        for widget in (page.query_one(LivePanel), page.query_one(TokenCard)):
+            for role in ("title", "dim", "number"):
+                style = widget.rich_style + widget._style(role)
+                assert contrast(style.color, style.bgcolor) >= (3 if theme == "textual-light" else 4.5), (
+                    type(widget),
+                    role,
+                    style,
+                )
+        for widget in (page.query_one(Prompt), page.query_one(TokenCard)):
+            widget.add_class("-card")
+            page.set_focus(None)
+            await pilot.pause()
+            frame = widget.styles.border_top[1].rich_color
+            assert theme == "textual-light" or contrast(frame, widget.rich_style.bgcolor) >= 3, (widget, frame)
+
+    drive(MlxgptApp("nano-pt", device="cpu"), story, (120, 40))
+
+
+def contrast(one, other):
+    """As WCAG 2 has it: 1 for the same, 21 for black on white."""
+    darker, lighter = sorted(luminance(colour) for colour in (one, other))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour):
+    parts = [part / 255 for part in colour.get_truecolor()]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

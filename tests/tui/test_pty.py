@@ -75,6 +75,24 @@ def test_a_signal_leaves_the_terminal_as_it_was_and_the_conversation_kept(writin
     assert len(kept(writing.home)) >= len(before) > 0
 
 
+ALONE = (
+    "import signal, subprocess, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+    "sys.exit(subprocess.Popen(sys.argv[1:], start_new_session=True).wait())"
+)
+
+
+def test_a_program_that_no_signal_reaches_ends_with_its_terminal(bench, home):
+    arguments = [sys.executable, "-c", ALONE, *bench.mlxgpt("tui", "--model", bench.model)]
+    with bench.Terminal(arguments, environment={"MLXGPT_HOME": str(home)}) as terminal:
+        bench.expect(terminal, lambda: terminal.shows(bench.READY))
+        bench.enter(terminal, "/tokens 100000")
+        bench.enter(terminal, "Era uma vez")
+        bench.expect(terminal, lambda: kept(home))
+        terminal.hang_up()
+        assert terminal.wait() == 128 + signal.SIGHUP
+        assert kept(home)
+
+
 def test_when_the_terminal_is_gone_the_conversation_is_kept_and_the_program_ends(bench, home):
     with bench.opened(bench.model) as terminal:
         bench.enter(terminal, "Era uma vez")

@@ -17,6 +17,7 @@ from mlxgpt.errors import DataError
 from mlxgpt.events import TokenGenerated
 from tui.conversation import Conversation
 from tui.keeper import Keeper
+from tui.modals.sessions import line
 from tui.store import MIGRATIONS, Store, migrate
 
 SHARE = st.none() | st.floats(0, 1, width=32)
@@ -260,6 +261,7 @@ from pathlib import Path
 from mlxgpt.events import TokenGenerated
 from tui.conversation import Conversation
 from tui.keeper import Keeper
+from tui.modals.sessions import line
 from tui.store import Store
 
 async def main():
@@ -296,3 +298,20 @@ def test_the_file_is_the_users_own(store):
     keep(Keeper(store), told("segredo", "sim"))
     assert store.path.stat().st_mode & 0o077 == 0
     assert time.time() - store.entries()[0].changed < 60
+
+
+def test_a_list_counts_the_messages_that_are_shown_and_names_a_model_briefly(tmp_path):
+    store = Store(tmp_path / "kept.db")
+    talk = Conversation()
+    talk.add("user", text="Oi")
+    answer = talk.add("assistant", text="Olá")
+    for number in range(4):
+        talk.sibling(answer).text = f"Olá {number}"
+    asyncio.run(Keeper(store).save(talk, "/home/ana/runs/gatos"))
+    other = Conversation()
+    other.add("user", text="Outra")
+    asyncio.run(Keeper(store).save(other, "nano-pt"))
+    entries = store.entries()
+    assert [entry.messages for entry in entries] == [1, 2]
+    assert "gatos · 2 messages" in line(entries[1], False).plain and "/home" not in line(entries[1], False).plain
+    store.close()

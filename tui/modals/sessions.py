@@ -17,6 +17,7 @@ from textual.widgets.option_list import Option
 
 from mlxgpt.errors import MlxgptError, describe
 from mlxgpt.text import visible
+from tui.bridge import name_of
 from tui.exports import KINDS, export, file_name
 from tui.modals.ask import Ask, Confirm
 from tui.modals.modal import Modal
@@ -157,7 +158,8 @@ class Sessions(Modal[int | None]):
         entry = self.chosen
         if entry is None:
             return
-        question = f"Delete “{visible(entry.title)}” with {entry.messages:,} messages?  It cannot be undone."
+        many = f"{entry.messages:,} messages and all their versions"
+        question = f"Delete “{visible(entry.title)}” with {many}?  It cannot be undone."
         if await self.app.push_screen_wait(Confirm(question, "Delete")):
             await self._ask(lambda: self.store.delete(entry.id))
             self.deleted.add(entry.id)
@@ -182,7 +184,7 @@ def line(entry: Entry, current: bool) -> Content:
     """A conversation in two or three lines: title, figures, and where the words were found."""
     day = time.strftime("%d %b %Y %H:%M", time.localtime(entry.changed))
     messages = f"{entry.messages:,} message{'s' if entry.messages != 1 else ''}"
-    facts = [day, visible(entry.model), messages, *(["cut off while writing"] if entry.cut_off else [])]
+    facts = [day, visible(name_of(entry.model)), messages, *(["cut off while writing"] if entry.cut_off else [])]
     mark = "● " if current else ""
     parts: list[tuple[str, str]] = [
         (mark + (visible(" ".join(entry.title.split())) or "untitled"), "bold"),

@@ -20,6 +20,7 @@ from mlxgpt.text import visible
 from tui.bridge import Opened
 from tui.commands import Commands
 from tui.conversation import Conversation, Message
+from tui.modals.told import Told
 from tui.page import Page, Request
 from tui.screens.chat_completing import COMPLETING, Completing
 from tui.screens.chat_turns import Turns
@@ -90,7 +91,7 @@ them, Enter opens one, b branches from another.  A line that begins with / is a 
 
     def model_opened(self) -> None:
         """Another model: it is looked at anew."""
-        self.run_worker(self.live.opened(), group="live-open", exclusive=True)
+        self.run_worker(self.live.opened, group="live-open", exclusive=True)  # type: ignore[arg-type]  # a coroutine is made when it runs
         self.names.clear()
         self.show_talk()
 
@@ -175,7 +176,7 @@ them, Enter opens one, b branches from another.  A line that begins with / is a 
             self.show_status()
         if over:
             self._over(message)
-        elif time.monotonic() - self._saved > 1:
+        elif time.monotonic() - self._saved > 1 and self._ended is None:
             self._saved = time.monotonic()
             self.save(message)
 
@@ -185,9 +186,10 @@ them, Enter opens one, b branches from another.  A line that begins with / is a 
             self._timer = None
         if self.writer.error is not None:
             self.show_problem(self.writer.error)
-        self.save(message)
         self.on_finished(message)
         self.stepped(message)
+        self.ended_again(message)
+        self.save(message)
         self.refresh_bindings()
 
     # ---- typing ------------------------------------------------------------------------------------------------------
@@ -213,7 +215,10 @@ them, Enter opens one, b branches from another.  A line that begins with / is a 
         """Another token is selected; a click on the one that was opens it."""
         self.choose(event.message, event.index)
         if event.again and event.index >= 0:
-            self.action_card()
+            if self._card:
+                self.action_branch()
+            else:
+                self.action_card()
 
     @on(Transcript.Pointed)
     def pointed(self, event: Transcript.Pointed) -> None:
@@ -237,6 +242,19 @@ them, Enter opens one, b branches from another.  A line that begins with / is a 
         self.refresh_bindings()
 
     # ---- keys --------------------------------------------------------------------------------------------------------
+
+    def action_explain(self) -> None:
+        """What live shows in other words: in its panel, or above the page where it has no room for words."""
+        if self.query_one("#live").display:
+            self.live.explain()
+        elif words := self.live.in_words():
+            self.app.push_screen(Told("What the model did at this token", words))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is something to explain once live has looked."""
+        if action == "explain":
+            return self.live.state.step is not None
+        return super().check_action(action, parameters)
 
     def action_density(self) -> None:
         """The next of off, strip and panel."""

@@ -48,6 +48,7 @@ class Turns(Screen[None]):
         self.editing: Message | None = None
         self.names: dict[int, str] = {}  # tokens of the open model by id
         self._card = self._stepping = False
+        self._ended: tuple[Message, Message] | None = None  # an answer that had ended, and the one that goes on from it
         self._branched: int | None = None  # the token that was put in the place of another
         self._reads: tuple[tuple[int, int], Reads] | None = None
 
@@ -94,8 +95,9 @@ class Turns(Screen[None]):
             return
         count = without_end(message, self.bridge.tokenizer.stop_ids)
         if message.reason == "eos" and count < len(message.tokens):  # it wanted to end: another draw, beside this one
-            message = copied(self.talk, message, count)
+            ended, message = message, copied(self.talk, message, count)
             message.seed = None
+            self._ended = ended, message
         self._write(message, most=most)
 
     def action_step(self) -> None:
@@ -106,6 +108,17 @@ class Turns(Screen[None]):
             return
         self._stepping = not self._foreign(message)
         self.action_go_on(most=1)
+
+    def ended_again(self, message: Message) -> None:
+        """A text that had ended was gone on with: if the end was drawn again there is no other version of it."""
+        (ended, other), self._ended = self._ended or (None, None), None
+        if ended is None or other is not message or len(message.tokens) > len(ended.tokens) or message.reason != "eos":
+            return
+        self.talk.drop(message)
+        self.talk.show(ended)
+        self.show_talk()
+        self.on_selection(None, None)
+        self.app.notify("The model drew the end again: the text stays as it is.  u draws once more, r writes another.")
 
     def stepped(self, message: Message) -> None:
         """A message is written so far; after a step its newest token is shown, after a branch the one it began with."""
@@ -153,6 +166,7 @@ class Turns(Screen[None]):
             self.talk.show(family[place])
             self.save(family[place])
             self.show_talk()
+            self.on_selection(None, None)  # the figures are those of the message that is shown now
 
     def action_edit(self) -> None:
         """Change a message: it gets a sibling, and the model goes on from there."""
@@ -233,14 +247,14 @@ class Turns(Screen[None]):
             token = message.tokens[index]
             found = self._reads[1] if self._reads is not None and self._reads[0] == (message.id, index) else None
             sources = [identity for identity, _, _ in found.sources] if found is not None else []
-            foreign = self._foreign(message)
-            for identity in () if foreign else (token.id, *(each for each, _ in token.alternatives), *sources):
+            others = self._foreign(message)
+            for identity in () if others else (token.id, *(each for each, _ in token.alternatives), *sources):
                 if identity not in self.names and identity < self.bridge.opened.vocab_size:
                     self.names[identity] = self.bridge.tokenizer.token_text(identity)
             look = Look(
                 token=token, index=index, settings=message.settings, forced=index < message.forced,
-                names={token.id: token.token} if foreign else self.names,
-                reads=found, reading=found is None and not foreign and self.writer.message is None, marked=self.marked,
+                names={token.id: token.token} if others else self.names,
+                reads=found, reading=found is None and not others and self.writer.message is None, marked=self.marked,
             )  # fmt: skip
         roomy = self.size.height >= CARD_ROWS and self.size.width >= CARD_COLUMNS
         self.query_one(TokenCard).show(look, large=self._card and roomy)
@@ -268,20 +282,22 @@ class Turns(Screen[None]):
             self.show_card()
 
     def action_move(self, dx: int, dy: int) -> None:
-        """To another token; in the card up and down mark another alternative."""
-        if dy and self._card:
-            self.mark(self.marked + dy)
-        else:
-            self.query_one(Transcript).move(dx, dy)
+        """To another token."""
+        self.query_one(Transcript).move(dx, dy)
+
+    def action_beside(self, dx: int) -> None:
+        """To the token before or after, which is opened."""
+        self.query_one(Transcript).move(dx, 0)
+
+    def action_mark_by(self, by: int) -> None:
+        """Mark another alternative of the open token."""
+        self.mark(self.marked + by)
 
     def action_card(self) -> None:
-        """Open the card; in it, branch."""
-        if self._card:
-            self.action_branch()
-        else:
-            self._card = True
-            self.show_card()
-            self.refresh_bindings()
+        """Open the token."""
+        self._card = True
+        self.show_card()
+        self.refresh_bindings()
 
     def action_close_card(self) -> None:
         """Close the card."""
@@ -331,8 +347,12 @@ class Turns(Screen[None]):
                 return not writing and typing
             case "type":
                 return not typing and (bool(parameters) or not (writing or self._card))
+            case "move":
+                return not (self._card and token)
+            case "beside" | "mark_by":
+                return self._card and token
             case "card" | "branch" | "inspect":
-                return token and (action == "inspect" or not writing)
+                return token and (action == "inspect" or not writing) and not (action == "card" and self._card)
             case "regenerate":
                 return not writing and self._answer() is not None
             case "go_on" | "step" | "edit":

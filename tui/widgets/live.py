@@ -5,6 +5,7 @@
 """
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
@@ -16,11 +17,13 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from mlxgpt import jobs
-from mlxgpt.display.colours import painted, shade
+from mlxgpt.display import colours
+from mlxgpt.text import visible
 from tui.conversation import Conversation, Message
-from tui.hearing import hearing
+from tui.hearing import foreign, hearing
 from tui.widgets.lines import HEATS, Line, filled, framed
-from tui.widgets.live_state import LEVELS, LiveState, empty
+from tui.widgets.live_state import LEVELS, LiveState, empty, shown_head
+from tui.widgets.paint import painted
 
 if TYPE_CHECKING:
     from mlxgpt.inspection.live import Watch
@@ -40,7 +43,7 @@ class Live:
         self._open = self._due = False
         self._selected: tuple[Message, int] | None = None
         self._last: tuple[Message, int] | None = None  # the newest token
-        self._talk, self._new = Conversation(), 0
+        self._talk, self._new, self._given = Conversation(), 0, 0
 
     # ---- what happens ------------------------------------------------------------------------------------------------
 
@@ -69,6 +72,7 @@ class Live:
             self.state.restarted()
             self.state.selected(message.tokens, index - 1)
             self._selected, self._new = None, 0
+            self._given = max(message.forced - index, 0)  # so many come that nobody draws
         self._last, self._new = (message, index), self._new + 1
         if self._selected is None:
             self.state.heard(message.tokens[index])
@@ -85,16 +89,26 @@ class Live:
         if self._open and self._selected is None and (seen is None or seen.written != self._new):
             self._read_again()
         if self._open:
-            self.page.run_worker(self._chunk(), group="live-chunks", exclusive=True)
+            self.page.run_worker(self._chunk, group="live-chunks", exclusive=True)  # type: ignore[arg-type]  # a coroutine is made when it runs
 
     def select(self, talk: Conversation, message: Message | None, index: int | None) -> None:
-        """Show the step that drew a token, or again the newest."""
+        """Show the step that drew a token, or the newest of the conversation."""
         self._talk = talk
         if self._last is not None and talk.messages.get(self._last[0].id) is not self._last[0]:
             self._last = None  # it was in another conversation
             self.state = LiveState(level=self.state.level)
         self._selected = (message, index) if message is not None and index is not None and message.tokens else None
-        if place := self._selected or self._last:
+        answer = next((each for each in reversed(talk.path()) if each.role == "assistant"), None)
+        if self._selected is None and answer is not None and answer.tokens:
+            if self._open and (self._last is None or self._last[0] is not answer):
+                self.page.run_worker(self._chunk, group="live-chunks", exclusive=True)  # type: ignore[arg-type]  # a coroutine is made when it runs
+            self._last = answer, len(answer.tokens) - 1
+        place = self._selected or self._last
+        if place is not None and foreign(self.page.bridge, place[0]):
+            self.page.workers.cancel_group(self.page, "live-read")
+            self.state.forgot(f"{visible(place[0].model)} wrote this: its tokens are not this model's.")
+            self.show()
+        elif place is not None:
             self.state.selected(place[0].tokens, place[1])
             self._read_again()
         else:
@@ -120,6 +134,18 @@ class Live:
         self.state.level = level or LEVELS[(LEVELS.index(self.state.level) + 1) % len(LEVELS)]
         self.show()
 
+    def in_words(self) -> str:
+        """The step that is shown, for all readers; empty while there is none."""
+        step = self.state.step
+        if step is None:
+            return ""
+        from mlxgpt.inspection.explain import explain  # and with it numpy: not before the first picture
+        from mlxgpt.inspection.focus import Focus
+
+        focus = Focus(head=shown_head(self.state))
+        said = {level: " ".join(line.text for line in explain(step, focus, level)) for level in LEVELS}
+        return "\n\n".join(f"{level}: {text}" for level, text in said.items())
+
     # ---- showing -----------------------------------------------------------------------------------------------------
 
     def show(self) -> None:
@@ -132,13 +158,13 @@ class Live:
         self._due = False
         steps = self.watch.take() if self.watch is not None else []
         if steps and self._selected is None:
-            self.state.saw(steps[-1])
+            self.state.saw(replace(steps[-1], given=0 < steps[-1].written <= self._given))
         self.show()
 
     def _read_again(self) -> None:
         self.state.loading = True
         self.show()
-        self.page.run_worker(self._read(), group="live-read", exclusive=True)
+        self.page.run_worker(self._read, group="live-read", exclusive=True)  # type: ignore[arg-type]  # a coroutine is made when it runs
 
     async def _read(self) -> None:
         """Compute the step that is selected, or the last one, by one pass over its text."""
@@ -154,7 +180,8 @@ class Live:
             self.state.loading = False
             self.page.show_problem(error)
             return
-        self.state.saw(step)
+        given = index < message.forced and message.tokens[index].draw is None
+        self.state.saw(replace(step, given=given))
         self.show()
 
     async def _chunk(self) -> None:
@@ -235,9 +262,9 @@ class LiveLines(Widget, can_focus=True):
         if role not in self._styles:
             if role.startswith("heat"):
                 share = int(role.removeprefix("heat")) / (HEATS - 1)
-                style = painted(shade(share)) if share else self.get_component_rich_style("live--dim", partial=True)
+                style = colours.painted(colours.shade(share)) if share else painted(self, "live--dim")
             else:
-                style = self.get_component_rich_style(f"live--{role}", partial=True) if role else Style.null()
+                style = painted(self, f"live--{role}") if role else Style.null()
             self._styles[role] = style
         return self._styles[role]
 

@@ -48,9 +48,14 @@ class LiveState:
         if step.seconds:
             self.speed, self.first_seconds = step.tokens_per_second or self.speed, step.first_seconds
 
+    def forgot(self, problem: str) -> None:
+        """There is nothing to show, and why."""
+        self.step, self.told, self.problem, self.loading, self.surprisals = None, None, problem, False, []
+
     def restarted(self) -> None:
         """A message is about to be written."""
         self.writing, self.surprisals, self.speed, self.first_seconds = True, [], 0.0, 0.0
+        self.problem = ""
 
     def selected(self, tokens: list[TokenGenerated], index: int) -> None:
         """An earlier token is looked at: the surprisals are those up to it."""

@@ -138,7 +138,10 @@ def _reads(look: Look, *, short: bool = False) -> Line:
         return [(" reading…" if look.reading else "", "dim")]
     reads = look.reads
     verb = "read" if reads.kind == "attention" else "took of"
-    line: Line = [(f" L{reads.layer}H{reads.head} ", "title"), (f"{verb} ", "dim")]
+    line: Line = [
+        (f" L{reads.layer}H{reads.head} ", "title"),
+        (f"{verb} " if short else f"of all heads {verb} hardest ", "dim"),
+    ]
     for identity, _, weight in reads.sources[: 2 if short else 3]:
         line.append((f"{quoted(look.names.get(identity, ''))} {weight:.2f}  ", ""))
     if not short:
@@ -166,7 +169,7 @@ class TokenCard(Widget):
     TokenCard > .card--dim { color: $foreground-muted; }
     TokenCard > .card--bar { color: $accent; }
     TokenCard > .card--mark { color: $success; text-style: bold; }
-    TokenCard > .card--number { color: $text; }
+    TokenCard > .card--number { color: $foreground; }
     TokenCard > .card--own { background: $success; color: $background; text-style: bold; }
     TokenCard > .card--slice0 { background: $panel-lighten-1; color: $text; }
     TokenCard > .card--slice1 { background: $panel-lighten-3; color: $text; }

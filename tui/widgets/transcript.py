@@ -60,6 +60,12 @@ class Transcript(ScrollView, can_focus=True):
         Binding("up,k", "screen.move(0,-1)", "Up", id="chat.up", show=False),
         Binding("down,j", "screen.move(0,1)", "Down", id="chat.down", show=False),
         Binding("enter", "screen.card", "Open", id="chat.card"),
+        # while a token is open:
+        Binding("left,h", "screen.beside(-1)", "Token", id="chat.card_left", key_display="←→"),
+        Binding("right,l", "screen.beside(1)", "Next token", id="chat.card_right", show=False),
+        Binding("up,k", "screen.mark_by(-1)", "Mark", id="chat.mark_up", key_display="↑↓"),
+        Binding("down,j", "screen.mark_by(1)", "Mark next", id="chat.mark_down", show=False),
+        Binding("enter", "screen.branch", "Branch", id="chat.card_branch"),
         Binding("b", "screen.branch", "Branch", id="chat.branch"),
         Binding("comma", "screen.sibling(-1)", "Sibling", id="chat.sibling_before", key_display=", ."),
         Binding("full_stop", "screen.sibling(1)", "Next sibling", id="chat.sibling_after", show=False),
@@ -69,6 +75,7 @@ class Transcript(ScrollView, can_focus=True):
         Binding("E", "screen.edit", "Edit", id="chat.edit"),
         Binding("y", "screen.copy", "Copy", id="chat.copy"),
         Binding("i", "screen.inspect", "Inspect", id="chat.inspect"),
+        Binding("e", "screen.explain", "Explain", id="chat.explain"),
         Binding("slash", "screen.type('/')", "Command", id="chat.command", show=False),
     ]
     HELP = "The conversation.  Arrows or h j k l move from token to token; enter opens what is known of one."
@@ -302,7 +309,7 @@ class Transcript(ScrollView, can_focus=True):
 
     def _welcoming(self, line: int) -> Strip:
         if not 0 <= line < len(self.welcome):
-            return Strip.blank(0)
+            return Strip.blank(0, self.rich_style)
         if line == 2 and len(self.welcome) > 2:
             words = ("below 1 nat", "1 to 3", "from 3 on")
             return Strip([Segment(f" {word} ", self._style(name)) for word, name in zip(words, LEVELS, strict=True)])
@@ -321,7 +328,7 @@ class Transcript(ScrollView, can_focus=True):
             return Strip([Segment(" ▎ ", self._style("note")), Segment(block.notes[line - 1], self._style("note"))])
         number = block.text_line(line)
         if number is None:
-            return Strip.blank(0)
+            return Strip.blank(0, self.rich_style)
         segments = [Segment(" " * INDENT, self.rich_style)]
         selected = self.selected[1] if self.selected is not None and self.selected[0] == message.id else None
         chosen = None if selected is None or selected == WHOLE else block.shown(selected)
