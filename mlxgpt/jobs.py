@@ -599,7 +599,10 @@ def export(model: str, out: Path, to: str, *, quantize: str = "", dtype: str = "
     tokenizer = (
         checkpoint.load_tokenizer(directory, loaded.config) if (directory / "tokenizer.json").is_file() else None
     )
-    return exporting.export(directory, loaded, tokenizer, out, to=to, quantize=quantize, dtype=dtype)
+    knows_chats = checkpoint.read_record(directory).get("data", {}).get("chats", True)
+    return exporting.export(
+        directory, loaded, tokenizer, out, to=to, quantize=quantize, dtype=dtype, knows_chats=knows_chats
+    )
 
 
 def quantize(

@@ -27,6 +27,7 @@ from mlxgpt.model.gpt import GPT
 from mlxgpt.model.packing import Packing, matrices, pack
 from mlxgpt.model.shapes import count, parameter_shapes
 from mlxgpt.tokenizer.base import Tokenizer
+from mlxgpt.tokenizer.fast import FastTokenizer
 
 FORMS = ("hf", "mlx-lm", "gguf")
 DTYPES = {"float32": mx.float32, "float16": mx.float16, "bfloat16": mx.bfloat16}
@@ -68,9 +69,19 @@ def check(to: str, quantize: str, dtype: str) -> None:
 
 
 def export(
-    source: Path, model: GPT, tokenizer: Tokenizer | None, out: Path, *, to: str, quantize: str = "", dtype: str = ""
+    source: Path,
+    model: GPT,
+    tokenizer: Tokenizer | None,
+    out: Path,
+    *,
+    to: str,
+    quantize: str = "",
+    dtype: str = "",
+    knows_chats: bool = True,
 ) -> Exported:
     """Write a model, whose weights are not packed, at `out`; `source` is the directory it comes from.
+
+    One that does not know chats is written without a chat template, so that programs give it the text itself.
 
     Raises `ConversionError` with the reason when the other program has no such model or cannot hold its numbers, and
     `CheckpointError` when something is at `out` already.
@@ -78,6 +89,8 @@ def export(
     check(to, quantize, dtype)
     if out.exists():
         raise CheckpointError(f"{out} exists already.", hint="Choose another --out; nothing is written over.")
+    if isinstance(tokenizer, FastTokenizer) and not knows_chats:
+        tokenizer = tokenizer.without_chats()
     write = _gguf if to == "gguf" else _directory
     return write(source, model, tokenizer, out, to, quantize, dtype)
 

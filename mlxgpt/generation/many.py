@@ -22,12 +22,11 @@ from mlxgpt.events import (
     TextWritten,
 )
 from mlxgpt.generation.batch import Batcher, Text
-from mlxgpt.generation.generate import begin_id
 from mlxgpt.generation.one_by_one import batcher as make_batcher
 from mlxgpt.generation.prefix import Prefix
 from mlxgpt.generation.prompts import Prompt, done
 from mlxgpt.model.gpt import GPT
-from mlxgpt.tokenizer.base import Tokenizer
+from mlxgpt.tokenizer.base import Tokenizer, begin_id
 from mlxgpt.tokenizer.chat import ROLES, chat_ids
 
 _PROGRESS_SECONDS = 0.5

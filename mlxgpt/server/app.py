@@ -21,13 +21,13 @@ from starlette.routing import Route
 from mlxgpt.errors import CheckpointError, DataError, MissingExtra, MlxgptError, describe
 from mlxgpt.events import GenerationFinished, TokenGenerated
 from mlxgpt.generation.embed import embed
-from mlxgpt.generation.generate import begin_id
 from mlxgpt.server import inside, requests, watching
 from mlxgpt.server.answers import DONE, Answer, Json, sse, usage
 from mlxgpt.server.config import ServeConfig
 from mlxgpt.server.guard import Guard, refuse
 from mlxgpt.server.requests import Asked
 from mlxgpt.server.service import Busy, Service, Stream
+from mlxgpt.tokenizer.base import begin_id
 from mlxgpt.tokenizer.chat import ROLES, chat_ids
 
 Written = tuple[list[TokenGenerated], GenerationFinished]
