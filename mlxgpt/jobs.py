@@ -382,7 +382,7 @@ def generate_with_draft(
 
 def generate_many(
     model: str,
-    prompts: Path | None,
+    prompts: Path | str | None,
     output: Path | None,
     settings: Settings,
     *,
@@ -393,10 +393,11 @@ def generate_many(
     device: str = "auto",
     stop: threading.Event | None = None,
 ) -> Iterator[Event]:
-    """Continue every prompt of a file (stdin when None), see `generation.many`.
+    """Continue every prompt of a file (stdin when None), or the one prompt that a str is; see `generation.many`.
 
     `prefix` is a file with a beginning that all share; what the model remembers of it is kept in `prefix_cache`.
     """
+    import json
     import sys
 
     from mlxgpt import checkpoint, runs
@@ -411,11 +412,14 @@ def generate_many(
     kv_bits = read(settings).kv_bits  # raises for the command's own settings, which are nobody's line
     if batch_size < 1 or samples < 1:
         raise ConfigError("--batch-size and --num-samples are at least 1.")
-    if prompts and output and output.exists() and output.samefile(prompts):
+    if isinstance(prompts, Path) and output and output.exists() and output.samefile(prompts):
         raise ConfigError(f"{output} would be written over what is read.", hint="Choose another --output.")
-    raw = sys.stdin.buffer.read() if prompts is None else prompts.read_bytes()
-    lines = raw.decode("utf-8-sig", "replace").split("\n")
-    asked = list(read_prompts(lines, settings, plain=prompts is not None and prompts.suffix == ".txt"))
+    if isinstance(prompts, str):
+        lines = [json.dumps(prompts)]
+    else:
+        raw = sys.stdin.buffer.read() if prompts is None else prompts.read_bytes()
+        lines = raw.decode("utf-8-sig", "replace").split("\n")
+    asked = list(read_prompts(lines, settings, plain=isinstance(prompts, Path) and prompts.suffix == ".txt"))
     directory = runs.find_model(model)
     loaded, tokenizer = checkpoint.load_to_run(directory, devices.prepare(device).device)
     beginning = None
