@@ -749,10 +749,19 @@ def open_inspector(model: str, *, device: str = "auto") -> "Inspector":
     return Inspector.open(directory)
 
 
+def has_inside(chat: "Chat") -> bool:
+    """Whether the model can be looked into: it is of our own making, not one that mlx_lm runs."""
+    from mlxgpt.model.gpt import GPT
+
+    return isinstance(chat.model, GPT)
+
+
 def watch(chat: "Chat", name: str = "") -> "Watch":
     """What looks on while a chat writes, and at any of its steps again; the chat tells it from now on."""
+    from mlxgpt import checkpoint
     from mlxgpt.inspection.live import Watch
 
+    checkpoint.require_inside(chat.model)
     chat.watch = watcher = Watch(chat.model, chat.tokenizer, name)
     return watcher
 

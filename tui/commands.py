@@ -117,6 +117,8 @@ async def _attention(page: "ChatPage", rest: str) -> str:
     opened = page.bridge.opened
     if opened is None:
         raise DataError("The model is still loading.", hint="Try again in a moment.")
+    if not opened.n_layer:
+        raise DataError("mlx_lm runs this model, which shows no attention.", hint="/model NAME opens another.")
     there_are = opened.n_layer, opened.n_head
     if not rest:
         return f"/attn takes LAYER.HEAD: layers 0 to {there_are[0] - 1}, heads 0 to {there_are[1] - 1}."

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from foreign_models import GRANITE, make
 from rich.cells import cell_len
 
 from mlxgpt import jobs
@@ -235,3 +236,16 @@ def test_a_recurrent_model_shows_its_state_and_read_again_whose_values_it_takes(
         assert "effective attention of" in shown and "the same for any text" in shown and "KV" not in shown
 
     drive(MlxgptApp(recurrent, device="cpu"), story, (120, 40))
+
+
+def test_a_foreign_model_chats_and_the_panel_says_why_it_is_empty(tmp_path):
+    directory = make(tmp_path / "granite", GRANITE)
+
+    async def story(pilot):
+        await until(pilot, lambda: pilot.app.bridge.opened is not None)
+        await until(pilot, lambda: "not visible" in screen_text(pilot.app))
+        await pilot.press("a", "b", "enter")
+        await until(pilot, lambda: "tok/s" in screen_text(pilot.app))
+        assert "not visible" in screen_text(pilot.app)
+
+    drive(MlxgptApp(str(directory), settings={"max_tokens": 4}, device="cpu", page="chat"), story, (160, 40))

@@ -17,6 +17,8 @@ from textual.widget import Widget
 
 from mlxgpt import jobs
 from mlxgpt.display.colours import painted, shade
+from mlxgpt.errors import MlxgptError
+from mlxgpt.text import visible
 from tui.conversation import Conversation, Message
 from tui.widgets.lines import HEATS, Line, filled, framed
 from tui.widgets.live_state import LEVELS, LiveState, empty
@@ -50,8 +52,12 @@ class Live:
         bridge = self.page.bridge
         self.state, self._selected, self._last = LiveState(level=self.state.level), None, None
         opened = bridge.opened
-        self.watch = await bridge.ask(lambda: jobs.watch(bridge.chat, opened.name if opened else ""))
-        self.watch.on = self._open
+        self.watch = None
+        try:
+            self.watch = await bridge.ask(lambda: jobs.watch(bridge.chat, opened.name if opened else ""))
+            self.watch.on = self._open
+        except MlxgptError as error:
+            self.state.problem = visible(f"{error.message}  {error.hint}")
         self.show()
 
     def fit(self, density: str, width: int, height: int) -> None:
@@ -93,7 +99,7 @@ class Live:
         self._talk = talk
         if self._last is not None and talk.messages.get(self._last[0].id) is not self._last[0]:
             self._last = None  # it was in another conversation
-            self.state = LiveState(level=self.state.level)
+            self.state = LiveState(level=self.state.level, problem=self.state.problem)
         self._selected = (message, index) if message is not None and index is not None and message.tokens else None
         if place := self._selected or self._last:
             self.state.selected(place[0].tokens, place[1])

@@ -58,7 +58,7 @@ class Tabs(Widget):
         opened = cast("MlxgptApp", self.app).bridge.opened
         if opened is None:
             return "loading…"
-        shape = f" · {opened.n_layer}L·{opened.n_head}H·{opened.n_embd}d" if wide else ""
+        shape = f" · {opened.n_layer}L·{opened.n_head}H·{opened.n_embd}d" if wide and opened.n_layer else ""
         return f"{visible(opened.name)}{shape} · {opened.device}"
 
     def on_click(self, event: events.Click) -> None:
