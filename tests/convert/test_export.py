@@ -9,7 +9,8 @@ import pytest
 from mlx.utils import tree_flatten, tree_map
 
 from mlxgpt import checkpoint, jobs
-from mlxgpt.convert import exporting, huggingface
+from mlxgpt.convert import exporting, gguf_models, huggingface
+from mlxgpt.convert.targets import hf_target
 from mlxgpt.errors import CheckpointError, ConfigError, ConversionError, TokenizerError
 from mlxgpt.events import TokenGenerated
 from mlxgpt.generation.generate import beginning
@@ -273,8 +274,6 @@ def test_what_llama_cpp_lacks_is_refused_although_others_have_it(changes, said, 
 
 
 def test_every_preset_is_exported_or_refused_with_a_reason():
-    from mlxgpt.convert import gguf_models
-
     refused = {}
     for name in presets():
         try:
@@ -377,6 +376,25 @@ def test_characters_are_tokens_in_llama_cpp_too(stored, tmp_path):
     text = "São 25 €, não\né à beira-mar!"
     assert llm.tokenize(text.encode(), add_bos=False) == tokenizer.encode(text)
     assert llm.detokenize(tokenizer.encode(text)).decode() == text
+
+
+@pytest.mark.parametrize("to", ["hf", "mlx-lm", "gguf"])
+def test_a_quantised_model_that_becomes_larger_is_said_to(to, stored, tmp_path):
+    small = tmp_path / "small"
+    jobs.quantize(str(stored("llama")), small, {"bits": 4, "tokens": 64})
+    report = jobs.export(str(small), tmp_path / "out.gguf", to)
+    assert any("made whole again" in note and ("--quantize" in note) == (to != "hf") for note in report.notes)
+    if to != "hf":
+        report = jobs.export(str(small), tmp_path / "again.gguf", to, quantize="q4")
+        assert not any("made whole again" in note for note in report.notes)
+    assert not any("whole again" in note for note in jobs.export(str(stored("llama")), tmp_path / "b", to).notes)
+
+
+def test_the_nearest_of_two_architectures_is_the_one_that_only_lacks_biases():
+    config = ModelConfig(**FAMILIES["qwen3"] | {"bias": "attention"})
+    assert hf_target(config).reasons == ("bias is attention, but qwen3 has none",)
+    with pytest.raises(ConversionError, match="qwen3 has none"):
+        gguf_models.architecture(config)
 
 
 # ---- the beginning of a text -----------------------------------------------------------------------------------------
