@@ -77,6 +77,7 @@ class MlxgptApp(App[None]):
         self._begin_with, self._system = settings, system
         for theme in themes.THEMES:
             self.register_theme(theme)
+        self.ansi_theme_light = themes.ON_LIGHT
         self.settings = keymap.read(places.settings(), self.available_themes)
         self.theme = self.settings.theme or themes.DARK.name
 

@@ -10,10 +10,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from mlxgpt import jobs
+from mlxgpt import jobs, runs
 from mlxgpt.engine import Engine, Job
 
 if TYPE_CHECKING:
@@ -43,12 +42,12 @@ class Opened:
 
 
 def _name(word: str) -> str:
-    """What people call a model: the name they gave, or of a path its folder, and for a checkpoint its run before it."""
-    path = Path(word)
-    if not path.exists():
-        return word
-    parts = path.absolute().parts
-    return f"{parts[-3]}/{parts[-1]}" if parts[-2:-1] == ("checkpoints",) else parts[-1]
+    """What people call the model that `word` means: its folder, and before a checkpoint its run.
+
+    The same model always has the same name, whether it was asked for as "best", by its run or by its path.
+    """
+    folder = runs.find_model(word).resolve()
+    return f"{folder.parts[-3]}/{folder.name}" if folder.parent.name == "checkpoints" else folder.name
 
 
 class Feed(Generic[T]):

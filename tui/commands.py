@@ -15,7 +15,7 @@ from mlxgpt.commands.turns import read_text
 from mlxgpt.errors import ConfigError, DataError, nearest
 from mlxgpt.generation.commands import Reply, argument, parse
 from tui.exports import export
-from tui.modals.told import Told
+from tui.modals.reading import Reading
 from tui.page import Request
 from tui.widgets.blocks import WHOLE
 from tui.widgets.prompt import Prompt
@@ -71,7 +71,7 @@ class Commands:
     def _show(self, line: str, reply: Reply) -> None:
         app = self.page.app
         if reply.views or "\n" in reply.text or len(reply.text) > LONGEST:
-            app.push_screen(Told(line, reply.text, reply.views))
+            app.push_screen(Reading(line, reply.text, reply.views))
         elif reply.text:
             app.notify(reply.text, markup=False, timeout=8)
 
@@ -114,18 +114,29 @@ async def _lens(page: "ChatPage", rest: str) -> str:
 
 
 async def _attention(page: "ChatPage", rest: str) -> str:
+    layer, number = _head(page, rest, "/attn")
+    await page.host.go("inspect", Request(text=last_text(page), position=-1, layer=layer, head=number, view="heads"))
+    return ""
+
+
+async def _ablate(page: "ChatPage", rest: str) -> str:
+    place = None if rest == "off" else _head(page, rest, "/ablate")  # off: every head is heard
+    layer, number = place or (None, None)
+    silenced = () if place is None else (place,)
+    request = Request(text=last_text(page), position=-1, layer=layer, head=number, silenced=silenced, view="heads")
+    await page.host.go("inspect", request)
+    return ""
+
+
+def _head(page: "ChatPage", rest: str, command: str) -> tuple[int, int]:
+    """The layer and the head that "L.H" names."""
     opened = page.bridge.opened
     if opened is None:
         raise DataError("The model is still loading.", hint="Try again in a moment.")
     if not opened.n_layer:
         raise DataError("mlx_lm runs this model, which shows no attention.", hint="/model NAME opens another.")
-    there_are = opened.n_layer, opened.n_head
-    if not rest:
-        return f"/attn takes LAYER.HEAD: layers 0 to {there_are[0] - 1}, heads 0 to {there_are[1] - 1}."
-    place = head(there_are, rest, "/attn")
-    layer, number = (place.layer or 0) % there_are[0], (place.head or 0) % there_are[1]
-    await page.host.go("inspect", Request(text=last_text(page), position=-1, layer=layer, head=number, view="heads"))
-    return ""
+    place = head((opened.n_layer, opened.n_head), rest, command)
+    return (place.layer or 0) % opened.n_layer, (place.head or 0) % opened.n_head
 
 
 async def _branch(page: "ChatPage", rest: str) -> str:
@@ -224,6 +235,7 @@ ACTS: dict[str, Callable[["ChatPage", str], Awaitable[str]]] = {
     "inspect": _inspect,
     "lens": _lens,
     "attn": _attention,
+    "ablate": _ablate,
     "branch": _branch,
     "retry": _acting("regenerate"),
     "continue": _acting("go_on"),

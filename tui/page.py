@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from mlxgpt.errors import describe
 from mlxgpt.text import visible
 from tui.keymap import Remapped
+from tui.widgets.keys import Keys
 from tui.widgets.tabs import Tabs
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Request:
     position: int | None = None
     layer: int | None = None
     head: int | None = None
+    silenced: tuple[tuple[int, int], ...] = ()  # heads (layer, head) that the model is to do without
     path: str = ""
     word: str = ""  # a model, a lesson, a strategy
     view: str = ""  # one of the page's views
@@ -44,7 +46,7 @@ class Page(Remapped):
         yield Tabs(self.NAME)
         yield from self.body()
         yield Static(id="state", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield Keys()
 
     def body(self) -> ComposeResult:
         """What is between the bars."""

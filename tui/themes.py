@@ -1,5 +1,6 @@
 """Two themes of our own, one dark and one light; every text on every ground is at least 4.5 : 1 (WCAG AA), and tested."""
 
+from rich.terminal_theme import TerminalTheme
 from textual.theme import Theme
 
 DARK = Theme(
@@ -49,3 +50,18 @@ LIGHT = Theme(
     },
 )
 THEMES = (DARK, LIGHT)
+# What rich's sixteen colours are on the light background: Textual's own yellow and cyan cannot be read there.
+ON_LIGHT = TerminalTheme(
+    (251, 250, 247),
+    (29, 33, 41),
+    [
+        (29, 33, 41),
+        (168, 31, 31),
+        (28, 103, 42),
+        (133, 79, 0),
+        (11, 87, 168),
+        (122, 62, 157),
+        (10, 102, 96),
+        (77, 85, 99),
+    ],
+)

@@ -45,7 +45,7 @@ def written() -> Conversation:
     talk = Conversation(title="kite")
     talk.add("user", text="Conte uma história curta.")
     answer = talk.add("assistant")
-    answer.model, answer.settings, answer.reason, answer.seed = "modern-micro", "T 0.8 · p 0.95", "stopped", 7
+    answer.model, answer.settings, answer.reason, answer.seed = "nano-pt", "T 0.8 · p 0.95", "stopped", 7
     pieces = [("Era", 0.7), (" uma", 0.9), (" vez", 0.99), (" um", 0.3), (" dragão", 0.02), (",", 0.6), ("\n", 0.1)]
     pieces += [(" que", 0.5), (" não", 0.25), (" sabia", 0.4), (" voar", 0.04), (".", 0.8)]
     answer.tokens = [token(text, chance, draw=chance / 2) for text, chance in pieces]

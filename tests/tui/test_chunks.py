@@ -11,7 +11,6 @@ from tui.app import MlxgptApp
 from tui.chunk_layout import Layout, drawn, fold
 from tui.chunk_view import Cutting, carried, curve, defaults, explain, histogram, next_size, offers, parsed, short
 from tui.page import Request
-from tui.screens import chunks as page_module
 from tui.screens.chunks import ChunksPage
 from tui.widgets.chunk_list import ChunkList
 from tui.widgets.chunk_map import ChunkMap
@@ -20,7 +19,7 @@ from tui.widgets.chunk_map import ChunkMap
 @pytest.fixture(autouse=True)
 def no_times(monkeypatch):
     """What took how long is not said."""
-    monkeypatch.setattr(page_module, "TELL_SECONDS", 1e9)
+    monkeypatch.setattr("tui.screens.chunks_view.TELL_SECONDS", 1e9)
 
 
 def ready(page):
@@ -105,7 +104,7 @@ def test_a_click_on_a_strategy_a_row_and_the_map():
 def test_the_form_says_the_range_and_applies():
     async def story(pilot, page):
         await pilot.press("m")
-        await until(pilot, lambda: "Settings of recursive" in screen_text(pilot.app))
+        await until(pilot, lambda: "settings of recursive" in screen_text(pilot.app))
         pilot.app.screen.query_one("#overlap_ratio", Input).value = "1.5"
         await pilot.press("enter")
         await until(pilot, lambda: "must be in [0, 1)" in screen_text(pilot.app))
@@ -121,7 +120,7 @@ def test_the_form_says_the_range_and_applies():
 
 
 def test_the_optimiser_offers_what_it_measured_and_enter_applies_it(monkeypatch):
-    monkeypatch.setattr(page_module, "SEARCH_SECONDS", 3.0)
+    monkeypatch.setattr("tui.screens.chunks.SEARCH_SECONDS", 3.0)
 
     async def story(pilot, page):
         page._apply("fixed", {"max_size": 200})
@@ -146,14 +145,14 @@ def test_a_file_is_read_cut_opened_and_written(tmp_path):
     async def story(pilot, page):
         page._apply("sentence", carried("sentence", {"max_size": 16}))
         await pilot.press("f")
-        await until(pilot, lambda: "A file to cut" in screen_text(pilot.app))
+        await until(pilot, lambda: "a file to cut" in screen_text(pilot.app))
         pilot.app.screen.query_one(Input).value = str(file)
         await again(pilot, page, "enter")
         assert page.cutting.text == file.read_text(encoding="utf-8") and "um.txt" in screen_text(pilot.app)
         await pilot.press("enter")
         await until(pilot, lambda: "characters 0–" in screen_text(pilot.app))
         await pilot.press("escape", "w")
-        await until(pilot, lambda: "Write the chunks" in screen_text(pilot.app))
+        await until(pilot, lambda: "write the chunks" in screen_text(pilot.app))
         pilot.app.screen.query_one(Input).value = str(output)
         await pilot.press("enter")
         await until(pilot, output.exists)
@@ -163,7 +162,7 @@ def test_a_file_is_read_cut_opened_and_written(tmp_path):
         await pilot.press("w")
         pilot.app.screen.query_one(Input).value = str(output)
         await pilot.press("enter")
-        await until(pilot, lambda: "write over it" in screen_text(pilot.app))
+        await until(pilot, lambda: "Write over it" in screen_text(pilot.app))
 
     open_page(story)
 

@@ -7,8 +7,8 @@ from tests.tui.conftest import drive, screen_text, until
 from tui.app import MlxgptApp
 from tui.commands import ACTS
 from tui.completion import candidates
+from tui.modals.reading import Reading
 from tui.modals.sessions import Sessions
-from tui.modals.told import Told
 from tui.widgets.completion import Completion
 from tui.widgets.prompt import Prompt
 
@@ -127,10 +127,10 @@ def test_a_long_answer_is_shown_over_the_page_and_closed():
             ("/stats", "messages"),
         ):
             await typed(pilot, line)
-            await until(pilot, lambda: isinstance(pilot.app.screen, Told))
+            await until(pilot, lambda: isinstance(pilot.app.screen, Reading))
             await until(pilot, lambda shown=shown: shown in screen_text(pilot.app) and pilot.app.screen.focused)
             await pilot.press("escape")
-            await until(pilot, lambda: not isinstance(pilot.app.screen, Told))
+            await until(pilot, lambda: not isinstance(pilot.app.screen, Reading))
 
     drive(MlxgptApp(), story, (120, 60))
 
@@ -162,9 +162,13 @@ def test_pages_are_opened_with_what_was_written():
             ("/chunk-demo x", "chunks"),
             ("/lens", "inspect"),
             ("/attn 0.1", "inspect"),
+            ("/ablate 1.2", "inspect"),
         ):
             await typed(pilot, line)
             await until(pilot, lambda name=name: name == pilot.app.screen.NAME)
+            if line.startswith("/ablate"):
+                await until(pilot, lambda: "without 1.2:" in screen_text(pilot.app))
+                assert pilot.app.screen.look.silenced == ((1, 2),)
             await pilot.app.go("chat")
             await until(pilot, lambda: pilot.app.screen is page)
 

@@ -10,13 +10,13 @@ from textual.widgets import Input
 
 from tests.tui.conftest import SIZES, SNAPSHOTS, drive, screen_text, until
 from tui.app import MlxgptApp
+from tui.modals.reading import Reading
 from tui.page import Request
 from tui.screens.inspect_view import VIEWS
 from tui.widgets.head_grid import HeadGrid
 from tui.widgets.lens_grid import LensGrid
 from tui.widgets.passage_strip import PassageStrip
 from tui.widgets.patch_table import PatchTable
-from tui.widgets.source_view import SourceView
 from tui.widgets.tensor_view import TensorView
 
 TRANSFORMERS = ("norm", "position", "ffn", "bias")  # settings of the tiny preset that recurrent models do not have
@@ -255,7 +255,7 @@ def test_explanations_change_level_and_language_and_show_where_numbers_are_from(
         await pilot.pause()
         assert "EXPLAIN · maths · pt" in screen_text(pilot.app)
         await pilot.press("c")
-        await until(pilot, lambda: isinstance(pilot.app.screen, SourceView))
+        await until(pilot, lambda: isinstance(pilot.app.screen, Reading))
         assert "def explain(" in screen_text(pilot.app)
         await pilot.press("escape")
 

@@ -171,6 +171,23 @@ def test_keys_change_the_curve_its_scale_and_the_sample(recorded):
     drive(MlxgptApp(page="train"), story)
 
 
+def test_its_checkpoint_is_looked_into_without_being_opened_and_opened_to_be_talked_to(workplace):
+    workplace.train(steps=3)
+    path = workplace.path / "runs" / "mine"
+    shutil.copytree(workplace.path / "run", path)
+
+    async def story(pilot):
+        await until(pilot, lambda: pilot.app.bridge.opened is not None and "mine" in screen_text(pilot.app))
+        await pilot.press("i")
+        await until(pilot, lambda: pilot.app.screen.NAME == "inspect" and "mine ·" in screen_text(pilot.app))
+        assert pilot.app.screen.look.word == str(path) and pilot.app.bridge.opened.name == "nano-pt"
+        await pilot.press("5", "c")
+        await until(pilot, lambda: pilot.app.screen.NAME == "chat" and pilot.app.bridge.opened.word == str(path))
+        await until(pilot, lambda: "mine" in screen_text(pilot.app).splitlines()[0])
+
+    drive(MlxgptApp(page="train"), story)
+
+
 def test_without_runs_the_page_says_how_to_start_one():
     async def story(pilot):
         await until(pilot, lambda: "starts a run" in screen_text(pilot.app))

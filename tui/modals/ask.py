@@ -1,4 +1,4 @@
-"""Two small questions: a line of text, and yes or no."""
+"""Small questions: a line of text, and yes or no."""
 
 from typing import ClassVar
 
@@ -6,46 +6,46 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.suggester import Suggester
 from textual.widgets import Button, Input, Static
 
 from mlxgpt.text import visible
-from tui.keymap import Remapped
+from tui.modals.modal import Modal
 
 
-class Ask(Remapped, ModalScreen[str | None]):
-    """Asks for a line; None when it was left."""
+class Ask(Modal[str | None]):
+    """Asks for a line, which may be empty; None when it was left."""
 
     DEFAULT_CSS = """
-    Ask { align: center middle; }
-    Ask #box { width: 64; max-width: 95%; height: auto; border: round $primary; background: $surface; padding: 0 1; }
+    Ask #box { width: 76; }
     Ask #hint { color: $text-muted; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Leave", id="modal.leave")]
 
-    def __init__(self, question: str, value: str = "", hint: str = "") -> None:
+    def __init__(self, question: str, value: str = "", hint: str = "", *, suggester: Suggester | None = None) -> None:
         super().__init__()
-        self._question, self._value, self._hint = visible(question), visible(value), hint
+        self._question, self._value, self._hint = visible(question), visible(value), visible(hint)
+        self._suggester = suggester
 
     def compose(self) -> ComposeResult:
         """The question, a line to answer it in, and what may be said."""
-        with Vertical(id="box"):
-            yield Static(Content(self._question))
-            yield Input(self._value)
+        with Vertical(id="box") as box:
+            box.border_title = Content(self._question)
+            box.border_subtitle = "enter takes it · esc goes back"
+            yield Input(self._value, compact=True, select_on_focus=False, suggester=self._suggester)
             if self._hint:
                 yield Static(Content(self._hint), id="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """An answer."""
-        self.dismiss(event.value.strip() or None)
+        event.stop()
+        self.dismiss(event.value.strip())
 
 
-class Confirm(Remapped, ModalScreen[bool]):
+class Confirm(Modal[bool]):
     """Asks whether to do something that cannot be undone."""
 
     DEFAULT_CSS = """
-    Confirm { align: center middle; }
-    Confirm #box { width: 60; max-width: 95%; height: auto; border: round $warning; background: $surface; padding: 0 1; }
+    Confirm #box { width: 60; border: round $warning; }
     Confirm Horizontal { height: auto; align: center middle; margin-top: 1; }
     Confirm Button { margin: 0 1; }
     """

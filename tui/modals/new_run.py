@@ -2,17 +2,15 @@
 
 import shlex
 from pathlib import Path
-from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Grid, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label
 
 from mlxgpt import runs
 from mlxgpt.errors import ConfigError, describe, nearest
 from mlxgpt.text import visible
+from tui.modals.modal import Modal
 
 BUDGETS = {"min": "--minutes", "minutes": "--minutes", "steps": "--steps", "epochs": "--epochs"}
 HEIGHTS = [(0, "-short"), (30, "-tall")]  # lines, and the class the form gets from there on
@@ -54,14 +52,10 @@ def arguments(given: dict[str, str], presets: list[str]) -> list[str]:
         raise ConfigError(f"More: {error}.", hint="Quotes come in pairs.") from None
 
 
-class NewRunModal(ModalScreen["tuple[runs.Run, list[str]] | None"]):
+class NewRunModal(Modal["tuple[runs.Run, list[str]] | None"]):
     """Dismissed with the run and the words to train it with; None when it was closed."""
 
     DEFAULT_CSS = """
-    NewRunModal { align: center middle; }
-    NewRunModal > VerticalScroll {
-        width: 90%; max-width: 90; height: auto; max-height: 95%; border: round $accent; background: $surface; padding: 0 1;
-    }
     NewRunModal Grid { grid-size: 2; grid-columns: 14 1fr; grid-rows: auto; height: auto; }
     NewRunModal Grid Label { padding: 1 0 0 0; }
     NewRunModal Input { height: 3; }
@@ -74,7 +68,6 @@ class NewRunModal(ModalScreen["tuple[runs.Run, list[str]] | None"]):
     """
     AUTO_FOCUS = "Input"
     VERTICAL_BREAKPOINTS = HEIGHTS
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Close", id="new_run.close")]
 
     def __init__(self, presets: list[str]) -> None:
         super().__init__()
@@ -82,8 +75,9 @@ class NewRunModal(ModalScreen["tuple[runs.Run, list[str]] | None"]):
 
     def compose(self) -> ComposeResult:
         """The form."""
-        with VerticalScroll():
-            yield Label("A new run — enter starts it, esc closes; it goes on when this program is closed", markup=False)
+        with VerticalScroll(id="box") as box:
+            box.border_title = "a new run"
+            box.border_subtitle = "enter starts it · esc goes back · it goes on when this program is closed"
             with Grid():
                 for key, label, hint, value in FIELDS:
                     yield Label(label)

@@ -7,27 +7,32 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Input, Label, OptionList
+from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from mlxgpt import jobs
 from mlxgpt.text import visible
+from tui.modals.modal import Modal
 
 Choice = tuple[str, str]  # the answer, and what stands behind it in the list
+OTHER_TOKENIZER = "or a folder with a tokenizer.json"
 
 
-class Picker(ModalScreen[str | None]):
+def tokenizers() -> list[Choice]:
+    """Every model by the tokenizer that it has, and that of bytes; reads folders."""
+    known = [(entry.name, f"{entry.parameters:,} parameters") for entry in jobs.list_checkpoints()]
+    return [*known, ("byte", "each byte is a token")]
+
+
+class Picker(Modal[str | None]):
     """Gives the chosen or typed word, None when it was left with Escape."""
 
     DEFAULT_CSS = """
-    Picker { align: center middle; }
-    Picker > Vertical { width: 76; max-width: 96%; height: auto; max-height: 90%; border: round $primary; padding: 0 1;
-        background: $surface; }
-    Picker OptionList { height: auto; max-height: 14; border: none; background: $surface; }
+    Picker #box { width: 76; }
+    Picker OptionList { height: auto; max-height: 14; }
     Picker Input { border: tall $border-blurred; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Back", id="picker.leave"),
         Binding("down", "list", "List", show=False, id="picker.list"),
     ]
 
@@ -37,17 +42,19 @@ class Picker(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """The title, the list, the line."""
-        with Vertical():
-            yield Label(Content(self._title))
+        with Vertical(id="box") as box:
+            box.border_title = Content(self._title)
+            box.border_subtitle = "enter takes it · esc goes back"
             yield OptionList(*(Option(self._line(choice)) for choice in self._choices))
-            yield Input(placeholder=self._hint)
+            if self._hint:
+                yield Input(placeholder=self._hint)
 
     def _line(self, choice: Choice) -> Content:
         return Content.assemble(visible(choice[0]) or "none", "  ", (visible(choice[1]), "$text-muted"))
 
     def on_mount(self) -> None:
         """Begin in the list when there is one."""
-        self.query_one(OptionList if self._choices else Input).focus()
+        self.query_one(OptionList if self._choices or not self._hint else Input).focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """One of the list."""
@@ -57,10 +64,6 @@ class Picker(ModalScreen[str | None]):
         """A word of one's own."""
         if event.value.strip():
             self.dismiss(event.value.strip())
-
-    def action_leave(self) -> None:
-        """Nothing changes."""
-        self.dismiss(None)
 
     def action_list(self) -> None:
         """From the line into the list."""

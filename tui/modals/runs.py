@@ -7,25 +7,23 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
 from mlxgpt import processes
 from mlxgpt.runs import Run, all_runs
 from mlxgpt.text import visible
+from tui.modals.modal import Modal
 
 
-class RunsModal(ModalScreen["tuple[str, list[str]] | None"]):
+class RunsModal(Modal["tuple[str, list[str]] | None"]):
     """Dismissed with the name of the run to follow and the names to lay over it; None when nothing was chosen."""
 
     DEFAULT_CSS = """
-    RunsModal { align: center middle; }
-    RunsModal > Vertical { width: 90%; max-width: 100; height: 80%; border: round $accent; background: $surface; padding: 0 1; }
-    RunsModal OptionList { height: 1fr; border: none; padding: 0; background: $surface; }
+    RunsModal #box { height: 80%; }
+    RunsModal OptionList { height: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "Close", id="runs.close"),
         Binding("space", "mark", "Overlay", id="runs.mark"),
         Binding("j", "down", "Down", id="runs.down", show=False),
         Binding("k", "up", "Up", id="runs.up", show=False),
@@ -38,8 +36,9 @@ class RunsModal(ModalScreen["tuple[str, list[str]] | None"]):
 
     def compose(self) -> ComposeResult:
         """The list."""
-        with Vertical():
-            yield Label("Runs, the newest first — enter follows, space lays over, esc closes", markup=False)
+        with Vertical(id="box") as box:
+            box.border_title = "runs, the newest first"
+            box.border_subtitle = "enter follows · space lays over · esc goes back"
             if self.runs:
                 yield OptionList(*(Option(self._line(run), id=f"run-{i}") for i, run in enumerate(self.runs)))
             else:
@@ -89,7 +88,7 @@ class RunsModal(ModalScreen["tuple[str, list[str]] | None"]):
         name = self.runs[event.option_index].path.name
         self.dismiss((name, [run.path.name for run in self.runs if run.path.name in self.marked - {name}]))
 
-    async def action_dismiss(self, result: object = None) -> None:
+    def action_leave(self) -> None:
         """Close; marks that were changed count for the run that is followed."""
         kept = [run.path.name for run in self.runs if run.path.name in self.marked - {self.current}]
         self.dismiss((self.current, kept) if self.current else None)

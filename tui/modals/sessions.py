@@ -12,32 +12,30 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from mlxgpt.errors import MlxgptError, describe
 from mlxgpt.text import visible
 from tui.exports import KINDS, export, file_name
-from tui.keymap import Remapped
 from tui.modals.ask import Ask, Confirm
+from tui.modals.modal import Modal
 from tui.store import Entry, Store
+from tui.widgets.keys import Keys
 
 T = TypeVar("T")
 
 
-class Sessions(Remapped, ModalScreen[int | None]):
+class Sessions(Modal[int | None]):
     """The list; what is dismissed with is the session to open.  `current` is the one on the screen."""
 
     DEFAULT_CSS = """
-    Sessions { align: center middle; }
-    Sessions #box { width: 90; max-width: 96%; height: 80%; border: round $primary; background: $surface; }
-    Sessions OptionList, Sessions OptionList:focus { height: 1fr; border: none; background: $surface; }
+    Sessions #box { height: 80%; padding: 0; }
+    Sessions OptionList { height: 1fr; padding: 0 1; }
     Sessions Input { margin: 0 1; }
     Sessions #count { color: $text-muted; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave", id="sessions.leave"),
         Binding("down", "list", "List", id="sessions.list", show=False),
         Binding("slash", "search", "Search", id="sessions.search"),
         Binding("j", "move(1)", "Down", id="sessions.down", show=False),
@@ -65,7 +63,7 @@ class Sessions(Remapped, ModalScreen[int | None]):
             yield Input(self._words, placeholder="search in all conversations", compact=True)
             yield OptionList(markup=False)
             yield Static(id="count", markup=False)
-            yield Footer(compact=True, show_command_palette=False)
+            yield Keys()
 
     def on_mount(self) -> None:
         """Everything there is."""
@@ -127,10 +125,6 @@ class Sessions(Remapped, ModalScreen[int | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Open it."""
         self.dismiss(int(event.option.id or 0))
-
-    def action_leave(self) -> None:
-        """Back to where one was."""
-        self.dismiss(None)
 
     def action_list(self) -> None:
         """From the search to what was found."""

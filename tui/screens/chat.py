@@ -39,6 +39,8 @@ class ChatPage(Completing, Turns, Page):
 
     NAME = "chat"
     AUTO_FOCUS = "#prompt"
+    HELP = """Write, and Enter sends.  Escape stops the model, and goes between the prompt and the tokens: arrows walk over
+them, Enter opens one, b branches from another.  A line that begins with / is a command; Ctrl+S lists the conversations."""
     DEFAULT_CSS = """
     ChatPage #talk { height: 1fr; }
     ChatPage #left { width: 1fr; }

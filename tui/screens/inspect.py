@@ -20,6 +20,8 @@ from mlxgpt.inspection.focus import Focus
 from mlxgpt.inspection.reports import PATCH_POINTS
 from mlxgpt.text import visible
 from tui.look import head_line, silence_line, token_line
+from tui.modals.ask import Ask
+from tui.modals.reading import source
 from tui.page import Request
 from tui.saving import save
 from tui.screens.inspect_causes import InspectCauses
@@ -28,9 +30,7 @@ from tui.widgets.head_map import HeadMap
 from tui.widgets.lens_grid import MEASURES, LensGrid
 from tui.widgets.patch_table import PatchTable
 from tui.widgets.picture import Picture
-from tui.widgets.question import Question
 from tui.widgets.share_bars import ShareBars
-from tui.widgets.source_view import SourceView
 from tui.widgets.tensor_view import KINDS, TensorView
 from tui.widgets.view_tabs import ViewTabs
 from tui.widgets.words import Words
@@ -234,7 +234,7 @@ class InspectPage(InspectCauses):
         if view == "heads" and self.look.silenced:
             view = "silence"
         pieces = await asyncio.to_thread(jobs.view_sources, view)
-        await self.app.push_screen_wait(SourceView(pieces))
+        await self.app.push_screen_wait(source(pieces, dark=self.app.current_theme.dark))
 
     # ---- keeping -----------------------------------------------------------------------------------------------------
 
@@ -246,7 +246,7 @@ class InspectPage(InspectCauses):
             self.notify("There is nothing to save yet.", markup=False)
             return
         about = "the ending says how: .svg or .png draws it, .json keeps every number"
-        name = await self.app.push_screen_wait(Question("save as", about, f"{self.view}.svg"))
+        name = await self.app.push_screen_wait(Ask("save as", f"{self.view}.svg", about))
         if not name:
             return
         try:
@@ -268,8 +268,7 @@ class InspectPage(InspectCauses):
     def action_copy(self) -> None:
         """The readout."""
         lines = [token_line(self.look), head_line(self.look), silence_line(self.look) if self.look.silenced else ""]
-        self.app.copy_to_clipboard(visible("\n".join(line for line in lines if line)))
-        self.notify("The readout was copied.", markup=False)
+        self.app.copy_to_clipboard("\n".join(line for line in lines if line))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer shows the keys that do something here."""

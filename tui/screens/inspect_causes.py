@@ -6,9 +6,9 @@ from textual import work
 
 from mlxgpt.text import visible
 from tui.look import finished
+from tui.modals.ask import Ask
 from tui.screens.inspect_reading import InspectReading
 from tui.widgets.patch_table import PatchTable
-from tui.widgets.question import Question
 
 
 class InspectCauses(InspectReading):
@@ -29,7 +29,7 @@ class InspectCauses(InspectReading):
     async def action_find(self) -> None:
         """To the next head that has a role."""
         word = await self.app.push_screen_wait(
-            Question("find a role", "previous, self, sink, duplicate or induction; the beginning of a word is enough")
+            Ask("find a role", hint="previous, self, sink, duplicate or induction; the beginning of a word is enough")
         )
         if not word:
             return
@@ -45,7 +45,7 @@ class InspectCauses(InspectReading):
         """Put values of this text into the run of another."""
         point = self.query_one(PatchTable).point
         about = f"of as many tokens ({self.look.length}); {point} of this text is put into its run. Enter runs it."
-        other = await self.app.push_screen_wait(Question("the other text", about, self.look.text))
+        other = await self.app.push_screen_wait(Ask("the other text", self.look.text, about))
         if other:
             text, position, word = self.look.text, self.look.at, self.look.word
             self._play(

@@ -12,10 +12,10 @@ from mlxgpt import jobs
 from mlxgpt.errors import MlxgptError
 from mlxgpt.text import visible
 from tui import asking
+from tui.modals.ask import Ask
 from tui.page import Request
 from tui.screens.inspect_view import VIEWS, InspectView
 from tui.widgets.picture import Picture
-from tui.widgets.question import Question
 from tui.widgets.tensor_view import TensorView
 
 RESTING = 0.06  # seconds that the cursor stands still before the model is asked
@@ -53,7 +53,10 @@ class InspectReading(InspectView):
         text = request.text or self.look.text
         with self.prevent(Input.Changed):
             self.query_one(Input).value = visible(text)
-        self.look = self.look.afresh(text=text, position=None, silenced=(), **changes)
+        self.look = self.look.afresh(text=text, position=None, silenced=request.silenced, **changes)
+        if request.view and request.view in self.tabs.titles:
+            self._zoomed = False
+            self._open_view(request.view)
         self.read()
 
     @work(exclusive=True, group="read")
@@ -175,7 +178,7 @@ class InspectReading(InspectView):
     async def action_tuned(self) -> None:
         """A file of `mlxgpt inspect tune-lens` in place of the logit lens."""
         about = "a file of `mlxgpt inspect tune-lens`; empty: the logit lens"
-        word = await self.app.push_screen_wait(Question("tuned lens", about, str(self._tuned or "")))
+        word = await self.app.push_screen_wait(Ask("tuned lens", str(self._tuned or ""), about))
         if word is None:
             return
         self._tuned = Path(word).expanduser() if word.strip() else None

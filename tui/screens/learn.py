@@ -51,10 +51,10 @@ class LearnPage(Page):
     HELP = "Lessons computed by the open model.  Enter opens one; space goes on, b back; an exercise takes its answer below."
     DEFAULT_CSS = """
     LearnPage #path { width: 38; height: 1fr; border: round $border-blurred; background: $background; }
-    LearnPage #path:focus { border: round $border; }
+    LearnPage #path:focus { border: round $accent; }
     LearnPage #right { width: 1fr; }
     LearnPage #sheet { height: 1fr; border: round $border-blurred; padding: 0 1; }
-    LearnPage #sheet:focus { border: round $border; }
+    LearnPage #sheet:focus { border: round $accent; }
     LearnPage #blocks { height: auto; }
     LearnPage #answer { display: none; border: round $warning; height: 3; }
     LearnPage.-asked #answer { display: block; }

@@ -22,12 +22,12 @@ from mlxgpt.inspection.focus import Focus
 from mlxgpt.inspection.reports import EmbeddingsReport, MemoryReport, TensorsReport
 from mlxgpt.text import visible
 from tui.catalog import figures, grown, is_open, listed
+from tui.modals.ask import Ask
 from tui.page import Page, Request
 from tui.saving import save
 from tui.widgets.model_list import ModelList
 from tui.widgets.parameter_tree import ParameterTree
 from tui.widgets.picture import Picture
-from tui.widgets.question import Question
 from tui.widgets.view_tabs import ViewTabs
 
 WORDS = "gato cachorro menina menino casa rio rei rainha"
@@ -291,7 +291,7 @@ class ModelPage(Page):
     async def action_other(self) -> None:
         """A model that the list does not have."""
         about = "a folder with a model, the name of a run, RUN/step-00000500, or best or last"
-        word = await self.app.push_screen_wait(Question("open a model", about))
+        word = await self.app.push_screen_wait(Ask("open a model", hint=about))
         if word and word.strip():
             self.load(word.strip(), word.strip())
 
@@ -335,7 +335,7 @@ class ModelPage(Page):
             self.notify("m measures the memory first." if self.view == "memory" else "There is nothing to save here.")
             return
         about = "the ending says how: .svg or .png draws it, .json keeps every number"
-        name = await self.app.push_screen_wait(Question("save as", about, f"{self.view}.svg"))
+        name = await self.app.push_screen_wait(Ask("save as", f"{self.view}.svg", about))
         if not name:
             return
         try:

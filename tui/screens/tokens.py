@@ -16,7 +16,7 @@ from mlxgpt.errors import MlxgptError
 from mlxgpt.text import visible
 from mlxgpt.tokenizer.fast import FastTokenizer
 from mlxgpt.tokenizer.spans import Merging, Spans
-from tui.modals.picker import Picker
+from tui.modals.picker import OTHER_TOKENIZER, Picker, tokenizers
 from tui.page import Page, Request
 from tui.token_view import MOST, about_token, counts, figures, notes_of, special, texts_of
 from tui.widgets.edit_area import EditArea
@@ -54,9 +54,8 @@ class TokensPage(Page):
     AUTO_FOCUS = "#one"
     HELP = "Write a text, walk over its tokens, and step through the merges of a word."
     DEFAULT_CSS = """
-    TokensPage { overflow: hidden; }
     TokensPage EditArea, TokensPage TokenStrip, TokensPage #lower > * {
-        border: round $foreground 30%;
+        border: round $border-blurred;
         background: $background; padding: 0 1;
     }
     TokensPage EditArea { height: 7; }
@@ -80,7 +79,7 @@ class TokensPage(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e,enter", "edit", "Edit", key_display="e", id="tokens.edit"),
         Binding("tab", "pane(1)", "Pane", id="tokens.pane"),
-        Binding("shift+tab", "pane(-1)", "", show=False, id="tokens.pane_back"),
+        Binding("shift+tab", "pane(-1)", "Pane before", show=False, id="tokens.pane_back"),
         Binding("space", "step(1)", "Merge", id="tokens.step"),
         Binding("b", "step(-1)", "Back", id="tokens.unstep"),
         Binding("v", "view", "View", id="tokens.view"),
@@ -278,13 +277,11 @@ class TokensPage(Page):
     @work
     async def action_choose(self, which: str) -> None:
         """Another tokenizer, from a model, a run or a folder."""
-        entries = await asyncio.to_thread(jobs.list_checkpoints)
-        choices = [(entry.name, f"{entry.parameters:,} parameters") for entry in entries]
-        choices.append(("byte", "each byte is a token"))
+        choices = await asyncio.to_thread(tokenizers)
         if which == "two" and self._two is not None:
             choices.insert(0, ("", "no comparison"))
-        title = "Tokenizer of" if which == "one" else "Compare with the tokenizer of"
-        word = await self.app.push_screen_wait(Picker(title, choices, hint="or a folder with a tokenizer.json"))
+        title = "tokenizer of" if which == "one" else "compare with the tokenizer of"
+        word = await self.app.push_screen_wait(Picker(title, choices, hint=OTHER_TOKENIZER))
         if word is None:
             return
         if word == "":

@@ -15,12 +15,14 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from mlxgpt import jobs, processes, runs
+from mlxgpt.display.inspection import view
 from mlxgpt.errors import MlxgptError, TrainingError
+from mlxgpt.inspection.focus import Focus
 from mlxgpt.runs import Run
 from mlxgpt.text import visible
 from tui import training_text
-from tui.modals.batch import BatchModal
 from tui.modals.new_run import NewRunModal
+from tui.modals.reading import Reading
 from tui.modals.runs import RunsModal
 from tui.page import Page, Request
 from tui.training import COLOURS, METRICS, SMOOTHINGS, WINDOWS, Follower, curves
@@ -46,19 +48,19 @@ class TrainPage(Page):
     NAME = "train"
     DEFAULT_CSS = """
     TrainPage #head { height: 2; padding: 0 1; }
-    TrainPage #chart { border: round $panel-lighten-2; width: 3fr; min-height: 6; }
+    TrainPage #chart { border: round $border-blurred; width: 3fr; min-height: 6; }
     TrainPage #aside { width: 2fr; }
-    TrainPage #signals, TrainPage #sample, TrainPage #words, TrainPage #log { border: round $panel-lighten-2; padding: 0 1; }
+    TrainPage #signals, TrainPage #sample, TrainPage #words, TrainPage #log { border: round $border-blurred; padding: 0 1; }
     TrainPage #signals { height: auto; max-height: 50%; }
     TrainPage #sample { height: 1fr; }
     TrainPage #words { height: auto; max-height: 8; }
-    TrainPage #log { height: 7; }
+    TrainPage #log { height: 7; text-wrap: nowrap; text-overflow: ellipsis; }
     TrainPage #main { height: 1fr; }
     TrainPage.-narrow #main { layout: vertical; }
     TrainPage.-narrow #chart { width: 100%; height: 1fr; }
     TrainPage.-narrow #aside { width: 100%; height: auto; max-height: 9; }
     TrainPage.-narrow #signals, TrainPage.-narrow #sample, TrainPage.-narrow #words, TrainPage.-narrow #log {
-        border: none; border-top: solid $panel-lighten-2; height: auto; max-height: 4;
+        border: none; border-top: solid $border-blurred; height: auto; max-height: 4;
     }
     TrainPage.-narrow #words { display: none; }
     TrainPage.-narrow #log { max-height: 3; }
@@ -360,18 +362,17 @@ class TrainPage(Page):
         except Exception as error:  # the run's files may be anything
             self.show_problem(error)
             return
-        await self.app.push_screen_wait(BatchModal(report))
+        self.app.push_screen(Reading("read again, from the run's own seed", views=tuple(view(report, Focus()))))
 
     async def action_chat(self) -> None:
-        """Talk to the best checkpoint so far."""
+        """Open the best checkpoint so far, and talk to it."""
         if word := self._checkpoint():
             self.host.open_model(word)
             await self.host.go("chat")
 
     async def action_inspect(self) -> None:
-        """Look inside the best checkpoint so far."""
+        """Look inside the best checkpoint so far; the model that is talked to stays."""
         if word := self._checkpoint():
-            self.host.open_model(word)
             await self.host.go("inspect", Request(word=word))
 
     def _checkpoint(self) -> str:

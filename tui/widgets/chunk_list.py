@@ -27,11 +27,11 @@ class ChunkList(ScrollView, can_focus=True):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Chunk", key_display="↑↓", id="list.up"),
-        Binding("down,j", "move(1)", "", id="list.down", show=False),
-        Binding("pageup", "move(-10)", "", id="list.page_up", show=False),
-        Binding("pagedown", "move(10)", "", id="list.page_down", show=False),
-        Binding("home,g", "move(-1000000000)", "", id="list.first", show=False),
-        Binding("end,G", "move(1000000000)", "", id="list.last", show=False),
+        Binding("down,j", "move(1)", "Chunk below", id="list.down", show=False),
+        Binding("pageup", "move(-10)", "Ten up", id="list.page_up", show=False),
+        Binding("pagedown", "move(10)", "Ten down", id="list.page_down", show=False),
+        Binding("home,g", "move(-1000000000)", "First", id="list.first", show=False),
+        Binding("end,G", "move(1000000000)", "Last", id="list.last", show=False),
     ]
     HELP = "The chunks.  Arrows or a click choose one, enter opens it."
 

@@ -39,7 +39,7 @@ class ChunkMap(ScrollView, can_focus=True):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "scroll_up", "Scroll", key_display="↑↓", id="chunks.up"),
-        Binding("down,j", "scroll_down", "", id="chunks.down", show=False),
+        Binding("down,j", "scroll_down", "Line down", id="chunks.down", show=False),
     ]
     HELP = "The document.  A click chooses the chunk under the pointer, a second one opens it."
 

@@ -189,7 +189,7 @@ class LiveLines(Widget, can_focus=True):
     LiveLines > .live--dim { color: $text-muted; }
     LiveLines > .live--bar { color: $accent; }
     LiveLines > .live--mark { color: $success; text-style: bold; }
-    LiveLines > .live--number { color: $text; }
+    LiveLines > .live--number { color: $foreground; }
     """
     ALLOW_SELECT = False
     HELP = "What the model sees of each token: ←→ another head, ↑↓ another layer, e in other words."
@@ -254,9 +254,9 @@ class LiveLines(Widget, can_focus=True):
         return self._styles[role]
 
     def notify_style_update(self) -> None:
-        """Another theme: all of it anew."""
+        """Another theme: all of it anew, once the styles of the parts are known."""
         super().notify_style_update()
-        self._forget()
+        self.call_after_refresh(self._forget)
 
     def on_resize(self) -> None:
         """Another size: all of it anew."""

@@ -70,4 +70,6 @@ def _figures(state: LiveState, width: int) -> Line:
     parts = [rates(state), f"{word} {size(step.used.context)} {tokens}{of}", f"memory {size(step.used.active)}"]
     if step.again:
         parts.insert(0, "read again")
-    return [(cut(" · ".join(part for part in parts if part), width), "dim")]
+    while len(parts) > 1 and cell_len(" · ".join(filter(None, parts))) > width:
+        parts.pop()
+    return [(cut(" · ".join(filter(None, parts)), width), "dim")]

@@ -20,9 +20,9 @@ class MergePane(Static, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,l,down,j", "step(1)", "Step", key_display="←→", id="merges.next"),
-        Binding("left,h,up,k", "step(-1)", "", id="merges.back", show=False),
-        Binding("home,g", "edge(0)", "", id="merges.first", show=False),
-        Binding("end,G", "edge(-1)", "", id="merges.last", show=False),
+        Binding("left,h,up,k", "step(-1)", "Merge before", id="merges.back", show=False),
+        Binding("home,g", "edge(0)", "First", id="merges.first", show=False),
+        Binding("end,G", "edge(-1)", "Last", id="merges.last", show=False),
     ]
     HELP = "The chosen word through its merges.  The pair that is merged next is underlined, what was just made stands out."
     ALLOW_SELECT = False

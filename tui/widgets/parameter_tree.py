@@ -51,7 +51,7 @@ class ParameterTree(Picture):
         assert self.root is not None
         line = Text(no_wrap=True, overflow="crop")
         style = Style(bold=True, reverse=True) if here else Style(bold=node.tensor is None)
-        text = name + node_line(node, self.root.parameters)
+        text = f"{name}{node_line(node, self.root.parameters)} "
         line.append(text, style)
         rest = width - len(text)
         if node.tensor is not None:

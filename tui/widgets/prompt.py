@@ -20,7 +20,7 @@ class Prompt(TextArea):
 
     DEFAULT_CSS = """
     Prompt {
-        height: auto; min-height: 3; max-height: 10; border: round $panel-lighten-2; padding: 0 1; background: $background;
+        height: auto; min-height: 3; max-height: 10; border: round $border-blurred; padding: 0 1; background: $background;
         scrollbar-size-vertical: 1;
     }
     Prompt:focus { border: round $accent; }

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, cast
 
+from rich.cells import cell_len
 from textual import events
 from textual.content import Content
 from textual.widget import Widget
@@ -48,18 +49,20 @@ class Tabs(Widget):
             self._spans.append((column, column + len(text), name))
             parts.append((text, "bold reverse" if here else ""))
             column += len(text)
-        right = self._model(wide)
         room = self.size.width - column - 1
-        if 0 < len(right) <= room:
-            parts.append((" " * (room - len(right)) + right, "$text-muted"))
+        if right := next((words for words in self._model() if cell_len(words) <= room), ""):
+            parts.append((" " * (room - cell_len(right)) + right, "$text-muted"))
         return Content.assemble(*parts)
 
-    def _model(self, wide: bool) -> str:
+    def _model(self) -> list[str]:
+        """What is said of the model, the most first."""
         opened = cast("MlxgptApp", self.app).bridge.opened
         if opened is None:
-            return "loading…"
-        shape = f" · {opened.n_layer}L·{opened.n_head}H·{opened.n_embd}d" if wide and opened.n_layer else ""
-        return f"{visible(opened.name)}{shape} · {opened.device}"
+            return ["loading…"]
+        name, shape = visible(opened.name), f"{opened.n_layer}L·{opened.n_head}H·{opened.n_embd}d"
+        if not opened.n_layer:
+            shape = "mlx_lm"
+        return [f"{name} · {shape} · {opened.device}", f"{name} · {opened.device}", name]
 
     def on_click(self, event: events.Click) -> None:
         """Go to the page under the pointer."""

@@ -157,9 +157,9 @@ class TokenCard(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"card--{role}" for role in ROLES}
     DEFAULT_CSS = """
     TokenCard { height: auto; display: none; color: $foreground; background: $background; }
-    TokenCard.-strip { display: block; border-top: solid $panel-lighten-2; }
+    TokenCard.-strip { display: block; border-top: solid $border-blurred; }
     TokenCard.-card {
-        display: block; border: round $panel-lighten-2; padding: 0 1;
+        display: block; border: round $border-blurred; padding: 0 1;
         border-title-color: $accent; border-subtitle-color: $foreground-muted;
     }
     TokenCard > .card--title { text-style: bold; }

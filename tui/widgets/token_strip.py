@@ -82,13 +82,13 @@ class TokenStrip(ScrollView, can_focus=True):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "move(-1)", "Token", key_display="←→", id="tokens.left"),
-        Binding("right,l", "move(1)", "", id="tokens.right", show=False),
-        Binding("up,k", "line(-1)", "", id="tokens.up", show=False),
-        Binding("down,j", "line(1)", "", id="tokens.down", show=False),
-        Binding("pageup", "line(-8)", "", id="tokens.page_up", show=False),
-        Binding("pagedown", "line(8)", "", id="tokens.page_down", show=False),
-        Binding("home,g", "edge(0)", "", id="tokens.first", show=False),
-        Binding("end,G", "edge(-1)", "", id="tokens.last", show=False),
+        Binding("right,l", "move(1)", "Next token", id="tokens.right", show=False),
+        Binding("up,k", "line(-1)", "Line up", id="tokens.up", show=False),
+        Binding("down,j", "line(1)", "Line down", id="tokens.down", show=False),
+        Binding("pageup", "line(-8)", "Eight lines up", id="tokens.page_up", show=False),
+        Binding("pagedown", "line(8)", "Eight lines down", id="tokens.page_down", show=False),
+        Binding("home,g", "edge(0)", "First", id="tokens.first", show=False),
+        Binding("end,G", "edge(-1)", "Last", id="tokens.last", show=False),
     ]
     HELP = "Each coloured span is one token.  Arrows or a click choose one."
 

@@ -42,7 +42,7 @@ class Transcript(ScrollView, can_focus=True):
     Transcript {
         overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; padding: 0 0 0 1;
         background: $background; color: $foreground;
-        scrollbar-background: $background; scrollbar-color: $panel-lighten-2;
+        scrollbar-background: $background; scrollbar-color: $border-blurred;
         .transcript--user { color: $text-secondary; text-style: bold; }
         .transcript--model { color: $text-primary; text-style: bold; }
         .transcript--muted { color: $foreground-muted; }
