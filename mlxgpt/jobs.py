@@ -424,7 +424,13 @@ def generate_many(
     loaded, tokenizer = checkpoint.load_to_run(directory, devices.prepare(device).device)
     beginning = None
     if prefix:
-        ids = _prompt_ids(prefix.read_text(encoding="utf-8"), tokenizer)
+        shared_text = prefix.read_text(encoding="utf-8")
+        if shared_text.endswith(" "):
+            yield Noted(
+                text="The shared beginning ends in a space, which most tokenizers join to the word behind it: "
+                "begin each prompt with the space instead."
+            )
+        ids = _prompt_ids(shared_text, tokenizer)
         if prefix_cache:
             beginning, known = shared.cached(prefix_cache, loaded, tokenizer, ids)
             yield Noted(text=f"The shared beginning of {len(ids)} tokens was {'known' if known else 'read and kept'}.")

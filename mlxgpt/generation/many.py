@@ -167,7 +167,10 @@ def _written(order: Order, event: GenerationFinished, prompt_tokens: int) -> Tex
 def _write(file: TextIO, result: TextWritten) -> None:
     """One line, on the disk before the next text is waited for."""
     line = {key: value for key, value in result.to_json().items() if key != "event" and value is not None}
-    file.write(json.dumps(line, ensure_ascii=file is sys.stdout) + "\n")
+    text = json.dumps(line, ensure_ascii=file is sys.stdout and (file.encoding or "").lower() != "utf-8")
+    if file is sys.stdout:  # a terminal, perhaps
+        text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+    file.write(text + "\n")
     file.flush()
 
 

@@ -76,3 +76,24 @@ def test_no_option_is_dropped_in_silence(options, mlxgpt, tmp_path, monkeypatch)
     assert answer.code == 2
     assert any(flag in answer.err for flag in options if str(flag).startswith("--"))
     assert answer.out == ""
+
+
+def test_accents_are_readable_on_stdout_and_nothing_moves_the_cursor(mlxgpt, tmp_path):
+    path = tmp_path / "p.jsonl"
+    path.write_text('{"prompt": "Não", "metadata": "\\u202e\\u009b1m\\ud800"}\n', encoding="utf-8")
+    out = mlxgpt("generate", "--prompts", path, *GREEDY).out
+    assert "Não" in out or "N\\u00e3o" in out  # what a stream without UTF-8 can say
+    assert not any(c in out for c in "\u202e\x9b\ud800")
+    assert json.loads(out)["metadata"] == "\u202e\x9b1m\ud800"
+
+
+def test_a_beginning_that_ends_in_a_space_is_warned_of(mlxgpt, tmp_path):
+    (tmp_path / "p.txt").write_text("Era uma ", encoding="utf-8")
+    answer = mlxgpt("generate", "--prompt", "vez", "--prefix", tmp_path / "p.txt", *GREEDY)
+    assert answer.code == 0 and "ends in a space" in answer.err
+
+
+def test_an_empty_task_is_said_to_be_empty(mlxgpt, tmp_path):
+    (tmp_path / "empty.jsonl").write_text("", encoding="utf-8")
+    answer = mlxgpt("eval", tmp_path / "empty.jsonl")
+    assert answer.code != 0 and "is empty" in answer.err
