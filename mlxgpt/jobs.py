@@ -381,7 +381,7 @@ def generate_with_draft(
 
 def generate_many(
     model: str,
-    prompts: Path | None,
+    prompts: Path | str | None,
     output: Path | None,
     settings: Settings,
     *,
@@ -392,10 +392,11 @@ def generate_many(
     device: str = "auto",
     stop: threading.Event | None = None,
 ) -> Iterator[Event]:
-    """Continue every prompt of a file (stdin when None), see `generation.many`.
+    """Continue every prompt of a file (stdin when None), or the one prompt that a str is; see `generation.many`.
 
     `prefix` is a file with a beginning that all share; what the model remembers of it is kept in `prefix_cache`.
     """
+    import json
     import sys
 
     from mlxgpt import checkpoint, runs
@@ -410,16 +411,25 @@ def generate_many(
     kv_bits = read(settings).kv_bits  # raises for the command's own settings, which are nobody's line
     if batch_size < 1 or samples < 1:
         raise ConfigError("--batch-size and --num-samples are at least 1.")
-    if prompts and output and output.exists() and output.samefile(prompts):
+    if isinstance(prompts, Path) and output and output.exists() and output.samefile(prompts):
         raise ConfigError(f"{output} would be written over what is read.", hint="Choose another --output.")
-    raw = sys.stdin.buffer.read() if prompts is None else prompts.read_bytes()
-    lines = raw.decode("utf-8-sig", "replace").split("\n")
-    asked = list(read_prompts(lines, settings, plain=prompts is not None and prompts.suffix == ".txt"))
+    if isinstance(prompts, str):
+        lines = [json.dumps(prompts)]
+    else:
+        raw = sys.stdin.buffer.read() if prompts is None else prompts.read_bytes()
+        lines = raw.decode("utf-8-sig", "replace").split("\n")
+    asked = list(read_prompts(lines, settings, plain=isinstance(prompts, Path) and prompts.suffix == ".txt"))
     directory = runs.find_model(model)
     loaded, tokenizer = checkpoint.load_to_run(directory, devices.prepare(device).device)
     beginning = None
     if prefix:
-        ids = _prompt_ids(prefix.read_text(encoding="utf-8"), tokenizer)
+        shared_text = prefix.read_text(encoding="utf-8")
+        if shared_text.endswith(" "):
+            yield Noted(
+                text="The shared beginning ends in a space, which most tokenizers join to the word behind it: "
+                "begin each prompt with the space instead."
+            )
+        ids = _prompt_ids(shared_text, tokenizer)
         if prefix_cache:
             beginning, known = shared.cached(prefix_cache, loaded, tokenizer, ids)
             yield Noted(text=f"The shared beginning of {len(ids)} tokens was {'known' if known else 'read and kept'}.")
@@ -598,7 +608,10 @@ def export(model: str, out: Path, to: str, *, quantize: str = "", dtype: str = "
     tokenizer = (
         checkpoint.load_tokenizer(directory, loaded.config) if (directory / "tokenizer.json").is_file() else None
     )
-    return exporting.export(directory, loaded, tokenizer, out, to=to, quantize=quantize, dtype=dtype)
+    knows_chats = checkpoint.read_record(directory).get("data", {}).get("chats", True)
+    return exporting.export(
+        directory, loaded, tokenizer, out, to=to, quantize=quantize, dtype=dtype, knows_chats=knows_chats
+    )
 
 
 def quantize(
@@ -741,10 +754,19 @@ def open_inspector(model: str, *, device: str = "auto") -> "Inspector":
     return Inspector.open(directory)
 
 
+def has_inside(chat: "Chat") -> bool:
+    """Whether the model can be looked into: it is of our own making, not one that mlx_lm runs."""
+    from mlxgpt.model.gpt import GPT
+
+    return isinstance(chat.model, GPT)
+
+
 def watch(chat: "Chat", name: str = "") -> "Watch":
     """What looks on while a chat writes, and at any of its steps again; the chat tells it from now on."""
+    from mlxgpt import checkpoint
     from mlxgpt.inspection.live import Watch
 
+    checkpoint.require_inside(chat.model)
     chat.watch = watcher = Watch(chat.model, chat.tokenizer, name)
     return watcher
 

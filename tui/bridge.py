@@ -34,7 +34,7 @@ class Opened:
     word: str  # what --model was
     name: str
     device: str
-    n_layer: int
+    n_layer: int  # 0, like heads and width, where mlx_lm runs the model and its inside is not visible
     n_head: int
     n_embd: int
     context_length: int
@@ -120,9 +120,12 @@ class Bridge:
                 chat.config, chat.system, chat.chunking = before.config, before.system, before.chunking
             self._chat, config = chat, chat.model.config
             self._inspectors.clear()
+            layers, heads, width = (
+                (config.n_layer, config.n_head, config.n_embd) if jobs.has_inside(chat) else (0, 0, 0)
+            )
             return Opened(
                 word=word, name=name_of(word), device=jobs.device(self.device),
-                n_layer=config.n_layer, n_head=config.n_head, n_embd=config.n_embd,
+                n_layer=layers, n_head=heads, n_embd=width,
                 context_length=config.context_length, vocab_size=config.vocab_size,
                 recurrent=config.recurrent, completes=chat.completes,
             )  # fmt: skip

@@ -152,6 +152,8 @@ def _head(page: "ChatPage", rest: str, command: str) -> tuple[int, int]:
     opened = page.bridge.opened
     if opened is None:
         raise DataError("The model is still loading.", hint="Try again in a moment.")
+    if not opened.n_layer:
+        raise DataError("mlx_lm runs this model, which shows no attention.", hint="/model NAME opens another.")
     place = head((opened.n_layer, opened.n_head), rest, command)
     return (place.layer or 0) % opened.n_layer, (place.head or 0) % opened.n_head
 

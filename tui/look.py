@@ -67,6 +67,7 @@ class Look:
     state: StateReport | None = None
     decay: DecayReport | None = None
     shift: ShiftReport | None = None
+    problem: str = ""  # why reports are missing
     before: Figures | None = None  # of the checkpoint that was looked at before this one
 
     def but(self, **changes: Any) -> "Look":  # Any: values of the fields

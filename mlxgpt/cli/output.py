@@ -72,8 +72,14 @@ def progress(what: str) -> Iterator[Callable[[float], None]]:
     """A bar on stderr while something takes its time, on a file a line; what is yielded moves it, 0 … 1."""
     console = narrator()
     if not console.is_terminal:
-        console.print(f"{what} …", highlight=False)
-        yield lambda _: None
+        said: list[str] = []
+
+        def say_once(share: float) -> None:
+            if not said:
+                said.append(what)
+                console.print(f"{what} …", highlight=False)
+
+        yield say_once  # what is refused before it begins is not announced
         return
     columns = BarColumn(bar_width=None), TextColumn("{task.percentage:>3.0f}%  {task.description}")
     with Progress(*columns, console=console, expand=True, transient=True) as bar:

@@ -12,7 +12,7 @@ from typing import Any
 from mlxgpt.convert import rwkv
 from mlxgpt.convert.files import Json
 from mlxgpt.convert.keys import Fields, Keys, activation, biases, gated, layers, rope, same_window, windows
-from mlxgpt.errors import ConversionError, nearest
+from mlxgpt.errors import ConversionError
 
 # Keys that change what a model computes and that none of our words says, with the values at which they change nothing.
 NEUTRAL: dict[str, tuple[Any, ...]] = {  # Any: plain JSON values
@@ -44,10 +44,10 @@ def read_fields(values: Json, path: Path) -> Fields:
     if model_type not in READERS:
         inner = keys.table("text_config").get("model_type")
         raise ConversionError(
-            f"{path}: mlxgpt does not know models of type {model_type or 'unknown'!r} from inside, so it cannot inspect, "
-            "train or import them."
+            f"{path}: mlxgpt does not know models of type {model_type or 'unknown'!r} from inside, which "
+            "inspecting, training, importing, exporting and quantising need."
             + (f"  Inside is a text model of type {inner!r}; give a directory that holds only that." if inner else ""),
-            hint=f"If mlx_lm knows it, chat, generate, serve and eval work.  {nearest(model_type, READERS)}",
+            hint=f"Known from inside: {', '.join(READERS)}.",
         )
     for name, neutral in NEUTRAL.items():
         if keys.get(name) is not None and keys.get(name) not in neutral:

@@ -17,7 +17,7 @@ import mlx.core as mx
 from mlx.utils import tree_flatten
 
 from mlxgpt import whole
-from mlxgpt.convert import gguf, gguf_models, huggingface
+from mlxgpt.convert import gguf, gguf_models, huggingface, packed
 from mlxgpt.convert.files import read_json
 from mlxgpt.convert.gguf_vocabulary import vocabulary_keys
 from mlxgpt.convert.names import to_hf
@@ -26,7 +26,9 @@ from mlxgpt.errors import CheckpointError, ConfigError, ConversionError, Tokeniz
 from mlxgpt.model.gpt import GPT
 from mlxgpt.model.packing import Packing, matrices, pack
 from mlxgpt.model.shapes import count, parameter_shapes
+from mlxgpt.text import visible
 from mlxgpt.tokenizer.base import Tokenizer
+from mlxgpt.tokenizer.fast import FastTokenizer
 
 FORMS = ("hf", "mlx-lm", "gguf")
 DTYPES = {"float32": mx.float32, "float16": mx.float16, "bfloat16": mx.bfloat16}
@@ -68,9 +70,19 @@ def check(to: str, quantize: str, dtype: str) -> None:
 
 
 def export(
-    source: Path, model: GPT, tokenizer: Tokenizer | None, out: Path, *, to: str, quantize: str = "", dtype: str = ""
+    source: Path,
+    model: GPT,
+    tokenizer: Tokenizer | None,
+    out: Path,
+    *,
+    to: str,
+    quantize: str = "",
+    dtype: str = "",
+    knows_chats: bool = True,
 ) -> Exported:
     """Write a model, whose weights are not packed, at `out`; `source` is the directory it comes from.
+
+    One that does not know chats is written without a chat template, so that programs give it the text itself.
 
     Raises `ConversionError` with the reason when the other program has no such model or cannot hold its numbers, and
     `CheckpointError` when something is at `out` already.
@@ -78,6 +90,8 @@ def export(
     check(to, quantize, dtype)
     if out.exists():
         raise CheckpointError(f"{out} exists already.", hint="Choose another --out; nothing is written over.")
+    if isinstance(tokenizer, FastTokenizer) and not knows_chats:
+        tokenizer = tokenizer.without_chats()
     write = _gguf if to == "gguf" else _directory
     return write(source, model, tokenizer, out, to, quantize, dtype)
 
@@ -112,6 +126,7 @@ def _directory(
         notes.append("mlx-lm runs rwkv6.py, which is beside the weights: pass --trust-remote-code.")
     if to == "hf" and model_type == "gemma2":
         notes.append('transformers 4 needs attn_implementation="eager" for Gemma 2.')
+    notes += _made_whole(source, to, quantize)
     if quantize:
         notes.append("Only mlx-lm and mlxgpt read these weights.")
 
@@ -127,6 +142,14 @@ def _directory(
     values = read_json(out / "config.json")
     numbers = f"{BITS[quantize]} bits, the rest {values['dtype']}" if quantize else str(values["dtype"])
     return _report(out, to, model_type, numbers, model, notes, tokenizer)
+
+
+def _made_whole(source: Path, to: str, quantize: str) -> list[str]:
+    """A note for a quantised model that becomes larger."""
+    if quantize or not packed.is_packed(read_json(source / "config.json")):
+        return []
+    small = "" if to == "hf" else "  --quantize q4 or q8 keeps it small."
+    return [f"{visible(source.name)} is quantised: each number was made whole again, which takes more room.{small}"]
 
 
 def _write_as_it_was(source: Path, model: GPT, path: Path, dtype: mx.Dtype | None) -> None:
@@ -180,7 +203,7 @@ def _gguf(
     with whole.binary_draft(out) as (file, keep):
         gguf.write(file, keys, tensors)
         keep()
-    notes = []
+    notes = _made_whole(source, to, quantize)
     other = [tensor.name for tensor in tensors if gguf.quantised(kind) and tensor.kind == "F16"]
     if other:
         notes.append(f"{len(other)} matrices are in float16, such as {other[0]}: their rows are no whole blocks of 32.")

@@ -92,6 +92,20 @@ def invisible(model_type: str) -> ConversionError:
     )
 
 
+def lacking(model_type: str, what: str, hint: str) -> ConversionError:
+    """What to say to who asks a foreign model for something that only our own models have."""
+    return ConversionError(f"A {model_type!r} model has no {what} here: mlx_lm runs it.", hint=hint)
+
+
+def advised(values: Json, reason: ConversionError) -> ConversionError:
+    """Our reader's refusal, with what can be done with the model all the same."""
+    if _known(values):
+        hint = f"mlx_lm computes it: chat, generate, serve and eval work.  {reason.hint}"
+    else:
+        hint = f"mlx_lm does not compute it either.  {reason.hint}"
+    return ConversionError(reason.message, hint=hint)
+
+
 def load(directory: Path, reason: ConversionError, *, wide: bool) -> ForeignModel:
     """The model in a directory that our own reader refused for `reason`; with `wide`, its weights in float32.
 
@@ -148,7 +162,7 @@ def _known(values: Json) -> bool:
     """Whether mlx_lm has an architecture for these keys, and computes what they say.
 
     An architecture that we read but refused for a key goes to mlx_lm only for what it is known to do: stretched RoPE, layers
-    without RoPE, quantised weights.  It ignores keys that it does not know.
+    without RoPE, heads that Phi 3 rotates in part, quantised weights.  It ignores keys that it does not know.
     """
     model_type = values.get("model_type")
     if not isinstance(model_type, str) or not re.fullmatch(r"[A-Za-z][\w-]*", model_type, re.ASCII):
@@ -167,6 +181,8 @@ def _known(values: Json) -> bool:
     if hasattr(architecture, "initialize_rope"):
         plain = {key: value for key, value in plain.items() if key != "rope_scaling"}
         plain["rope_parameters"] = {}
+    if model_type == "phi3":
+        plain |= {"partial_rotary_factor": None, "rope_parameters": _without_share(values)}
     if model_type == "smollm3":
         plain |= {"no_rope_layers": None, "no_rope_layer_interval": 0}
     try:
@@ -174,6 +190,13 @@ def _known(values: Json) -> bool:
     except MlxgptError:
         return False
     return True
+
+
+def _without_share(values: Json) -> Json:
+    """RoPE's table without the share of a head that is rotated."""
+    return {
+        key: value for key, value in _table(values.get("rope_parameters")).items() if key != "partial_rotary_factor"
+    }
 
 
 def _require_sane(directory: Path, values: Json) -> None:

@@ -4,12 +4,13 @@ llama.cpp knows splitting rules by name only, so a tokenizer with a rule of its 
 have one all the same: each is its UTF-8 bytes, merged.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from mlxgpt.convert.gguf import Value
 from mlxgpt.errors import ConversionError
-from mlxgpt.tokenizer.base import Tokenizer
+from mlxgpt.tokenizer.base import Tokenizer, begin_id
 from mlxgpt.tokenizer.fast import FastTokenizer
 from mlxgpt.tokenizer.symbols import SYMBOLS
 
@@ -36,6 +37,7 @@ def vocabulary_keys(tokenizer: Tokenizer, vocab_size: int) -> dict[str, Value]:
     content = tokenizer.content
     added = {entry["id"]: entry for entry in content["added_tokens"]}
     rule, merges = _rule(content), _merges(content)
+    begin = begin_id(tokenizer)
     entries, kinds = [], []
     for i in range(vocab_size):
         entry, kind = _entry(tokenizer, added, i)
@@ -47,12 +49,12 @@ def vocabulary_keys(tokenizer: Tokenizer, vocab_size: int) -> dict[str, Value]:
         "tokenizer.ggml.tokens": entries,
         "tokenizer.ggml.token_type": kinds,
         "tokenizer.ggml.merges": merges,
-        "tokenizer.ggml.add_bos_token": False,
+        "tokenizer.ggml.add_bos_token": begin is not None,
         "tokenizer.ggml.add_space_prefix": False,
     }
     ends = sorted(tokenizer.stop_ids - {tokenizer.eos_id})
     special = {
-        "bos": tokenizer.bos_id,
+        "bos": begin,
         "eos": tokenizer.eos_id,
         "eot": ends[0] if ends else None,
         "unknown": tokenizer.unk_id,
@@ -60,8 +62,15 @@ def vocabulary_keys(tokenizer: Tokenizer, vocab_size: int) -> dict[str, Value]:
     }
     keys |= {f"tokenizer.ggml.{name}_token_id": token for name, token in special.items() if token is not None}
     if tokenizer.chat_template:
-        keys["tokenizer.chat_template"] = tokenizer.chat_template
+        keys["tokenizer.chat_template"] = _own_bos(tokenizer, begin) + tokenizer.chat_template
     return keys
+
+
+def _own_bos(tokenizer: FastTokenizer, begin: int | None) -> str:
+    """For a chat template: llama.cpp's `bos_token` begins texts, which is not ours where chats begin with another."""
+    if tokenizer.bos_id is None or tokenizer.bos_id == begin:
+        return ""
+    return "{%- set bos_token = " + json.dumps(tokenizer.token_text(tokenizer.bos_id)) + " -%}"
 
 
 def _entry(tokenizer: FastTokenizer, added: dict[int, Any], token: int) -> tuple[str, int]:  # Any: JSON

@@ -16,7 +16,7 @@ from mlx.utils import tree_flatten
 
 from mlxgpt import hub
 from mlxgpt.config import build
-from mlxgpt.convert import packed
+from mlxgpt.convert import foreign, packed
 from mlxgpt.convert.architectures import read_fields
 from mlxgpt.convert.files import WEIGHTS, Json, Stored, pickle_files, read_json, stored_tensors, weight_files
 from mlxgpt.convert.names import LAYOUTS, Slot, Tensors, from_hf, slots, to_hf
@@ -151,7 +151,11 @@ def read_config(directory: Path) -> ModelConfig:
     own = _own_config(values, path)
     if own is not None:
         return own
-    return _build({"name": hub.model_name(path.parent)} | read_fields(values, path), path)
+    try:
+        fields = read_fields(values, path)
+    except ConversionError as reason:
+        raise foreign.advised(values, reason) from None
+    return _build({"name": hub.model_name(path.parent)} | fields, path)
 
 
 def described_packing(directory: Path) -> str:

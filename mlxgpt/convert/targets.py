@@ -22,10 +22,15 @@ class Target:
 def hf_target(config: ModelConfig) -> Target:
     """The first published architecture that computes what `config` says."""
     lacking = {model_type: reasons_against(config, model_type) for model_type in TARGETS}
-    closest = min(lacking, key=lambda model_type: len(lacking[model_type]))
+    closest = min(lacking, key=lambda model_type: distance(lacking[model_type]))
     if not lacking[closest]:
         return Target(model_type=closest)
     return Target(model_type="mlxgpt", reasons=lacking[closest])
+
+
+def distance(reasons: tuple[str, ...]) -> tuple[int, int]:
+    """How far a model is from an architecture: of two that lack as much, nearer is the one that only lacks biases."""
+    return len(reasons), sum(not reason.startswith("bias ") for reason in reasons)
 
 
 def reasons_against(config: ModelConfig, model_type: str) -> tuple[str, ...]:

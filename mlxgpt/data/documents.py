@@ -121,7 +121,8 @@ def no_column(where: str, column: str | None, names: Iterable[object]) -> DataEr
     if column is None:
         return DataError(
             f"{where} has neither a `text` nor `messages`; its keys are {', '.join(known) or 'none'}.",
-            hint="Rename the key that holds the text to `text`, name it with --column, or keep such files elsewhere.",
+            hint="Rename the key that holds the text to `text`, name it with --column where a command has that, or keep such "
+            "files elsewhere.",
         )
     return DataError(
         f"{where} has no column `{column}`; its columns are {', '.join(known) or 'none'}.",

@@ -17,10 +17,9 @@ from mlxgpt.evaluation.measures import Measure
 from mlxgpt.evaluation.tasks import Task
 from mlxgpt.events import GenerationFinished, TokenGenerated
 from mlxgpt.generation.config import GenerateConfig
-from mlxgpt.generation.generate import begin_id
 from mlxgpt.generation.one_by_one import batcher as make_batcher
 from mlxgpt.model.gpt import GPT
-from mlxgpt.tokenizer.base import Tokenizer
+from mlxgpt.tokenizer.base import Tokenizer, begin_id
 
 Asking = Generator[int, None, list[Measure]]
 _AT_ONCE = 32

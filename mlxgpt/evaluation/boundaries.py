@@ -17,9 +17,8 @@ from mlxgpt.chunking.analysis.model_scores import FEWEST_HEADINGS, Gate, ModelSc
 from mlxgpt.chunking.analysis.view import ChunkView, DocumentView
 from mlxgpt.chunking.chunk import Chunk
 from mlxgpt.evaluation.likelihood import Row, Values, mean_nats
-from mlxgpt.generation.generate import begin_id
 from mlxgpt.model.gpt import GPT
-from mlxgpt.tokenizer.base import Tokenizer
+from mlxgpt.tokenizer.base import Tokenizer, begin_id
 
 BEHIND, BEFORE = 64, 192  # tokens of q and d
 MOST_CUTS, MOST_GAPS, MOST_CHUNKS = 100, 100, 32  # of a document: some 200,000 tokens to read in all

@@ -50,7 +50,7 @@ def read_yaml(path: Path) -> Task:
         except DataError:
             raise
         except Exception as error:  # whatever a stranger's template may raise
-            raise DataError(f"{path}: with line {number} of {data.name}: {error}.") from None
+            raise DataError(f"{path}: with line {number} of {data.name}: {str(error).rstrip('.')}.") from None
     if not items:
         raise DataError(f"{data} has no lines.")
     return Task(

@@ -62,6 +62,8 @@ def read_task(path: Path) -> Task | None:
         return Task(name=path.stem, kind="analogies", items=tuple(_analogies(path)))
     if path.suffix != ".jsonl":
         return None
+    if not first.strip() and not any(lines(path)):
+        raise DataError(f"{path} is empty.", hint="Give a text, or a task: a JSON object a line.")
     keys = _object(first, path, 1).keys()
     for kind, read in READERS.items():
         if keys & MARKS[kind]:

@@ -16,12 +16,12 @@ from mlxgpt.errors import ConfigError, DataError, nearest
 from mlxgpt.events import Event, GenerationFinished, Noted, PromptRead, TokenGenerated
 from mlxgpt.generation import states
 from mlxgpt.generation.config import GenerateConfig
-from mlxgpt.generation.generate import begin_id, generate, open_window
+from mlxgpt.generation.generate import generate, open_window
 from mlxgpt.generation.recall import Chunking, Recalled, recall
 from mlxgpt.generation.stops import TextStream
 from mlxgpt.generation.watcher import Watcher
 from mlxgpt.model.gpt import GPT
-from mlxgpt.tokenizer.base import Tokenizer
+from mlxgpt.tokenizer.base import Tokenizer, begin_id
 from mlxgpt.tokenizer.chat import ROLES, Message, chat_ids
 
 MODES = ("auto", "chat", "completion")

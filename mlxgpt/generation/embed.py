@@ -10,6 +10,8 @@ import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
 
+from mlxgpt.convert.architectures import READERS
+from mlxgpt.convert.foreign import ForeignModel, lacking
 from mlxgpt.errors import DataError
 from mlxgpt.generation.generate import checked
 from mlxgpt.model.gpt import GPT
@@ -20,6 +22,8 @@ def embed(
     model: GPT, tokenizer: Tokenizer, rows: Sequence[Sequence[int]], batch_size: int = 16
 ) -> npt.NDArray[np.float32]:
     """One vector a text, (B, C); `DataError` for a text that is longer than the context."""
+    if isinstance(model, ForeignModel):
+        raise lacking(model.config.block, "embeddings", f"Models that have: {', '.join(READERS)}.")
     known = [checked(row, model, tokenizer) for row in rows]
     context = model.config.context_length
     if (longest := max(map(len, known))) > context:

@@ -23,7 +23,7 @@ from mlxgpt.generation.window import Window
 from mlxgpt.generation.writing import Writing
 from mlxgpt.model.gpt import GPT
 from mlxgpt.model.tap import NO_TAP
-from mlxgpt.tokenizer.base import Tokenizer
+from mlxgpt.tokenizer.base import Tokenizer, begin_id
 
 
 def generate(
@@ -159,14 +159,3 @@ def beginning(prompt: str, tokenizer: Tokenizer) -> list[int]:
     begin = begin_id(tokenizer)
     ids = tokenizer.encode(prompt)
     return ids if begin is None else [begin, *ids]
-
-
-def begin_id(tokenizer: Tokenizer) -> int | None:
-    """The token a text begins after, if there is one.
-
-    Ours are trained on `text <EOS> text <EOS> …` and know <BOS> from chats only, so it is <EOS>; foreign ones begin
-    with <BOS> when they have it.
-    """
-    candidates = [tokenizer.eos_id, tokenizer.bos_id]
-    ours = tokenizer.chunk_id is not None
-    return next((token for token in (candidates if ours else reversed(candidates)) if token is not None), None)

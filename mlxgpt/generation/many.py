@@ -22,12 +22,11 @@ from mlxgpt.events import (
     TextWritten,
 )
 from mlxgpt.generation.batch import Batcher, Text
-from mlxgpt.generation.generate import begin_id
 from mlxgpt.generation.one_by_one import batcher as make_batcher
 from mlxgpt.generation.prefix import Prefix
 from mlxgpt.generation.prompts import Prompt, done
 from mlxgpt.model.gpt import GPT
-from mlxgpt.tokenizer.base import Tokenizer
+from mlxgpt.tokenizer.base import Tokenizer, begin_id
 from mlxgpt.tokenizer.chat import ROLES, chat_ids
 
 _PROGRESS_SECONDS = 0.5
@@ -168,7 +167,10 @@ def _written(order: Order, event: GenerationFinished, prompt_tokens: int) -> Tex
 def _write(file: TextIO, result: TextWritten) -> None:
     """One line, on the disk before the next text is waited for."""
     line = {key: value for key, value in result.to_json().items() if key != "event" and value is not None}
-    file.write(json.dumps(line, ensure_ascii=file is sys.stdout) + "\n")
+    text = json.dumps(line, ensure_ascii=file is sys.stdout and (file.encoding or "").lower() != "utf-8")
+    if file is sys.stdout:  # a terminal, perhaps
+        text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+    file.write(text + "\n")
     file.flush()
 
 

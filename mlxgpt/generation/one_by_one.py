@@ -13,6 +13,7 @@ from mlxgpt.generation.batch import Batcher, Happened, Text
 from mlxgpt.generation.config import GenerateConfig
 from mlxgpt.generation.generate import generate
 from mlxgpt.generation.prefix import Prefix
+from mlxgpt.generation.window import memories
 from mlxgpt.model.gpt import GPT
 from mlxgpt.tokenizer.base import Tokenizer
 
@@ -32,6 +33,7 @@ class OneByOne(Batcher):
         self, model: GPT, tokenizer: Tokenizer, *, batch_size: int = 16, prefix: Prefix | None = None, kv_bits: int = 0
     ) -> None:
         self.model, self.tokenizer, self.batch_size, self.prefix = model, tokenizer, batch_size, prefix
+        memories(model, kv_bits)  # raises for what this model has not, before a text is waited for
         self.kv_bits = kv_bits
         self.waiting, self.texts = deque(), []
         self._jobs: dict[Text, Iterator[Event]] = {}

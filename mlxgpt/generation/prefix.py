@@ -10,6 +10,7 @@ from mlx.utils import tree_flatten
 from mlxgpt import whole
 from mlxgpt.convert import huggingface
 from mlxgpt.convert.files import read_header
+from mlxgpt.convert.foreign import ForeignModel, lacking
 from mlxgpt.errors import CheckpointError, ConversionError, DataError
 from mlxgpt.generation.generate import checked
 from mlxgpt.generation.window import prefill
@@ -27,6 +28,8 @@ class Prefix:
     @staticmethod
     def read(model: GPT, tokenizer: Tokenizer, ids: list[int], at_once: int = 512) -> "Prefix":
         """What `model` remembers of `ids`; `DataError` when they leave no room in the context."""
+        if isinstance(model, ForeignModel):
+            raise lacking(model.config.block, "shared beginning", "Leave --prefix out, and put it into each prompt.")
         ids = checked(ids, model, tokenizer)
         if len(ids) >= model.config.context_length:
             raise DataError(

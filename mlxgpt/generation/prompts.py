@@ -62,7 +62,10 @@ def _prompt(number: int, line: str, settings: Settings, plain: bool) -> Prompt:
         try:
             given = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise DataError(f"This is not JSON: {error}.", hint="Lines of plain text belong in a .txt file.") from None
+            raise DataError(
+                f"This is not JSON: {error}.",
+                hint="Lines of plain text belong in a .txt file; one text from standard input is --prompt -.",
+            ) from None
     if isinstance(given, str):
         given = {"prompt": given}
     if not isinstance(given, dict):

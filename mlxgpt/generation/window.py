@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 import mlx.core as mx
 
+from mlxgpt.convert.foreign import ForeignModel, lacking
 from mlxgpt.errors import ConfigError
 from mlxgpt.model.cache import KVCache, QuantizedKVCache, RotatingKVCache
 from mlxgpt.model.gpt import GPT, Memory
@@ -191,6 +192,8 @@ def memories(model: GPT, kv_bits: int = 0) -> list[Memory]:
     if not kv_bits:
         return model.make_cache()
     config = model.config
+    if isinstance(model, ForeignModel):
+        raise lacking(config.block, "cache of keys and values in few bits", "Leave kv_bits out.")
     if config.recurrent:
         raise ConfigError("This model has no keys and values: its state never grows.", hint="Leave kv_bits out.")
     group = next((size for size in KV_GROUPS if config.head_width % size == 0), None)

@@ -15,7 +15,6 @@ from mlxgpt.data.documents import read_documents
 from mlxgpt.data.packing import pack
 from mlxgpt.errors import ConfigError, DataError, nearest
 from mlxgpt.events import Event
-from mlxgpt.generation.generate import begin_id
 from mlxgpt.inspection import (
     attention,
     attribution,
@@ -52,7 +51,7 @@ from mlxgpt.inspection.trace import patterns, require_attention
 from mlxgpt.inspection.tuned_lens import TunedLens, tune
 from mlxgpt.model.gpt import GPT
 from mlxgpt.model.packing import unpacked
-from mlxgpt.tokenizer.base import SPECIALS, Tokenizer
+from mlxgpt.tokenizer.base import SPECIALS, Tokenizer, begin_id
 
 
 class Inspector:

@@ -13,10 +13,9 @@ from mlxgpt import checkpoint, runs
 from mlxgpt.backend import devices, places
 from mlxgpt.backend.devices import Backend
 from mlxgpt.data.documents import read_documents
-from mlxgpt.generation.generate import begin_id
 from mlxgpt.inspection.inspector import Inspector
 from mlxgpt.model.gpt import GPT
-from mlxgpt.tokenizer.base import Tokenizer
+from mlxgpt.tokenizer.base import Tokenizer, begin_id
 
 SENTENCE = "Era uma vez um gato que morava perto do rio"
 

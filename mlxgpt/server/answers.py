@@ -4,6 +4,7 @@ import json
 import math
 import time
 import uuid
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,12 +37,21 @@ class Answer:
         }  # fmt: skip
         return frame if usage is None else frame | {"usage": usage}
 
-    def whole(self, index: int, echo: str, tokens: Sequence[TokenGenerated], end: GenerationFinished) -> Json:
-        """A choice that is complete."""
+    def whole(
+        self,
+        index: int,
+        echo: str,
+        tokens: Sequence[TokenGenerated],
+        end: GenerationFinished,
+        read: Sequence[TokenGenerated] = (),
+    ) -> Json:
+        """A choice that is complete; `read` are the tokens of the prompt, where it is to be echoed with them."""
+        shown = Shown(self.tokenizer)
+        tokens = [*read, *(ready for token in tokens for ready in shown.push(token)), *shown.rest(end)]
         text: Json = {"text": echo + end.text}
         if self.kind == "chat":
             text = {"message": {"role": "assistant", "content": end.text}}
-        return {"index": index, **text, **self._odds(tokens, end), "finish_reason": REASONS[end.reason]}
+        return {"index": index, **text, **self._odds(tokens), "finish_reason": REASONS[end.reason]}
 
     def opening(self, index: int) -> Json:
         """The first piece of a chat choice: who speaks."""
@@ -55,15 +65,13 @@ class Answer:
         return {
             "index": index,
             **words,
-            **self._odds(tokens, end),
+            **self._odds(tokens),
             "finish_reason": REASONS[end.reason] if end else None,
         }
 
-    def _odds(self, tokens: Sequence[TokenGenerated], end: GenerationFinished | None) -> Json:
+    def _odds(self, tokens: Sequence[TokenGenerated]) -> Json:
         if not self.logprobs:
             return {"logprobs": None}
-        if end and end.reason == "eos":
-            tokens = tokens[:-1]
         if self.kind == "chat":
             return {"logprobs": {"content": [
                 {**self._odd(token.id, token.probability), "top_logprobs": [self._odd(*each) for each in token.alternatives]}
@@ -77,7 +85,9 @@ class Answer:
             "tokens": [token.token for token in tokens],
             "token_logprobs": [logprob(token.probability) for token in tokens],
             "top_logprobs": [
-                {self.tokenizer.token_text(i): logprob(p) for i, p in token.alternatives} for token in tokens
+                None if token.probability is None
+                else {self.tokenizer.token_text(i): logprob(p) for i, p in token.alternatives}
+                for token in tokens
             ],
             "text_offset": offsets,
         }}  # fmt: skip
@@ -87,8 +97,36 @@ class Answer:
         return {"token": self.tokenizer.token_text(token), "logprob": logprob(probability), "bytes": data}
 
 
-def logprob(probability: float | None) -> float:
-    """Its logarithm; -9999 for what float32 knows as impossible, as OpenAI does."""
+class Shown:
+    """The tokens of a text whose beginning was shown.  Those behind it wait: a stop text may take them back."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._waiting: deque[tuple[int, TokenGenerated]] = deque()
+        self._begin = self._shown = 0  # bytes of tokens, and of text
+
+    def push(self, token: TokenGenerated) -> list[TokenGenerated]:
+        """Take in the next token; gives those that can be told of now."""
+        self._waiting.append((self._begin, token))
+        self._begin += len(self._tokenizer.token_bytes(token.id))
+        self._shown += len(token.text.encode())
+        ready = []
+        while self._waiting and self._waiting[0][0] < self._shown:
+            ready.append(self._waiting.popleft()[1])
+        return ready
+
+    def rest(self, end: GenerationFinished) -> list[TokenGenerated]:
+        """Those that are left at the end: none of a stop text, nor the token that ends a text."""
+        if end.reason == "stop":
+            return []
+        left = [token for _, token in self._waiting]
+        return left[:-1] if end.reason == "eos" else left
+
+
+def logprob(probability: float | None) -> float | None:
+    """Its logarithm; -9999 for what float32 knows as impossible, as OpenAI does; None for what is not known."""
+    if probability is None:
+        return None
     return math.log(probability) if probability else -9999.0
 
 

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -21,16 +22,20 @@ from starlette.routing import Route
 from mlxgpt.errors import CheckpointError, DataError, MissingExtra, MlxgptError, describe
 from mlxgpt.events import GenerationFinished, TokenGenerated
 from mlxgpt.generation.embed import embed
-from mlxgpt.generation.generate import begin_id
+from mlxgpt.generation.judge import judge
 from mlxgpt.server import inside, requests, watching
-from mlxgpt.server.answers import DONE, Answer, Json, sse, usage
+from mlxgpt.server.answers import DONE, Answer, Json, Shown, sse, usage
 from mlxgpt.server.config import ServeConfig
 from mlxgpt.server.guard import Guard, refuse
 from mlxgpt.server.requests import Asked
 from mlxgpt.server.service import Busy, Service, Stream
+from mlxgpt.tokenizer.base import begin_id
 from mlxgpt.tokenizer.chat import ROLES, chat_ids
 
 Written = tuple[list[TokenGenerated], GenerationFinished]
+NOTHING = GenerationFinished(
+    reason="length", text="", tokens=0, tokens_per_second=0.0, seconds_to_first_token=0.0, seed=0
+)  # of a request that only has its prompt judged
 STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -98,14 +103,17 @@ class Api:
                 )  # fmt: skip
         texts = []
         for ids in prompts:
-            tokens = asked.max_tokens or max(1, min(self.config.max_tokens, context - len(ids)))
+            tokens = (
+                asked.config.max_tokens if asked.max_tokens else max(1, min(self.config.max_tokens, context - len(ids)))
+            )
             for i in range(asked.n):
                 seed = asked.config.sampling.seed
                 own = {} if seed is None else {"seed": (seed + i) % 2**32}
                 texts.append((ids, asked.config.with_(max_tokens=tokens, **own)))
-        streams = self.service.write(texts, stop_ids)
+        read_tokens = await self._read_tokens(asked, prompts)
+        streams = self.service.write([] if asked.max_tokens == 0 else texts, stop_ids)
         answer = Answer(asked.kind, self.service.name, self.service.tokenizer, logprobs=asked.logprobs)
-        echoes = [self._echo(asked, number // asked.n) for number in range(len(streams))]
+        echoes = [self._echo(asked, number // asked.n) for number in range(len(texts))]
         read = sum(map(len, prompts))
         if asked.stream:
             pieces = self._stream(request, asked, answer, streams, echoes, read)
@@ -113,8 +121,11 @@ class Api:
         collected = await while_there(request, streams)
         if collected is None:
             return Response(status_code=499)  # nobody will read it
+        if asked.max_tokens == 0:
+            collected = [([], NOTHING)] * len(texts)
         choices = [
-            answer.whole(index, echoes[index], tokens, end) for index, (tokens, end) in enumerate(collected)
+            answer.whole(index, echoes[index], tokens, end, read_tokens[index // asked.n])
+            for index, (tokens, end) in enumerate(collected)
         ]  # fmt: skip
         return JSONResponse(
             answer.body(choices, usage(read, sum(end.tokens for _, end in collected)), stream=False)
@@ -139,20 +150,19 @@ class Api:
                     yield piece(answer.opening(index))
                 elif echo:
                     yield piece(answer.piece(index, echo, [], None))
-            held: dict[int, list[TokenGenerated]] = {}
+            shown = [Shown(self.service.tokenizer) for _ in streams]
             left = len(streams)
             while left:
                 index, event = await merged.get()
                 match event:
                     case TokenGenerated():
-                        held.setdefault(index, []).append(event)
+                        tokens = shown[index].push(event)
                         if event.text:
-                            tokens = held.pop(index)
                             yield piece(answer.piece(index, event.text, tokens, None))
                     case GenerationFinished():
                         left -= 1
                         written += event.tokens
-                        yield piece(answer.piece(index, "", held.pop(index, []), event))
+                        yield piece(answer.piece(index, "", shown[index].rest(event), event))
                     case None:
                         return
                     case BaseException():
@@ -173,6 +183,22 @@ class Api:
             return list(prompt)
         begin = begin_id(self.service.tokenizer)
         return [*([] if begin is None else [begin]), *self.service.tokenizer.encode(prompt)]
+
+    async def _read_tokens(self, asked: Asked, prompts: list[list[int]]) -> list[list[TokenGenerated]]:
+        """The tokens of each prompt with what the model gave them, where they are to be echoed.
+
+        The one that a text begins after is not of the prompt.
+        """
+        if not (asked.echo and asked.logprobs):
+            return [[] for _ in prompts]
+        judged = [
+            await self.service.call(partial(judge, ids=ids, alternatives=asked.config.alternatives)) for ids in prompts
+        ]
+        begun = begin_id(self.service.tokenizer) is not None
+        return [
+            tokens[1:] if begun and isinstance(given, str) else tokens
+            for given, tokens in zip(asked.prompts, judged, strict=True)
+        ]
 
     def _echo(self, asked: Asked, number: int) -> str:
         prompt = asked.prompts[number] if asked.echo else ""

@@ -33,7 +33,7 @@ OVERLOOKED = (
 NEUTRAL: dict[str, tuple[Any, ...]] = {  # Any: JSON
     "frequency_penalty": (0,), "presence_penalty": (0,), "logit_bias": ({},), "best_of": (1,), "suffix": ("",),
     "tools": ([],), "tool_choice": ("none", "auto"), "functions": ([],), "response_format": ({"type": "text"},),
-    "modalities": (["text"],),
+    "modalities": (["text"],), "dimensions": (),
 }  # fmt: skip
 MOST_CHOICES, MOST_PROMPTS, MOST_STOPS, MOST_LOGPROBS = 16, 64, 16, 20
 
@@ -70,8 +70,9 @@ def asked(kind: str, body: Json, most_tokens: int) -> Asked:
         raise DataError(f"stop is a text, or a list of at most {MOST_STOPS}.")
     wanted = body.get("max_completion_tokens", body.get("max_tokens"))
     max_tokens = 16 if wanted is None and kind == "completions" else wanted
-    if max_tokens is not None and number(max_tokens, "max_tokens") > most_tokens:
-        raise DataError(f"max_tokens is {max_tokens}, and this server writes at most {most_tokens}.")
+    judging = logprobs and flag(body, "echo") and max_tokens == 0  # of a prompt; nothing is written
+    if max_tokens is not None and not judging:
+        number(max_tokens, "max_tokens", most_tokens, "; serve --max-tokens sets the most")
     stream_options = {} if body.get("stream_options") is None else body["stream_options"]
     if not isinstance(stream_options, dict):
         raise DataError("stream_options is not an object.")
@@ -87,7 +88,12 @@ def asked(kind: str, body: Json, most_tokens: int) -> Asked:
         max_tokens=max_tokens,
         config=read(
             settings
-            | {"stop": tuple(stop), "max_tokens": max_tokens, "alternatives": alternatives, "show_tokens": logprobs},
+            | {
+                "stop": tuple(stop),
+                "max_tokens": max_tokens or None,
+                "alternatives": alternatives,
+                "show_tokens": logprobs,
+            },
             where="request",
         ),
     )
@@ -123,10 +129,10 @@ def texts(value: Any, name: str) -> tuple[str | tuple[int, ...], ...]:  # Any: J
     return tuple(each if isinstance(each, str) else tuple(each) for each in found)
 
 
-def number(value: Any, name: str, most: int = 1_000_000) -> int:  # Any: JSON
+def number(value: Any, name: str, most: int = 1_000_000, why: str = "") -> int:  # Any: JSON
     """A whole number from 1."""
     if type(value) is not int or not 1 <= value <= most:
-        raise DataError(f"{name} is a whole number from 1 to {most:,}.")
+        raise DataError(f"{name} is a whole number from 1 to {most:,}{why}.")
     return value
 
 
@@ -147,8 +153,8 @@ def _logprobs(kind: str, body: Json) -> tuple[bool, int]:
     else:
         value = body.get("logprobs")
         top, wanted = value or 0, value is not None and value is not False
-        if wanted and body.get("echo"):
-            raise DataError("echo with logprobs is not supported.", hint="POST the text to /v1/inspect/tokens.")
+        if wanted and body.get("echo") and body.get("stream"):
+            raise DataError("echo with logprobs is not streamed.", hint="Leave stream out.")
     if type(top) is not int or not 0 <= top <= MOST_LOGPROBS:
         raise DataError(f"Log probabilities are given of 0 to {MOST_LOGPROBS} other tokens.")
     return wanted, top

@@ -126,3 +126,14 @@ def lone_surrogate(error: UnicodeEncodeError) -> TokenizerError:
         "which no valid Unicode text contains.",
         hint='Mend it where the text is read, for example with text.encode("utf-8", "replace").decode("utf-8").',
     )
+
+
+def begin_id(tokenizer: Tokenizer) -> int | None:
+    """The token a text begins after, if there is one.
+
+    Ours are trained on `text <EOS> text <EOS> …` and know <BOS> from chats only, so it is <EOS>; foreign ones begin
+    with <BOS> when they have it.
+    """
+    candidates = [tokenizer.eos_id, tokenizer.bos_id]
+    ours = tokenizer.chunk_id is not None
+    return next((token for token in (candidates if ours else reversed(candidates)) if token is not None), None)

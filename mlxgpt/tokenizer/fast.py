@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer as Backend
-from tokenizers import decoders, models, pre_tokenizers, trainers
+from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 
 from mlxgpt.errors import TokenizerError
 from mlxgpt.tokenizer import chat, symbols
-from mlxgpt.tokenizer.base import SPECIALS, Ids, lone_surrogate, require_unicode
+from mlxgpt.tokenizer.base import SPECIALS, Ids, begin_id, lone_surrogate, require_unicode
 
 # The rest of tokenizer_config.json as transformers and mlx_lm read it.  PreTrainedTokenizerFast is the one class that
-# transformers 4 and 5 both load without adding a BOS or changing ids.
+# transformers 4 and 5 both load without adding a BOS or changing ids: what begins a text, tokenizer.json says.
 OWN_SETTINGS: Mapping[str, Any] = {  # Any: JSON
     "tokenizer_class": "PreTrainedTokenizerFast",
     "pad_token": "<PAD>",
@@ -167,6 +167,11 @@ class FastTokenizer:
     def chat_template(self) -> str | None:
         return self.settings.get("chat_template")
 
+    def without_chats(self) -> "FastTokenizer":
+        """The same tokenizer with no chat template."""
+        settings = {name: value for name, value in self.settings.items() if name != "chat_template"}
+        return FastTokenizer(self._backend, settings, self.stop_ids)
+
     @cached_property
     def fingerprint(self) -> str:
         """Only what decides ids goes in, so renaming a file or changing the chat template leaves it alone."""
@@ -192,14 +197,28 @@ class FastTokenizer:
         return {(vocab[left], vocab[right]): vocab[left + right] for left, right in pairs}
 
     def save(self, directory: Path, *, context_length: int | None = None) -> None:
-        """Write tokenizer.json and tokenizer_config.json; `context_length` becomes `model_max_length`."""
+        """Write tokenizer.json and tokenizer_config.json; `context_length` becomes `model_max_length`.
+
+        Other programs let the tokenizer begin a text, so the file says how: with the token that we begin it with.
+        """
         settings = {"model_max_length": int(1e30), **self.settings}  # 1e30 is how transformers writes "not known"
         if context_length is not None:
             settings["model_max_length"] = context_length
         directory.mkdir(parents=True, exist_ok=True)
         text = json.dumps(settings, indent=2, ensure_ascii=False)
         (directory / "tokenizer_config.json").write_text(text + "\n", encoding="utf-8")
-        (directory / "tokenizer.json").write_text(self._backend.to_str(pretty=True) + "\n", encoding="utf-8")
+        (directory / "tokenizer.json").write_text(self._beginning().to_str(pretty=True) + "\n", encoding="utf-8")
+
+    def _beginning(self) -> Backend:
+        """The backend as others use it: it puts `begin_id` before a text, and nothing else anywhere."""
+        begin = begin_id(self)
+        if begin is None or self._backend.encode("").ids == [begin]:
+            return self._backend
+        backend, token = Backend.from_str(self._backend.to_str()), str(self._backend.id_to_token(begin))
+        backend.post_processor = processors.TemplateProcessing(
+            single=[token, "$A"], pair=[token, "$A", "$B"], special_tokens=[(token, begin)]
+        )
+        return backend
 
     @cached_property
     def _parsing(self) -> Backend:

@@ -9,10 +9,15 @@ import pytest
 from mlx.utils import tree_flatten, tree_map
 
 from mlxgpt import checkpoint, jobs
-from mlxgpt.convert import exporting, huggingface
+from mlxgpt.convert import exporting, gguf_models, huggingface
+from mlxgpt.convert.targets import hf_target
 from mlxgpt.errors import CheckpointError, ConfigError, ConversionError, TokenizerError
+from mlxgpt.events import TokenGenerated
+from mlxgpt.generation.generate import beginning
 from mlxgpt.model.config import ModelConfig, load_preset, presets
 from mlxgpt.model.gpt import GPT
+from mlxgpt.tokenizer import registry
+from mlxgpt.tokenizer.chat import Message, chat_ids
 from mlxgpt.tokenizer.fast import train_bpe
 from mlxgpt.tokenizer.simple import train_characters
 
@@ -269,8 +274,6 @@ def test_what_llama_cpp_lacks_is_refused_although_others_have_it(changes, said, 
 
 
 def test_every_preset_is_exported_or_refused_with_a_reason():
-    from mlxgpt.convert import gguf_models
-
     refused = {}
     for name in presets():
         try:
@@ -294,7 +297,8 @@ def test_a_gguf_reads_back_as_it_was_meant(stored, tmp_path):
     assert value["general.architecture"] == "llama"
     assert value["llama.rope.freq_base"] == 700.0
     assert value["tokenizer.ggml.eos_token_id"] == TOKENIZER.eos_id
-    assert value["tokenizer.chat_template"] == TOKENIZER.chat_template
+    assert value["tokenizer.chat_template"].endswith(TOKENIZER.chat_template)
+    assert (value["tokenizer.ggml.add_bos_token"], value["tokenizer.ggml.bos_token_id"]) == (True, TOKENIZER.eos_id)
     assert len(value["tokenizer.ggml.tokens"]) == 330
     assert value["tokenizer.ggml.token_type"][:2] == [3, 2]  # <PAD> is a control token, <UNK> unknown
     assert value["tokenizer.ggml.token_type"][-1] == 5  # ids that the tokenizer does not have
@@ -372,3 +376,82 @@ def test_characters_are_tokens_in_llama_cpp_too(stored, tmp_path):
     text = "São 25 €, não\né à beira-mar!"
     assert llm.tokenize(text.encode(), add_bos=False) == tokenizer.encode(text)
     assert llm.detokenize(tokenizer.encode(text)).decode() == text
+
+
+@pytest.mark.parametrize("to", ["hf", "mlx-lm", "gguf"])
+def test_a_quantised_model_that_becomes_larger_is_said_to(to, stored, tmp_path):
+    small = tmp_path / "small"
+    jobs.quantize(str(stored("llama")), small, {"bits": 4, "tokens": 64})
+    report = jobs.export(str(small), tmp_path / "out.gguf", to)
+    assert any("made whole again" in note and ("--quantize" in note) == (to != "hf") for note in report.notes)
+    if to != "hf":
+        report = jobs.export(str(small), tmp_path / "again.gguf", to, quantize="q4")
+        assert not any("made whole again" in note for note in report.notes)
+    assert not any("whole again" in note for note in jobs.export(str(stored("llama")), tmp_path / "b", to).notes)
+
+
+def test_the_nearest_of_two_architectures_is_the_one_that_only_lacks_biases():
+    config = ModelConfig(**FAMILIES["qwen3"] | {"bias": "attention"})
+    assert hf_target(config).reasons == ("bias is attention, but qwen3 has none",)
+    with pytest.raises(ConversionError, match="qwen3 has none"):
+        gguf_models.architecture(config)
+
+
+# ---- the beginning of a text -----------------------------------------------------------------------------------------
+
+
+def test_mlx_lm_writes_the_greedy_tokens_of_generate_for_the_same_text(stored, tmp_path):
+    from mlx_lm import load, stream_generate
+
+    source, out = stored("qwen3"), tmp_path / "out"
+    jobs.export(str(source), out, "mlx-lm")
+    ours = [
+        e.id
+        for e in jobs.generate(str(source), PROMPT, {"temperature": 0.0, "max_tokens": 12, "show_tokens": True})
+        if isinstance(e, TokenGenerated)
+    ]
+    model, tokenizer = load(str(out))
+    assert tokenizer.encode(PROMPT) == [TOKENIZER.eos_id, *TOKENIZER.encode(PROMPT)]
+    theirs = [response.token for response in stream_generate(model, tokenizer, PROMPT, max_tokens=12)]
+    assert theirs[: len(ours)] == ours
+
+
+def test_a_chat_begins_once_in_what_was_exported(stored, tmp_path):
+    from transformers import AutoTokenizer
+
+    out = tmp_path / "out"
+    jobs.export(str(stored("qwen3")), out, "hf")
+    theirs = AutoTokenizer.from_pretrained(out)
+    talk = [Message(role="user", content="Onde mora?")]
+    assert theirs.apply_chat_template(talk, add_generation_prompt=True)["input_ids"] == chat_ids(TOKENIZER, talk)
+    assert registry.load(out).encode(PROMPT) == TOKENIZER.encode(PROMPT)  # here nothing is added, as before
+
+
+def test_a_model_that_knows_no_chats_is_exported_without_a_template(tmp_path):
+    model = random_model(ModelConfig(**FAMILIES["qwen3"]))
+    checkpoint.save(tmp_path / "a", model, TOKENIZER, {"data": {"chats": False}})
+    jobs.export(str(tmp_path / "a"), tmp_path / "out", "mlx-lm")
+    assert registry.load(tmp_path / "out").chat_template is None
+
+
+@pytest.mark.parametrize("kind", ["ours", "foreign"])
+def test_llama_cpp_begins_texts_and_chats_as_we_do(kind, stored, tmp_path):
+    llama_cpp = pytest.importorskip("llama_cpp")
+    from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+
+    source = stored("qwen3")
+    if kind == "foreign":  # no <CHUNK>: texts begin with <BOS>
+        source = tmp_path / "a"
+        shutil.copytree(stored("qwen3"), source)
+        text = (source / "tokenizer.json").read_text(encoding="utf-8").replace("<CHUNK>", "<OTHER>")
+        (source / "tokenizer.json").write_text(text, encoding="utf-8")
+        (source / "mlxgpt.toml").unlink()
+    tokenizer = registry.load(source)
+    jobs.export(str(source), tmp_path / "a.gguf", "gguf")
+    llm = llama_cpp.Llama(str(tmp_path / "a.gguf"), n_ctx=64, vocab_only=True, verbose=False)
+    assert llm.tokenize(PROMPT.encode()) == beginning(PROMPT, tokenizer)
+    talk = [{"role": "user", "content": "Onde mora?"}]
+    template = llm.metadata["tokenizer.chat_template"]
+    names = [llm._model.token_get_text(token) for token in (llm.token_eos(), llm.token_bos())]
+    text = Jinja2ChatFormatter(template, *names)(messages=talk).prompt
+    assert llm.tokenize(text.encode(), add_bos=False, special=True) == chat_ids(tokenizer, talk)

@@ -116,6 +116,40 @@ def test_its_inside_is_said_to_be_invisible(granite, mlxgpt, tmp_path):
         model(mx.array([[1]]), tap=lambda name, value: value)
 
 
+def test_what_only_our_own_models_have_is_refused_by_its_name(granite, mlxgpt, tmp_path):
+    (tmp_path / "p.txt").write_text("abc\n")
+    line = ("generate", "--model", granite, "--prompts", tmp_path / "p.txt")
+    for option, said in (
+        (("--kv-bits", 8), "cache of keys and values in few bits"),
+        (("--prefix", tmp_path / "p.txt"), "no shared beginning"),
+    ):
+        answer = mlxgpt(*line, *option)
+        assert answer.code == 1 and said in " ".join(answer.err.split()) and "generate" not in answer.err, option
+
+
+def test_a_refusal_says_whether_mlx_lm_computes_the_model(granite, mlxgpt, tmp_path):
+    assert "chat, generate, serve and eval work" in " ".join(mlxgpt("info", granite).err.split())
+    change(granite, model_type="starcoder")  # one that nobody has, whose name is near to one that we have
+    said = " ".join(mlxgpt("info", granite).err.split())
+    assert "mlx_lm does not compute it either" in said and "Did you mean" not in said
+
+
+@pytest.mark.parametrize("place", ["old", "transformers 5"])
+def test_a_phi_3_whose_heads_are_rotated_in_part_goes_to_mlx_lm(place, tmp_path):
+    directory = make(tmp_path / "phi3", BASE | {"model_type": "phi3", "rope_theta": 1e4, "partial_rotary_factor": 0.5})
+    if place == "transformers 5":
+        table = {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 0.5}
+        change(directory, rope_theta=..., partial_rotary_factor=..., rope_parameters=table)
+    model, _ = checkpoint.load_to_run(directory, "cpu")
+    assert isinstance(model, foreign.ForeignModel)
+    assert model._model.layers[0].self_attn.rope.dims == model._model.layers[0].self_attn.head_dim // 2
+    change(
+        directory, rope_parameters=..., rope_scaling={"type": "longrope", "short_factor": [1.0], "long_factor": [1.0]}
+    )
+    with pytest.raises(ConversionError, match="does not compute it either"):
+        checkpoint.load_to_run(directory, "cpu")
+
+
 # ---- traps -----------------------------------------------------------------------------------------------------------
 
 

@@ -14,10 +14,11 @@ from mlxgpt.evaluation.likelihood import continuation_nats
 from mlxgpt.evaluation.tasks import read_task
 from mlxgpt.events import MetricCompared, MetricMeasured
 from mlxgpt.generation.config import read
-from mlxgpt.generation.generate import begin_id, generate
+from mlxgpt.generation.generate import generate
 from mlxgpt.model import functional
 from mlxgpt.model.config import ModelConfig
 from mlxgpt.model.gpt import GPT
+from mlxgpt.tokenizer.base import begin_id
 from mlxgpt.tokenizer.simple import byte_tokenizer
 
 CONTEXT = 64

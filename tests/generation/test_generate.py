@@ -8,11 +8,12 @@ import pytest
 from mlxgpt.errors import ConfigError, DataError
 from mlxgpt.events import GenerationFinished, PromptRead, TokenGenerated
 from mlxgpt.generation.config import read
-from mlxgpt.generation.generate import begin_id, generate, open_window
+from mlxgpt.generation.generate import generate, open_window
 from mlxgpt.generation.window import Window, cut
 from mlxgpt.model.attention import Attention
 from mlxgpt.model.cache import causal_mask
 from mlxgpt.model.config import WORDS
+from mlxgpt.tokenizer.base import begin_id
 
 PROMPT = [80, 90, 100, 110, 120]
 NEVER = frozenset()  # no token ends the text

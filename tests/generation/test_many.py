@@ -9,9 +9,10 @@ from mlxgpt.errors import DataError
 from mlxgpt.events import GenerationFinished, TextRefused, TextsFinished, TextWritten
 from mlxgpt.generation import prefix as shared
 from mlxgpt.generation.config import read
-from mlxgpt.generation.generate import begin_id, generate
+from mlxgpt.generation.generate import generate
 from mlxgpt.generation.many import write_texts
 from mlxgpt.generation.prompts import prompts
+from mlxgpt.tokenizer.base import begin_id
 
 GREEDY = {"temperature": 0.0, "max_tokens": 6, "seed": 1}
 LINES = [

@@ -28,11 +28,12 @@ def test_what_needs_its_inside_is_refused_in_words(client):
         ("/v1/inspect/attention", {"text": "abc"}),
         ("/v1/inspect/lens", {"text": "abc"}),
         ("/v1/inspect/tokens", {"text": "abc"}),
-        ("/v1/embeddings", {"input": "abc", "model": "Tiny"}),
     ):
         answer = client.post(path, json=body)
         assert answer.status_code in (400, 422, 501), path
         assert "not visible" in answer.json()["error"]["message"]
+    refused = client.post("/v1/embeddings", json={"input": "abc", "model": "Tiny"})
+    assert refused.status_code == 400 and "no embeddings" in refused.json()["error"]["message"]
     chunked = client.post("/v1/inspect/chunk", json={"text": "abc", "options": {"max_size": 2}})
     assert len(chunked.json()["chunks"]) == 2
     assert client.get("/health").json()["model"] == "Tiny"

@@ -6,6 +6,7 @@ import math
 import threading
 import time
 
+import mlx.core as mx
 import numpy as np
 import openai
 import pytest
@@ -121,6 +122,42 @@ def test_several_prompts_ids_and_echo(api):
         api.completions.create(model="nano-pt", prompt=[3, *ids], max_tokens=4, temperature=0).choices[0].text
         == (answer.choices[0].text[6:])
     )
+
+
+def test_no_log_probability_is_told_of_a_token_behind_the_end(api, alone):
+    text = alone[-1].text
+    for stop in (text.split()[2], text[8:11]):
+        ask = {"model": "nano-pt", "stop": [stop], "logprobs": 1, **ASK}
+        whole = api.completions.create(**ask).choices[0]
+        pieces = [piece.choices[0] for piece in api.completions.create(stream=True, **ask)]
+        assert whole.text == "".join(piece.text for piece in pieces) == text[: text.index(stop)]
+        streamed = [token for piece in pieces for token in piece.logprobs.tokens]
+        assert streamed == whole.logprobs.tokens
+        told = "".join(token.token for token in alone if hasattr(token, "token"))
+        assert told.startswith("".join(streamed))
+        assert len("".join(streamed[:-1])) < len(whole.text) <= len("".join(streamed))
+
+
+def test_the_prompt_is_judged_where_it_is_echoed_with_log_probabilities(api):
+    from mlxgpt import checkpoint, runs
+
+    model, tokenizer = checkpoint.load_to_run(runs.find_model("nano-pt"), "cpu")
+    text = "O gato dormiu no sofá."
+    ids = tokenizer.encode(text)
+    logits = model(mx.array([[tokenizer.eos_id, *ids]]))[0]
+    logits = np.array(logits - mx.logsumexp(logits, axis=-1, keepdims=True))
+    wanted = [logits[i, token] for i, token in enumerate(ids)]
+    ask = {"model": "nano-pt", "echo": True, "logprobs": 1, "temperature": 0}
+    for prompt, left in ((text, []), ([tokenizer.eos_id, *ids], [None])):
+        for most in (0, 1):  # lm-eval's local-completions asks for 1 and cuts it off
+            choice = api.completions.create(prompt=prompt, max_tokens=most, **ask).choices[0]
+            odds = choice.logprobs.token_logprobs
+            assert len(odds) == len(left) + len(ids) + most == len(choice.logprobs.tokens)
+            assert odds[: len(left)] == left
+            assert odds[len(left) :][: len(ids)] == pytest.approx(wanted, abs=1e-4)
+            best = [max(top, key=top.get) for top in choice.logprobs.top_logprobs[len(left) :]]
+            assert best[: len(ids)] == [tokenizer.token_text(int(row.argmax())) for row in logits[: len(ids)]]
+    assert api.completions.create(prompt=text, max_tokens=0, **ask).choices[0].text == text
 
 
 def test_embeddings_have_length_one_in_both_formats(api, client):

@@ -51,8 +51,8 @@ def test_transformers_and_mlx_lm_encode_and_decode_as_we_do(
     own_tokenizer.save(tmp_path, context_length=128)
     ids = own_tokenizer.encode(corpus)
     theirs = AutoTokenizer.from_pretrained(tmp_path)
-    assert theirs.encode(corpus[:100]) == own_tokenizer.encode(corpus[:100])
-    assert theirs(corpus, truncation=False, verbose=False)["input_ids"] == ids
+    assert theirs.encode(corpus[:100]) == [3, *own_tokenizer.encode(corpus[:100])]  # texts begin after <EOS>
+    assert theirs(corpus, truncation=False, verbose=False)["input_ids"] == [3, *ids]
     assert theirs.decode(ids) == own_tokenizer.decode(ids)
     spaced = own_tokenizer.encode("the . sho , it 's")
     assert theirs.decode(spaced) == own_tokenizer.decode(spaced)  # nothing is "cleaned up"
@@ -61,7 +61,7 @@ def test_transformers_and_mlx_lm_encode_and_decode_as_we_do(
     assert theirs.decode([2, ids[0], 5, 3], skip_special_tokens=True) == own_tokenizer.decode(ids[:1])
     assert (len(theirs), theirs.model_max_length) == (own_tokenizer.vocab_size, 128)
     wrapped = load_tokenizer(tmp_path)
-    assert wrapped.encode(corpus[:100]) == own_tokenizer.encode(corpus[:100])
+    assert wrapped.encode(corpus[:100]) == [3, *own_tokenizer.encode(corpus[:100])]
     assert wrapped.eos_token_ids == {3}
     stream = wrapped.detokenizer
     for token_id in ids[:80]:

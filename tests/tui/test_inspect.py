@@ -5,6 +5,7 @@ import os
 import re
 
 import pytest
+from foreign_models import GRANITE, make
 from textual.widgets import Input
 
 from tests.tui.conftest import SIZES, SNAPSHOTS, drive, screen_text, until
@@ -343,3 +344,18 @@ def test_no_size_is_too_small_or_too_large():
             screen_text(pilot.app)
 
     drive(inspecting(), story)
+
+
+def test_the_pictures_say_themselves_why_nothing_is_seen_of_a_foreign_model(tmp_path):
+    directory = make(tmp_path / "granite", GRANITE)
+
+    async def story(pilot):
+        await until(pilot, lambda: pilot.app.screen.look.problem)
+        await rest(pilot)
+        for name in ("heads", "lens", "tensors", "attribution", "explain"):
+            pilot.app.screen._open_view(name)
+            await pilot.pause()
+            said = " ".join(line[: 60 if name == "heads" else 70] for line in screen_text(pilot.app).splitlines())
+            assert "from inside" in said and "being" not in said, name
+
+    drive(inspecting(str(directory)), story, (160, 50))

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from foreign_models import GRANITE, make
 from rich.cells import cell_len
 
 from mlxgpt import jobs
@@ -365,3 +366,16 @@ def luminance(colour):
     parts = [part / 255 for part in colour.get_truecolor()]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_a_foreign_model_chats_and_the_panel_says_why_it_is_empty(tmp_path):
+    directory = make(tmp_path / "granite", GRANITE)
+
+    async def story(pilot):
+        await until(pilot, lambda: pilot.app.bridge.opened is not None)
+        await until(pilot, lambda: "not visible" in screen_text(pilot.app))
+        await pilot.press("a", "b", "enter")
+        await until(pilot, lambda: "tok/s" in screen_text(pilot.app))
+        assert "not visible" in screen_text(pilot.app)
+
+    drive(MlxgptApp(str(directory), settings={"max_tokens": 4}, device="cpu", page="chat"), story, (160, 40))

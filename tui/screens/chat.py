@@ -284,9 +284,10 @@ def welcome(opened: Opened | None) -> list[str]:
     if opened is None:
         return ["The model is loading…"]
     does = "goes on with what you write" if opened.completes else "answers what you write"
+    layers = f"{opened.n_layer} layers" if opened.n_layer else "run by mlx_lm"
     sees = "a state of fixed size" if opened.recurrent else f"{opened.context_length:,} tokens of context"
     return [
-        f"{visible(opened.name)}: {opened.n_layer} layers, {sees}, {opened.device}",
+        f"{visible(opened.name)}: {layers}, {sees}, {opened.device}",
         f"It {does}.  Each token is coloured by its surprisal:",
         "",  # the legend
         "",

@@ -29,7 +29,8 @@ class InspectReading(InspectView):
         opened = self.bridge.opened
         if opened is None:
             return
-        layer, head = min(self.look.layer, opened.n_layer - 1), min(self.look.head, opened.n_head - 1)
+        layer = min(self.look.layer, max(opened.n_layer - 1, 0))
+        head = min(self.look.head, max(opened.n_head - 1, 0))
         self._tuned = None
         self.look = self.look.afresh(
             word="", name=opened.name, layer=layer, head=head, silenced=(), before=None, heard=None,

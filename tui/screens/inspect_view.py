@@ -9,6 +9,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from mlxgpt.errors import describe
 from mlxgpt.inspection.reports import PatchReport
 from mlxgpt.text import visible
 from tui.bridge import Feed
@@ -158,4 +159,6 @@ class InspectView(Page):
     def _failed(self, error: Exception) -> None:
         self._doing = ""
         self.show_problem(error)
-        self._say()
+        problem = describe(error)
+        self.look = self.look.but(problem=f"{problem.message}  {problem.hint}".strip())
+        self.show()

@@ -26,7 +26,7 @@ class LensGrid(Picture):
         """A heading, the rows from the last layer down, the tokens that were read, the guesses at the cursor."""
         report = self.look.lens
         if report is None:
-            return [Text(" the lens is being computed …", "dim")]
+            return self.waiting("the lens is being computed …", width)
         rows = len(report.top)
         self._positions = window(self.look.at, max((width - LABEL) // CELL, 1), len(report.passage))
         self._rows = window(rows - 1 - self.at_row, max(height - 4, 1), rows)  # counted from the top

@@ -18,6 +18,7 @@ from textual.widget import Widget
 
 from mlxgpt import jobs
 from mlxgpt.display import colours
+from mlxgpt.errors import MlxgptError
 from mlxgpt.text import visible
 from tui.conversation import Conversation, Message
 from tui.hearing import foreign, hearing
@@ -52,8 +53,12 @@ class Live:
         bridge = self.page.bridge
         self.state, self._selected, self._last = LiveState(level=self.state.level), None, None
         opened = bridge.opened
-        self.watch = await bridge.ask(lambda: jobs.watch(bridge.chat, opened.name if opened else ""))
-        self.watch.on = self._open
+        self.watch = None
+        try:
+            self.watch = await bridge.ask(lambda: jobs.watch(bridge.chat, opened.name if opened else ""))
+            self.watch.on = self._open
+        except MlxgptError as error:
+            self.state.problem = visible(f"{error.message}  {error.hint}")
         self.show()
 
     def fit(self, density: str, width: int, height: int) -> None:
@@ -96,7 +101,7 @@ class Live:
         self._talk = talk
         if self._last is not None and talk.messages.get(self._last[0].id) is not self._last[0]:
             self._last = None  # it was in another conversation
-            self.state = LiveState(level=self.state.level)
+            self.state = LiveState(level=self.state.level, problem=self.state.problem)
         self._selected = (message, index) if message is not None and index is not None and message.tokens else None
         answer = next((each for each in reversed(talk.path()) if each.role == "assistant"), None)
         if self._selected is None and answer is not None and answer.tokens:

@@ -23,8 +23,8 @@ class PassageStrip(Picture):
         """The lines around the cursor's."""
         look = self.look
         if look.passage is None:
-            waiting = " reading …" if look.name else " no model is open yet: 6 lists them all"
-            return [Text(waiting if look.text else " no text: press i and type some", "dim")]
+            waiting = "reading …" if look.name else "no model is open yet: 6 lists them all"
+            return self.waiting(waiting if look.text else "no text: press i and type some", width)
         self._lines = broken([shown_piece(piece) for piece in look.passage.pieces], width)
         current = next(i for i, line in enumerate(self._lines) if look.at in line)
         self._seen = window(current, height, len(self._lines))

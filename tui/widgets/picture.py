@@ -1,5 +1,7 @@
 """A widget that is painted as lines for just the size it has: no layout, no scroll bars, its own window on what is large."""
 
+from textwrap import wrap
+
 from rich.style import Style
 from rich.text import Text
 from textual import events
@@ -8,6 +10,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from mlxgpt.text import visible
 from tui.look import Look
 
 
@@ -51,6 +54,10 @@ class Picture(Widget):
         """Paint anew."""
         self._painted = None
         self.refresh()
+
+    def waiting(self, said: str, width: int) -> list[Text]:
+        """What stands where there is no report yet: `said`, or why none will come."""
+        return [Text(f" {line}", "dim") for line in wrap(visible(self.look.problem) or said, max(width - 2, 10))]
 
     def paint(self, width: int, height: int) -> list[Text]:
         """At most `height` lines of at most `width` columns."""

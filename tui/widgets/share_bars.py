@@ -23,7 +23,7 @@ class ShareBars(Picture):
         """A heading, the bars around the cursor, the sum."""
         report = self.look.attribution
         if report is None:
-            return [Text(" the shares are being computed …", "dim")]
+            return self.waiting("the shares are being computed …", width)
         asked = f"«{shown(report.pieces[report.token])}»"
         if report.against is not None:
             asked += f" rather than «{shown(report.pieces[report.against])}»"

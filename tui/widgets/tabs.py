@@ -60,6 +60,8 @@ class Tabs(Widget):
         if opened is None:
             return ["loading…"]
         name, shape = visible(opened.name), f"{opened.n_layer}L·{opened.n_head}H·{opened.n_embd}d"
+        if not opened.n_layer:
+            shape = "mlx_lm"
         return [f"{name} · {shape} · {opened.device}", f"{name} · {opened.device}", name]
 
     def on_click(self, event: events.Click) -> None:

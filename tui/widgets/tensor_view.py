@@ -30,7 +30,7 @@ class TensorView(Picture):
         place = "outside the blocks" if self.block is None else f"layer {self.block}"
         heading = Text(f" {self.kind} · {place}", self.themed("text-accent", bold=True), no_wrap=True)
         if report is None:
-            return [heading, Text(" being computed …", "dim")]
+            return [heading, *self.waiting("being computed …", width)]
         tensors = report.tensors
         self.chosen = min(max(self.chosen, 0), max(len(tensors) - 1, 0))
         room = max(min(len(tensors), height - 2 - min(height // 3, 12)), 1)

@@ -46,7 +46,7 @@ class Words(VerticalScroll, can_focus=False):
                 if self._paths and self.level != "code":
                     parts.append((_paths(line), "$text-muted"))
         if look.tokens is None:
-            parts.append("\nThere is nothing to explain yet.")
+            parts.append(f"\n{visible(look.problem) or 'There is nothing to explain yet.'}")
         self.query_one(Static).update(Content.assemble(*parts))
 
 

@@ -1,7 +1,7 @@
 """`mlxgpt generate`: continue a prompt."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,8 +61,8 @@ def generate(
     output: Annotated[
         Path | None, typer.Option(help="Where their texts go, JSON lines; what it holds already is not written again.")
     ] = None,
-    batch_size: Annotated[int, typer.Option(help="Most texts side by side.")] = 16,
-    num_samples: Annotated[int, typer.Option(help="Texts for each prompt.")] = 1,
+    batch_size: Annotated[int | None, typer.Option(help="Most texts side by side.  [default: 16]")] = None,
+    num_samples: Annotated[int | None, typer.Option(help="Texts for each prompt, as JSON lines.")] = None,
     prefix: Annotated[Path | None, typer.Option(help="A file with the beginning that all prompts share.")] = None,
     prefix_cache: Annotated[Path | None, typer.Option(help="A folder that keeps what was computed for it.")] = None,
     educational: options.Educational = False,
@@ -76,7 +76,6 @@ def generate(
     from mlxgpt import jobs
     from mlxgpt.cli import output as terminal
     from mlxgpt.display.tokens import TokenPrinter
-    from mlxgpt.errors import ConfigError
 
     if prompt == "-":
         prompt = sys.stdin.read()
@@ -93,21 +92,28 @@ def generate(
         "kv_bits": kv_bits,
         "show_tokens": show_tokens or None,
     }
-    if prompts is not None:
-        _many(
-            jobs.generate_many, model, None if prompts == "-" else Path(prompts), output, given,
-            json=json and output is not None,  # without a file, the texts themselves are JSON lines
-            batch_size=batch_size, samples=num_samples, prefix=prefix, prefix_cache=prefix_cache, device=device,
-        )  # fmt: skip
     narration = options.narration(educational, show_tensors, show_attention, lang)
-    if narration and (chunk_strategy or state):
-        what = "prompts in chunks" if chunk_strategy else "texts that go on from a file"
-        flag = "--chunk-strategy" if chunk_strategy else "--state"
-        raise ConfigError(f"--educational does not explain {what}.", hint=f"Leave {flag} out.")
+    for_many = {
+        "--prompts": prompts is not None, "--num-samples": num_samples is not None, "--output": output,
+        "--prefix": prefix, "--prefix-cache": prefix_cache, "--batch-size": batch_size is not None,
+    }  # fmt: skip
+    ways = {
+        "--educational": narration, "--chunk-strategy": chunk_strategy, "--state": state, "--draft": draft,
+        "--show-tokens": show_tokens and any(for_many.values()),
+    }  # fmt: skip
+    _require_one_way(for_many, ways, prompt)
+    if any(for_many.values()):
+        source = prompt if prompts is None else None if prompts == "-" else Path(prompts)
+        _many(
+            jobs.generate_many, model, source, output, given,
+            json=json and output is not None,  # without a file, the texts themselves are JSON lines
+            batch_size=16 if batch_size is None else batch_size, samples=1 if num_samples is None else num_samples,
+            prefix=prefix, prefix_cache=prefix_cache, device=device,
+        )  # fmt: skip
     with terminal.stop_on_interrupt() as wanted:
         if narration:
             events = jobs.generate_explained(model, prompt, given, narration, device=device, stop=wanted)
-        elif chunk_strategy and state is None:
+        elif chunk_strategy:
             events = jobs.generate_in_chunks(
                 model, prompt, given, chunk_strategy, chunk_size, device=device, stop=wanted
             )
@@ -127,6 +133,23 @@ def generate(
                 explain(event)
     if wanted.is_set():
         raise typer.Exit(terminal.INTERRUPTED)
+
+
+def _require_one_way(for_many: Mapping[str, object], ways: Mapping[str, object], prompt: str) -> None:
+    """`ConfigError` for options that do not go together: none is passed over in silence."""
+    from mlxgpt.errors import ConfigError
+
+    many, one = ([flag for flag, given in flags.items() if given] for flags in (for_many, ways))
+    if many and one:
+        raise ConfigError(f"{many[0]} writes many texts, and {one[0]} is for one.", hint="Leave one of them out.")
+    if len(one) > 1:
+        raise ConfigError(f"{one[0]} and {one[1]} do not go together.", hint="Leave one of them out.")
+    if "--prompts" in many and prompt:
+        raise ConfigError("--prompt and --prompts are both given.", hint="Write the prompt into the file.")
+    if many == ["--batch-size"]:
+        raise ConfigError("--batch-size is for several texts.", hint="Give --prompts, or --num-samples.")
+    if "--prefix-cache" in many and "--prefix" not in many:
+        raise ConfigError("--prefix-cache keeps what --prefix names.", hint="Give --prefix, or leave it out.")
 
 
 def _many(

@@ -16,7 +16,10 @@ def register(app: typer.Typer) -> None:
 def quantize(
     model: Annotated[str, typer.Argument(help="A model directory, a run, a shipped model, or best | last.")],
     out: Annotated[Path, typer.Option("--out", help="Folder of the new model.")],
-    bits: Annotated[int | None, typer.Option(help="8, 6, 5, 4, 3 or 2 for each number.  [default: 4]")] = None,
+    bits: Annotated[
+        int | None,
+        typer.Option(help="8, 6, 5, 4, 3 or 2 for each number.  [default: the mode's or the recipe's, else 4]"),
+    ] = None,
     mode: Annotated[str | None, typer.Option(help="affine (whole numbers), or mxfp4, mxfp8, nvfp4.")] = None,
     group_size: Annotated[
         int | None, typer.Option(help="Numbers that share a scale: 32, 64 or 128.  [default: 64, else 32]")
