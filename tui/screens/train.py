@@ -61,7 +61,7 @@ class TrainPage(Page):
         border: none; border-top: solid $panel-lighten-2; height: auto; max-height: 4;
     }
     TrainPage.-narrow #words { display: none; }
-    TrainPage.-narrow #log { max-height: 3; }
+    TrainPage.-narrow #log { height: 3; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "New", id="train.new"),
@@ -197,11 +197,11 @@ class TrainPage(Page):
         if (at_work := processes.trainer(state.run) is not None) != self._at_work:
             self._at_work = at_work
             self.refresh_bindings()
-        width = max(self.query_one("#head").size.width, 20)
+        width = max(self.query_one("#head").content_size.width, 20)
         self.query_one("#head", Static).update(training_text.head(state, width), layout=False)
         self._draw_chart()
         self.query_one("#signals", Static).update(
-            training_text.layers(state, self.query_one("#signals").size.width or 40)
+            training_text.layers(state, self.query_one("#signals").content_size.width or 40)
         )
         shown = training_text.sample(state, self.sample)
         self.query_one("#sample", Static).update(shown, layout=False)
@@ -209,8 +209,9 @@ class TrainPage(Page):
         words = self.query_one("#words", Static)
         words.border_title = f"explain · {level} · {self.lang}"
         words.update(training_text.explain(state, level, self.lang))
-        lines = max(self.query_one("#log").size.height, 1)
-        self.query_one("#log", Static).update(Text("\n".join(map(visible, state.log[-lines:]))), layout=False)
+        log = self.query_one("#log", Static)
+        width, height = max(log.content_size.width, 20), max(log.content_size.height, 1)
+        log.update(training_text.log(state, width, height), layout=False)
         self.say(self._choices())
 
     def _draw_chart(self) -> None:
