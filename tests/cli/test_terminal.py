@@ -1,11 +1,7 @@
-"""Commands that need a terminal, without one; a port that is printed, before anything else is done with it."""
-
-import socket
-
-from mlxgpt.server.serve import listen
+"""Commands that need a terminal, without one."""
 
 
 def test_the_app_without_a_terminal_says_so_and_ends(mlxgpt):
-    result = mlxgpt("tui")
-    assert result.returncode == 2
-    assert "needs a terminal" in result.stderr and not result.stdout
+    answer = mlxgpt("tui")
+    assert answer.code == 2
+    assert "needs a terminal" in answer.err and not answer.out

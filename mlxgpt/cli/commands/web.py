@@ -32,7 +32,6 @@ def web(
     config = WebConfig(command=command, host=host, port=port)
     make_app(config)  # what is missing is said before anything is taken
     listener = listen(host, port)
-    listener.listen()  # whoever comes before the server is up waits for it
     address = listener.getsockname()
     shown = f"[{address[0]}]" if ":" in address[0] else address[0]
     say = output.narrator()
