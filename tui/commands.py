@@ -44,7 +44,7 @@ class Commands:
                     self._show(line, Reply(text=said))
                 return
             if page.bridge.opened is None:
-                raise DataError("The model is still loading.", hint="Try again in a moment.")
+                raise DataError(page.bridge.missing)
             page.say(f"{line} …")
             said_so_far = None
             if page.writing is None:
@@ -116,7 +116,7 @@ async def _lens(page: "ChatPage", rest: str) -> str:
 async def _attention(page: "ChatPage", rest: str) -> str:
     opened = page.bridge.opened
     if opened is None:
-        raise DataError("The model is still loading.", hint="Try again in a moment.")
+        raise DataError(page.bridge.missing)
     there_are = opened.n_layer, opened.n_head
     if not rest:
         return f"/attn takes LAYER.HEAD: layers 0 to {there_are[0] - 1}, heads 0 to {there_are[1] - 1}."

@@ -251,7 +251,16 @@ def hostile(kind: type[Event]) -> dict[str, object]:
     return {"event": kind.__name__} | {name: values.get(wanted, [1.0, 1.0]) for name, wanted in fields.items()}  # type: ignore[call-overload]
 
 
-KINDS = (RunStarted, TokenizerTrained, StepFinished, SignalsMeasured, EvaluationFinished, SampleDrawn, CheckpointSaved, Noted)
+KINDS = (
+    RunStarted,
+    TokenizerTrained,
+    StepFinished,
+    SignalsMeasured,
+    EvaluationFinished,
+    SampleDrawn,
+    CheckpointSaved,
+    Noted,
+)
 
 
 def test_no_word_of_any_event_reaches_the_terminal_as_it_is(recorded):

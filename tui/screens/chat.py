@@ -92,6 +92,10 @@ class ChatPage(Completing, Turns, Page):
         self.names.clear()
         self.show_talk()
 
+    def model_missing(self) -> None:
+        """There is no model to talk to."""
+        self.show_talk()
+
     def receive(self, request: Request) -> None:
         """Another page hands over a text to write on from."""
         if request.text:
@@ -137,7 +141,7 @@ class ChatPage(Completing, Turns, Page):
         """Show the conversation as it is now."""
         transcript, opened = self.query_one(Transcript), self.bridge.opened
         completes = opened is not None and opened.completes
-        transcript.welcome = welcome(opened)
+        transcript.welcome = [self.bridge.missing] if opened is None else welcome(opened)
         transcript.show(self.talk, completes=completes, unseen=self.writer.unseen)
         self.show_status()
 
@@ -198,7 +202,7 @@ class ChatPage(Completing, Turns, Page):
             await self.run_command(text.strip())
         elif self.bridge.opened is None or self.writing is not None:
             prompt.put(text)
-            self.app.notify("The model is still writing: escape stops it." if self.writing else "The model is loading.")
+            self.app.notify("The model is still writing: escape stops it." if self.writing else self.bridge.missing)
         elif self.editing is not None:
             self.rewrite(text)
         elif text.strip():
@@ -259,10 +263,8 @@ class ChatPage(Completing, Turns, Page):
         self.query_one(Prompt).focus()
 
 
-def welcome(opened: Opened | None) -> list[str]:
+def welcome(opened: Opened) -> list[str]:
     """What an empty conversation says."""
-    if opened is None:
-        return ["The model is loading…"]
     does = "goes on with what you write" if opened.completes else "answers what you write"
     sees = "a state of fixed size" if opened.recurrent else f"{opened.context_length:,} tokens of context"
     return [

@@ -101,6 +101,14 @@ class LearnPage(Page):
         self._show()
         self.query_one("#path").focus()
 
+    def model_opened(self) -> None:
+        """Lessons can be computed now."""
+        self._state()
+
+    def model_missing(self) -> None:
+        """No lesson can be computed."""
+        self._state()
+
     def receive(self, request: Request) -> None:
         """Another page asks for a lesson."""
         if request.word:
@@ -129,7 +137,7 @@ class LearnPage(Page):
     def begin(self, lesson: str) -> None:
         """Start a lesson from its first step."""
         if self.bridge.opened is None:
-            self.say("The model is still loading: a lesson is computed by it.")
+            self.say(f"{self.bridge.missing}  A lesson is computed by it.")
             return
         self._stop()
         self.course = Course(lesson=lesson)
@@ -214,7 +222,7 @@ class LearnPage(Page):
     def _state(self) -> None:
         done = f"{self.course.solved}/{len(self.course.asked)} ✓ · " if self.course and self.course.asked else ""
         computing = f"{self._words('app_computing')} · " if self._feed is not None else ""
-        word = self.bridge.opened.name if self.bridge.opened else "…"
+        word = self.bridge.opened.name if self.bridge.opened else self.bridge.missing
         self.say(f"{computing}{done}{self.lang} · {word}")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -6,7 +6,6 @@ directory.  Closing the app stops nothing.
 
 from typing import ClassVar
 
-from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType

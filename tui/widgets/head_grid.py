@@ -26,7 +26,7 @@ class HeadGrid(Picture):
     def paint(self, width: int, height: int) -> list[Text]:
         """The heads around the selected one."""
         if self.look.heads is None:
-            return [Text(" the heads are being looked at …", "dim")]
+            return [Text(self.waiting("the heads are being looked at …"), "dim")]
         self._geometry(width, height)
         lines: list[Text] = []
         for layer in self._layers:

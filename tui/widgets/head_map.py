@@ -23,7 +23,7 @@ class HeadMap(Picture):
         """A heading, the numbers of the keys, then the queries around the crosshair's."""
         look = self.look
         if look.heads is None:
-            return [Text(" the head is being looked at …", "dim")]
+            return [Text(self.waiting("the head is being looked at …"), "dim")]
         pattern, pieces = look.heads.pattern[look.layer, look.head], look.heads.passage.pieces
         T = len(pattern)
         self.key = min(self.key, T - 1)

@@ -1,5 +1,7 @@
 """A widget that is painted as lines for just the size it has: no layout, no scroll bars, its own window on what is large."""
 
+from typing import TYPE_CHECKING, cast
+
 from rich.style import Style
 from rich.text import Text
 from textual import events
@@ -9,6 +11,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.look import Look
+
+if TYPE_CHECKING:
+    from tui.app import MlxgptApp
 
 
 class Picture(Widget):
@@ -55,6 +60,11 @@ class Picture(Widget):
     def paint(self, width: int, height: int) -> list[Text]:
         """At most `height` lines of at most `width` columns."""
         raise NotImplementedError
+
+    def waiting(self, words: str) -> str:
+        """What stands where nothing was computed yet: `words`, or that it cannot be because no model is open."""
+        bridge = cast("MlxgptApp", self.app).bridge
+        return f" {bridge.missing if bridge.failed and bridge.opened is None else words}"
 
     def render_line(self, y: int) -> Strip:
         """One line of the picture."""

@@ -55,9 +55,10 @@ class Tabs(Widget):
         return Content.assemble(*parts)
 
     def _model(self, wide: bool) -> str:
-        opened = cast("MlxgptApp", self.app).bridge.opened
+        bridge = cast("MlxgptApp", self.app).bridge
+        opened = bridge.opened
         if opened is None:
-            return "loading…"
+            return "no model" if bridge.failed else "loading…"
         shape = f" · {opened.n_layer}L·{opened.n_head}H·{opened.n_embd}d" if wide else ""
         return f"{visible(opened.name)}{shape} · {opened.device}"
 

@@ -35,7 +35,7 @@ def tui(
         show_keys()
         return
     # Textual reads keys from stdin and draws on stderr; in a browser a driver stands for both.
-    if not (os.environ.get("TEXTUAL_DRIVER") or sys.stdin.isatty() and sys.stderr.isatty()):
+    if not (os.environ.get("TEXTUAL_DRIVER") or (sys.stdin.isatty() and sys.stderr.isatty())):
         raise ConfigError("The app needs a terminal to draw on.", hint="mlxgpt chat and the other commands do not.")
     if page not in MlxgptApp.MODES:
         raise ConfigError(f"There is no page {page!r}.", hint=nearest(page, MlxgptApp.MODES))
