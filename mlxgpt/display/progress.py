@@ -107,8 +107,9 @@ def describe_event(event: Event) -> str:
             again = f"Continuing {visible(event.run)} from step {step:,}. " if step else ""
             return "\n".join(
                 [
-                    f"{again}{event.parameters:,} parameters on {visible(event.device)}; {event.train_tokens:,} tokens to learn from, "
-                    f"{event.validation_tokens:,} held out; {event.batch_tokens:,} tokens a step.",
+                    f"{again}{event.parameters:,} parameters on {visible(event.device)}; "
+                    f"{event.train_tokens:,} tokens to learn from, {event.validation_tokens:,} held out; "
+                    f"{event.batch_tokens:,} tokens a step.",
                     *map(visible, event.notes),
                 ]
             )

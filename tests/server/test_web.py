@@ -130,8 +130,8 @@ def test_so_many_tabs_and_no_more():
         with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
             await session.ws_connect(connect, headers={"Origin": address})
         assert caught.value.status == 503
-        for socket in sockets:
-            await socket.close()
+        for opened in sockets:
+            await opened.close()
 
     visit(story)
 

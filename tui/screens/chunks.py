@@ -33,7 +33,6 @@ from tui.chunk_view import (
     curve,
     curve_line,
     explain,
-    having,
     histogram,
     next_size,
     row,
@@ -54,7 +53,11 @@ QUICK = 300_000  # characters that are laid out again without a thread
 SEARCH_SECONDS = 10.0
 TELL_SECONDS = 0.5  # how long cutting took is said from there on
 OVERLAPS = 0.05  # a step of [ and ]
+MOST_OVERLAP = 0.5  # what [ and ] go up to; the settings take more
+ELSEWHERE = "Here a file is text in UTF-8; mlxgpt chunk, the command, takes folders and other encodings."
 THRESHOLDS = 0.1  # a step of t
+SMALLEST = 8  # tokens that - goes down to: below, some strategies cannot cut
+NEEDS = {"overlap": ("overlap_ratio", "stride"), "threshold": ("information_density_threshold",)}  # by action
 
 
 class ChunksPage(Page):
@@ -112,6 +115,8 @@ class ChunksPage(Page):
             return self._cutter.busy or self._searching
         if action in ("open", "inspect", "write", "copy", "optimise"):
             return True if self.cutting.chunks else None
+        if action in NEEDS:  # a strategy without such an option has no such key
+            return any(name in self.options for name in NEEDS[action])
         return True
 
     def __init__(self) -> None:
@@ -127,6 +132,7 @@ class ChunksPage(Page):
         self._cutter = Cutter()
         self._search_stop = threading.Event()
         self._searching = False
+        self._good: tuple[str, Options] | None = None  # the last settings that could cut
         self._layout_of: Layout | None = None
         self._fresh: tuple[Cutting, Layout] | None = None  # what comes, until it is shown
         self._text, self._at = "", 0
@@ -184,6 +190,8 @@ class ChunksPage(Page):
         try:
             text = await asyncio.to_thread(jobs.read_document, path)
         except (MlxgptError, OSError) as error:
+            if isinstance(error, MlxgptError) and "--" in error.hint:  # an option of the command, which is not here
+                error.hint = ELSEWHERE
             self.show_problem(error)
             self._tell()
             return
@@ -227,9 +235,21 @@ class ChunksPage(Page):
                 self.cutting.add(entry)
             elif entry is not None:
                 self.show_problem(entry)
+                if self._go_back():
+                    return
+            else:
+                self._good = self.strategy, dict(self.options)
         if not self._cutter.busy:
             self._end()
         self._show()
+
+    def _go_back(self) -> bool:
+        """Cut again with the last settings that could; False when these are they."""
+        if self._good is None or self._good == (self.strategy, dict(self.options)):
+            return False
+        self.strategy, self.options = self._good[0], dict(self._good[1])
+        self._start()
+        return True
 
     def _turn_to_fresh(self) -> None:
         """What was cut before stays on the screen until there is something new."""
@@ -366,7 +386,12 @@ class ChunksPage(Page):
 
     def action_size(self, by: int) -> None:
         """A step larger or smaller."""
-        size = next_size(int(self.options["max_size"]), by)
+        before = int(self.options["max_size"])
+        size = next_size(before, by)
+        if by < 0:
+            size = max(size, min(SMALLEST, before))
+        if size == before:
+            return
         changed = {**self.options, "max_size": size}
         for name in ("min_size", "stride"):  # they may not be above it
             if name in changed:
@@ -382,22 +407,15 @@ class ChunksPage(Page):
             self._apply(self.strategy, {**self.options, "stride": min(size, max(step, stride - by * step))})
         elif "overlap_ratio" in self.options:
             ratio = round(float(self.options["overlap_ratio"]) + by * OVERLAPS, 4)
-            self._apply(self.strategy, {**self.options, "overlap_ratio": ratio})
-        else:
-            self._has_none("overlap", "overlap_ratio")
+            ratio = min(max(ratio, 0.0), max(MOST_OVERLAP, float(self.options["overlap_ratio"])))
+            if ratio != self.options["overlap_ratio"]:
+                self._apply(self.strategy, {**self.options, "overlap_ratio": ratio})
 
     def action_threshold(self) -> None:
         """The next threshold; after the last the first."""
         name = "information_density_threshold"
-        if name in self.options:
-            value = round(float(self.options[name]) + THRESHOLDS, 4)
-            self._apply(self.strategy, {**self.options, name: value if value <= 1 else 0.0})
-        else:
-            self._has_none("threshold", name)
-
-    def _has_none(self, what: str, option: str) -> None:
-        words = f"{self.strategy} has no {what}. Strategies that have one: {having(option)}."
-        self.app.notify(words, markup=False)
+        value = round(float(self.options[name]) + THRESHOLDS, 4)
+        self._apply(self.strategy, {**self.options, name: value if value <= 1 else 0.0})
 
     @work
     async def action_settings(self) -> None:
