@@ -314,3 +314,39 @@ def test_the_head_has_two_lines_and_the_log_one_for_each_entry(tmp_path, width):
     assert "step 89/100" in lines[0] and "loss 2.000" in lines[1]
     assert not lines[1].endswith("‖g‖")
     assert len(log) == 2 and len(log[0]) <= width and log[0].endswith("…") and log[1] == "the last"
+
+
+def test_a_paused_run_offers_to_go_on_and_answers_k(recorded):
+    with recorded.events.open("a") as file:
+        file.write(json.dumps(started(50).to_json()) + "\n")
+        file.write(json.dumps(step(51).to_json()) + '\n{"event": "RunPaused", "step": 51}\n')
+
+    async def story(pilot):
+        with processes.holding(recorded):
+            await until(
+                pilot, lambda: "space Go on" in screen_text(pilot.app) and "space Pause" not in screen_text(pilot.app)
+            )
+            await pilot.press("k")
+            await until(pilot, lambda: "with its checkpoint saved" in screen_text(pilot.app))
+            await pilot.press("space")
+            assert "continue" in processes.taken(recorded)
+
+    drive(MlxgptApp(page="train"), story)
+
+
+def test_an_empty_page_has_no_empty_boxes():
+    async def story(pilot):
+        await until(pilot, lambda: "starts a run" in screen_text(pilot.app))
+        assert "each layer" not in screen_text(pilot.app) and "─ log" not in screen_text(pilot.app)
+
+    drive(MlxgptApp(page="train"), story)
+
+
+def test_the_names_of_laid_over_runs_begin_with_the_one_that_is_followed(recorded):
+    shutil.copytree(recorded.path, recorded.path.parent / ("another-" * 9))
+
+    async def story(pilot):
+        pilot.app.screen.follow(recorded, ["another-" * 9])
+        await until(pilot, lambda: "━ recorded" in screen_text(pilot.app))
+
+    drive(MlxgptApp(page="train"), story, (80, 40))
