@@ -11,7 +11,8 @@ import time
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from types import NoneType, UnionType
+from typing import Any, ClassVar, get_args, get_origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -864,12 +865,33 @@ class LessonFinished(Event):
 
 
 def from_json(line: dict[str, Any]) -> Event | None:
-    """The event a JSON object stands for; None for a kind this version does not know."""
+    """The event a JSON object stands for; None for a kind this version does not know, `TypeError` for a wrong value."""
     kind = Event.kinds.get(line.get("event", ""))
     if kind is None:
         return None
-    names = {field.name for field in dataclasses.fields(kind)}
-    return kind(**{key: _frozen(value) for key, value in line.items() if key in names})
+    types = {field.name: field.type for field in dataclasses.fields(kind)}
+    event = kind(**{key: _frozen(value) for key, value in line.items() if key in types})
+    for name, wanted in types.items():
+        if not _fits(getattr(event, name), wanted):
+            raise TypeError(f"{kind.__name__}.{name} cannot be {getattr(event, name)!r}")
+    return event
+
+
+def _fits(value: Any, wanted: Any) -> bool:  # Any: JSON, and a type as it is written at a field
+    """Whether a value is of a field's type, as far as numbers, words and tuples of them go."""
+    if wanted in (int, float, str, bool):
+        return isinstance(value, int | float if wanted is float else wanted)
+    if isinstance(wanted, UnionType):
+        return any(_fits(value, each) for each in get_args(wanted))
+    if wanted is NoneType:
+        return value is None
+    if get_origin(wanted) is tuple:
+        inner = get_args(wanted)
+        if not isinstance(value, tuple):
+            return False
+        inner = inner[:1] * len(value) if inner[-1] is Ellipsis else inner
+        return len(inner) == len(value) and all(map(_fits, value, inner))
+    return True
 
 
 def _frozen(value: Any) -> Any:  # Any: JSON
@@ -919,12 +941,14 @@ def replay(path: Path, *, follow: bool = False, poll_seconds: float = 0.2) -> It
 class Tail:
     """A file of events that may still be growing.
 
-    A last line that was cut off by a crash is not an event; unknown kinds are skipped.
+    A last line that was cut off by a crash is not an event; unknown kinds are skipped, and so are damaged lines, which
+    `damaged` counts.
     """
 
     def __init__(self, path: Path) -> None:
         self._file = path.open(encoding="utf-8", errors="replace")
         self._pending = ""
+        self.damaged = 0
 
     def read(self) -> Iterator[Event]:
         """The events that came since the last time."""
@@ -936,6 +960,7 @@ class Tail:
             try:
                 event = from_json(json.loads(line))
             except (ValueError, TypeError, AttributeError, RecursionError):  # no JSON, or not an event's
+                self.damaged += bool(line.strip())
                 continue
             if event is not None:
                 yield event

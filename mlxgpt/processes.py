@@ -17,6 +17,7 @@ from pathlib import Path
 from mlxgpt.errors import CheckpointError, nearest
 from mlxgpt.runs import Run
 
+PROBLEM = "problem: "  # stands in the log before what ended a process
 WORDS = ("pause", "continue", "checkpoint", "sample", "stop")
 
 
@@ -103,6 +104,7 @@ class Started:
 
     run: Run
     process: "subprocess.Popen[bytes]"
+    begun: int = 0  # bytes that were in the log before
 
     @property
     def log(self) -> Path:
@@ -118,7 +120,8 @@ class Started:
         """What it said when it ended before there was a run, or badly; empty while all is well."""
         if self.process.poll() in (None, 0, 130):
             return ""
-        text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.is_file() else ""
+        said = self.log.read_bytes()[self.begun :] if self.log.is_file() else b""
+        text = said.decode(errors="replace").rpartition(PROBLEM)[2]
         return text[-4000:].strip() or f"The training ended with code {self.process.returncode}."
 
 
@@ -126,9 +129,10 @@ def start(run: Run, arguments: Sequence[str]) -> Started:
     """Start `mlxgpt train ARGUMENTS` for a run, detached from this terminal; `arguments` name the run by --out or --resume."""
     run.path.mkdir(parents=True, exist_ok=True)
     with (run.path / ".log").open("ab") as log:
+        begun = log.tell()
         process = subprocess.Popen(
             [sys.executable, "-m", "mlxgpt", "train", *arguments],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "100"},
+            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "100", "MLXGPT_PROBLEM": PROBLEM},
         )  # fmt: skip
-    return Started(run=run, process=process)
+    return Started(run=run, process=process, begun=begun)

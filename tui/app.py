@@ -125,6 +125,11 @@ class MlxgptApp(App[None]):
             self._begin_with, self._system = None, ""
         except Exception as error:  # anything a file can cause
             self._current.show_problem(error)
+            if self.bridge.opened is None:
+                for screen in self._pages():
+                    for tabs in screen.query(Tabs):
+                        tabs.refresh()
+                        screen.model_missing()
             return
         for screen in self._pages():
             for tabs in screen.query(Tabs):  # none when the app has just ended

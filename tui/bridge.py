@@ -93,6 +93,7 @@ class Bridge:
     def __init__(self, device: str = "auto") -> None:
         self.device = device
         self.opened: Opened | None = None
+        self.failed = False  # the last model that was asked for could not be opened
         self._engine = Engine()
         self._chat: Chat | None = None
         self._inspectors: dict[str, Inspector] = {}  # by model word; the last one asked for stays
@@ -130,8 +131,18 @@ class Bridge:
                 recurrent=config.recurrent, completes=chat.completes,
             )  # fmt: skip
 
-        self.opened = await self.ask(load)
+        self.failed = False
+        try:
+            self.opened = await self.ask(load)
+        except BaseException:
+            self.failed = True
+            raise
         return self.opened
+
+    @property
+    def missing(self) -> str:
+        """What to say where a model is needed and none is open."""
+        return "No model is open: page 6 lists them all." if self.failed else "The model is loading …"
 
     @property
     def chat(self) -> "Chat":

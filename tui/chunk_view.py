@@ -82,11 +82,6 @@ def carried(strategy: str, options: Mapping[str, Any]) -> Options:
     return {name: options.get(name, default) for name, default in defaults(strategy).items()}
 
 
-def having(name: str) -> str:
-    """The strategies with an option, as a list in words."""
-    return ", ".join(strategy for strategy in CHUNKERS if name in defaults(strategy))
-
-
 def next_size(size: int, by: int) -> int:
     """The next step of the ladder, up or down.
 

@@ -47,7 +47,7 @@ class Commands:
                     self._show(line, Reply(text=said))
                 return
             if page.bridge.opened is None:
-                raise DataError("The model is still loading.", hint="Try again in a moment.")
+                raise DataError(page.bridge.missing)
             page.say(f"{line} …")
             said_so_far = shown = None
             if page.writing is None and (path := page.talk.path()):
@@ -151,7 +151,7 @@ def _head(page: "ChatPage", rest: str, command: str) -> tuple[int, int]:
     """The layer and the head that "L.H" names."""
     opened = page.bridge.opened
     if opened is None:
-        raise DataError("The model is still loading.", hint="Try again in a moment.")
+        raise DataError(page.bridge.missing)
     if not opened.n_layer:
         raise DataError("mlx_lm runs this model, which shows no attention.", hint="/model NAME opens another.")
     place = head((opened.n_layer, opened.n_head), rest, command)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from mlxgpt.events import Event, ExerciseAsked, IdeaTold, LessonFinished, LessonStarted
 from mlxgpt.lessons.answers import is_right, is_understood
-from mlxgpt.lessons.progress import Progress
+from mlxgpt.lessons.progress import Done, Progress
 
 RIGHT, WRONG, UNREAD, HINT, SHOWN = "right", "wrong", "unread", "hint", "shown"
 
@@ -37,6 +37,7 @@ class Course:
                 self.asked.append(event)
             case LessonFinished():
                 self.over, self.following = True, event.following
+                self.at = min(self.at, len(self.steps) - 1)  # it had more steps when it was left
 
     @property
     def _opening(self) -> bool:
@@ -97,6 +98,11 @@ class Course:
     def solved(self) -> int:
         """Exercises that were answered rightly."""
         return sum(RIGHT in said for said in self.said.values())
+
+    def take_up(self, done: Done) -> None:
+        """Go on where a learner was: at the step that was left, with what was answered rightly."""
+        self.at = done.step
+        self.said = {key: [RIGHT] for key, right in done.right.items() if right}
 
     def record(self, progress: Progress, verdict: str, exercise: ExerciseAsked) -> None:
         """Note an answer that counts."""

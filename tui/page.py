@@ -60,6 +60,9 @@ class Page(Remapped):
     def model_opened(self) -> None:
         """Another model is open: `self.bridge.opened`."""
 
+    def model_missing(self) -> None:
+        """A model could not be opened, and there is none: `self.bridge.missing` says so."""
+
     @property
     def host(self) -> "MlxgptApp":
         """The app, by its own type."""

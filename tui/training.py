@@ -26,6 +26,7 @@ from mlxgpt.events import (
 )
 from mlxgpt.inspection.spikes import find_spikes
 from mlxgpt.runs import Run
+from mlxgpt.text import visible
 
 METRICS: dict[str, tuple[str, Callable[[StepFinished], float], str]] = {  # key -> title, value, format
     "loss": ("loss", lambda step: step.loss, ".3g"),
@@ -54,6 +55,7 @@ class RunState:
     spikes: list[tuple[int, float]] = field(default_factory=list)  # step, usual loss before it
     finished: RunFinished | None = None
     paused: bool = False
+    damaged: int = 0  # lines of events.jsonl that are no events
     log: list[str] = field(default_factory=list)
 
     def take(self, event: Event) -> None:
@@ -80,8 +82,7 @@ class RunState:
                 self.paused = False
             case RunFinished():
                 self.finished = event
-        if sentence := describe_event(event):
-            self.log.append(sentence)
+        self.log += describe_event(event).splitlines()
 
     def _begin(self, event: RunStarted) -> None:
         """A run that goes on from an earlier checkpoint forgets what came after it."""
@@ -109,15 +110,28 @@ class RunState:
     def standing(self) -> str:
         """One word for what the run does now."""
         if self.finished is not None:
-            return self.finished.reason
+            return visible(self.finished.reason)
         if processes.trainer(self.run) is None:
             return "not finished" if self.started else "empty"
         return "paused" if self.paused else "training" if self.steps else "starting"
 
-    def figures(self, width: int = 200) -> str:
-        """The figures of the newest step, in one line; where it is too long, without those that follow from others."""
+    def troubles(self) -> list[str]:
+        """What the run could not say itself: that it was killed, and what of it cannot be read."""
+        found = []
+        if self.damaged:
+            lines = "1 line" if self.damaged == 1 else f"{self.damaged:,} lines"
+            found.append(f"{lines} of events.jsonl could not be read: what is shown has gaps.")
+        if self.standing() == "not finished":
+            at = f"after step {self.steps[-1].step:,}" if self.steps else "before its first step"
+            kept = self.run.steps()
+            way = f"R goes on from step {kept[-1]:,}" if kept else "it has no checkpoint, n starts a new run"
+            found.append(f"Its process was killed {at}: {way}.")
+        return found
+
+    def figures(self) -> list[str]:
+        """The figures of the newest step, the most important first."""
         if not self.steps:
-            return f"{self.started.parameters:,} parameters" if self.started else "no step yet"
+            return [f"{self.started.parameters:,} parameters" if self.started else "no step yet"]
         last, parts = self.steps[-1], []
         parts.append(f"loss {last.smoothed_loss:.3f}")
         if self.validations:
@@ -125,20 +139,20 @@ class RunState:
             parts += [f"val {newest.loss:.3f} @{newest.step:,}", f"ppl {newest.perplexity:.1f}"]
             parts.append(f"bits/byte {newest.bits_per_byte:.3f}")
         parts += [f"lr {last.learning_rate:.1e}", f"‖g‖ {last.gradient_norm:.2f}", f"peak {size(last.peak_bytes)}"]
-        for derived in ("", "bits/byte", "ppl", "peak"):
-            parts = [part for part in parts if not derived or not part.startswith(derived)]
-            for gap in ("   ", "  "):
-                if len(line := gap.join(parts)) <= width:
-                    return line
-        return line
+        return parts
 
-    def pace(self) -> str:
-        """How far, how fast, how long still."""
+    def pace(self) -> list[str]:
+        """How far, how fast, how long still; the last two only of a run that goes on or has ended well."""
         if not self.steps:
-            return ""
+            return []
         last = self.steps[-1]
-        left = "" if self.finished else f"   {duration(last.seconds_left)} left"
-        return f"step {last.step:,}/{max(last.steps, last.step):,}   {last.tokens_per_second:,.0f} tok/s{left}"
+        parts = [f"step {last.step:,}/{max(last.steps, last.step):,}"]
+        standing = self.standing()
+        if standing == "training" or self.finished:
+            parts.append(f"{last.tokens_per_second:,.0f} tok/s")
+        if standing == "training":
+            parts.append(f"{duration(last.seconds_left)} left")
+        return parts
 
     def share(self) -> float:
         """How much of the run is behind, 0 … 1."""
@@ -203,6 +217,7 @@ class Follower:
             count += 1
             if count % 64 == 0 and time.monotonic() > until:
                 break
+        self.state.damaged, count = self._tail.damaged, count + self._tail.damaged - self.state.damaged
         return count
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """The words of the Train page: head, layers, sample, and an explanation of the newest step; all from a run's own events."""
 
 import math
+from collections.abc import Sequence
 
 from rich.text import Text
 
@@ -24,14 +25,37 @@ MARKS = {
 def head(state: RunState, width: int) -> Text:
     """Two lines: what the run does and how far it is; the figures of its newest step."""
     mark, colour = MARKS.get(state.standing(), ("·", "yellow"))
-    line = Text(no_wrap=True, overflow="ellipsis")
-    line.append(f"{mark} {state.standing()}  ", f"bold {colour}").append(visible(state.name), "bold")
-    pace = state.pace()
-    room = width - len(line) - len(pace) - 12
-    line.append(f"   {pace}")
+    line = Text(f"{mark} {cut(state.standing(), 20)}  ", f"bold {colour}")
+    pace = "   ".join(state.pace())
+    line.append(cut(visible(state.name), max(width - line.cell_len - len(pace) - 3, 12)), "bold").append(f"   {pace}")
+    room = width - line.cell_len - 9
     if state.steps and room > 4:
         line.append("  ").append(bar(state.share(), min(room, 30)), colour).append(f" {state.share():.1%}")
-    return line.append("\n").append(state.figures(width), "dim")
+    line.truncate(width, overflow="ellipsis")
+    return line.append("\n").append(fitting(state.figures(), width), "dim")
+
+
+def cut(line: str, width: int) -> str:
+    """A line of at most so many columns; … stands for what is left out."""
+    text = Text(line.replace("\n", " ").replace("\t", " "))
+    text.truncate(max(width, 1), overflow="ellipsis")
+    return text.plain
+
+
+def fitting(parts: Sequence[str], width: int) -> str:
+    """As many of the parts as fit whole, in their order."""
+    line = parts[0] if parts else ""
+    for part in parts[1:]:
+        if len(line) + 3 + len(part) > width:
+            break
+        line += f"   {part}"
+    return cut(line, width)
+
+
+def log(state: RunState, width: int, height: int) -> Text:
+    """The newest lines of what the run said, each cut to the width, and below them what it could not say itself."""
+    lines = [(line, "") for line in state.log] + [(line, "yellow") for line in state.troubles()]
+    return Text("\n").join(Text(cut(visible(line), width), style) for line, style in lines[-height:])
 
 
 def layers(state: RunState, width: int) -> Text:
@@ -44,11 +68,13 @@ def layers(state: RunState, width: int) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
     if columns == 1:
         text.append(f"{'gradient norm':<{11 + room}}  {'now':>7}  Δw/w\n", "dim")
-    for i, name in enumerate(newest.layers):
+    for i, (name, norm, ratio) in enumerate(
+        zip(newest.layers, newest.gradient_norms, newest.update_ratios, strict=False)
+    ):  # strict would trust the file
         past = [signal.gradient_norms[i] for signal in state.signals if i < len(signal.gradient_norms)]
-        short = name.replace("blocks.", "block ")
-        text.append(f"{visible(short):<10} ").append(f"{spark_line(past, room):<{room}}", "cyan")
-        text.append(f"  {newest.gradient_norms[i]:>7.3g}  {newest.update_ratios[i]:.1e}")
+        short = cut(visible(name.replace("blocks.", "block ")), 10)
+        text.append(f"{short:<10} ").append(f"{spark_line(past, room):<{room}}", "cyan")
+        text.append(f"  {norm:>7.3g}  {ratio:.1e}")
         text.append("   " if (i + 1) % columns else "\n")
     text.rstrip()
     return text

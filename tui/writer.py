@@ -131,7 +131,7 @@ class Writer:
         """The line of state, as much of it as fits: how much, how fast, and how it is drawn."""
         opened = self.bridge.opened
         if opened is None:
-            return "loading the model…"
+            return self.bridge.missing
         parts = []
         if message is not None and message.tokens:
             parts.append(f"{'●' if self.message is not None else '○'} {len(message.tokens)} tok")

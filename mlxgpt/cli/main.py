@@ -104,5 +104,8 @@ def run() -> None:
         from mlxgpt.errors import describe
 
         problem = describe(error)
-        narrator().print(problem_panel(problem))
+        if mark := os.environ.get("MLXGPT_PROBLEM"):  # another program reads it, after this word: see processes
+            print(f"{mark}{problem.message}\n{problem.hint}", file=sys.stderr)
+        else:
+            narrator().print(problem_panel(problem))
         sys.exit(problem.exit_code)

@@ -3,6 +3,7 @@
 `TrainingView` folds events; on a terminal it draws a bar, elsewhere it writes plain lines, a few a minute.
 """
 
+import math
 import time
 
 from rich.console import Console, Group, RenderableType
@@ -98,7 +99,7 @@ def describe_event(event: Event) -> str:
     match event:
         case TokenizerTrained():
             return (
-                f"Tokenizer: {event.vocab_size:,} entries ({event.algorithm}) from {size(event.corpus_bytes)}, "
+                f"Tokenizer: {event.vocab_size:,} entries ({visible(event.algorithm)}) from {size(event.corpus_bytes)}, "
                 f"{event.bytes_per_token:.2f} bytes per token, {event.seconds:.1f} s."
             )
         case RunStarted():
@@ -106,8 +107,9 @@ def describe_event(event: Event) -> str:
             again = f"Continuing {visible(event.run)} from step {step:,}. " if step else ""
             return "\n".join(
                 [
-                    f"{again}{event.parameters:,} parameters on {event.device}; {event.train_tokens:,} tokens to learn from, "
-                    f"{event.validation_tokens:,} held out; {event.batch_tokens:,} tokens a step.",
+                    f"{again}{event.parameters:,} parameters on {visible(event.device)}; "
+                    f"{event.train_tokens:,} tokens to learn from, {event.validation_tokens:,} held out; "
+                    f"{event.batch_tokens:,} tokens a step.",
                     *map(visible, event.notes),
                 ]
             )
@@ -122,7 +124,7 @@ def describe_event(event: Event) -> str:
         case RunFinished():
             validation = "" if event.validation_loss is None else f", validation {event.validation_loss:.3f}"
             return (
-                f"{event.reason.capitalize()} after {event.step:,} steps in {duration(event.seconds)}: "
+                f"{visible(event.reason).capitalize()} after {event.step:,} steps in {duration(event.seconds)}: "
                 f"loss {event.loss:.3f}{validation}; {event.tokens_seen:,} tokens, {event.tokens_per_second:,.0f} tok/s."
             )
         case RunPaused():
@@ -137,6 +139,8 @@ def describe_event(event: Event) -> str:
 
 def duration(seconds: float) -> str:
     """65 -> "1:05", 3700 -> "1:01:40"."""
+    if not math.isfinite(seconds):
+        return "?"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

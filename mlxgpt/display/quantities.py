@@ -10,7 +10,14 @@ from mlxgpt.display.progress import size
 from mlxgpt.display.table import Ledger
 from mlxgpt.display.words import Drawn, hanging, layer_names, line, numbered, shown
 from mlxgpt.inspection.focus import Focus
-from mlxgpt.inspection.reports import AnalogyReport, EmbeddingsReport, MemoryReport, TensorsReport, TrainingReport
+from mlxgpt.inspection.reports import (
+    AnalogyReport,
+    EmbeddingsReport,
+    MemoryReport,
+    Spike,
+    TensorsReport,
+    TrainingReport,
+)
 from mlxgpt.text import visible
 
 
@@ -106,4 +113,14 @@ def training(report: TrainingReport, focus: Focus) -> Drawn:
             f"Spike at step {spike.step}: loss {spike.loss:.3f} after {spike.usual:.3f}, gradient {spike.gradient_norm:.2f}; "
             f"batch {', '.join(map(str, spike.batches))}:"
         )
-        yield from (line(f"    {visible(text)[:160]!r}") for text in spike.texts[:4])
+        yield from _read(spike)
+    if (step := report.newest) is not None:
+        batches = ", ".join(map(str, step.batches))
+        yield line(
+            f"Step {step.step}, the last: loss {step.loss:.3f}, gradient {step.gradient_norm:.2f}; batch {batches}:"
+        )
+        yield from _read(step)
+
+
+def _read(step: Spike) -> Drawn:
+    return (line(f"    {visible(text)[:160]!r}") for text in step.texts[:4])

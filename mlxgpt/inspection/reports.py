@@ -309,7 +309,10 @@ class Spike:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingReport:
-    """A run looked into: what its next step does in each layer, and what went wrong on the way."""
+    """A run looked into: what its next step does in each layer, and what went wrong on the way.
+
+    `newest` is its last step with what it read, like a spike whose usual loss is its own; None before there is one.
+    """
 
     run: str
     now: SignalsMeasured
@@ -317,6 +320,7 @@ class TrainingReport:
     losses: tuple[float, ...]
     gradient_norms: tuple[float, ...]
     spikes: tuple[Spike, ...]
+    newest: Spike | None = None
 
 
 def plain(report: Any) -> Any:  # Any: a report, or whatever a field of one holds

@@ -32,6 +32,7 @@ def signals(run: Run, *, device: str = "auto", most: int = 5) -> TrainingReport:
         losses=tuple(losses),
         gradient_norms=tuple(steps[step].gradient_norm for step in numbers),
         spikes=tuple(_spike(plan, steps[numbers[index]], usual) for index, usual in sorted(found)),
+        newest=_spike(plan, steps[numbers[-1]], losses[-1]) if numbers else None,
     )
 
 

@@ -15,6 +15,7 @@ class Progress:
     """For each lesson: how often it was done or only shown, when last, and which exercises were answered rightly."""
 
     lessons: dict[str, "Done"] = field(default_factory=dict)
+    lang: str = ""  # in which the lessons of the app were read last
 
     def finished(self, lesson: str, exercises: int) -> None:
         """A lesson with so many exercises was done to its end by somebody who was asked."""
@@ -49,6 +50,7 @@ class Done:
     last: str = ""
     exercises: int = 0
     right: dict[str, bool] = field(default_factory=dict)
+    step: int = 0  # of the app's lesson that was left there, from 0
 
     @property
     def solved(self) -> int:
@@ -65,9 +67,10 @@ def load(path: Path | None = None) -> Progress:
                 read=int(done["read"]), seen=int(done.get("seen", done["read"])), last=str(done["last"]),
                 exercises=int(done["exercises"]),
                 right={str(key): bool(right) for key, right in done["right"].items()},
+                step=max(0, int(done.get("step", 0))),
             )
             for name, done in content["lessons"].items()
         }  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Progress()
-    return Progress(lessons=lessons)
+    return Progress(lessons=lessons, lang=str(content.get("lang", "")))

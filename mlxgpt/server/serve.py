@@ -44,12 +44,13 @@ def serve(model: str, config: ServeConfig, *, device: str = "auto", started: Cal
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """The socket to listen at, taken before anything slow is done."""
+    """The socket that is listened at, taken before anything slow is done: its address may be told now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()  # whoever comes before the server is up waits for it
     except OSError as error:
         listener.close()
         raise ConfigError(

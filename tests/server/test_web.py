@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import shlex
+import socket
 import subprocess
 import sys
 
@@ -129,8 +130,8 @@ def test_so_many_tabs_and_no_more():
         with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
             await session.ws_connect(connect, headers={"Origin": address})
         assert caught.value.status == 503
-        for socket in sockets:
-            await socket.close()
+        for opened in sockets:
+            await opened.close()
 
     visit(story)
 
@@ -144,3 +145,8 @@ def test_where_it_listens_is_checked():
 
 def test_nothing_given_can_leave_the_page():
     assert "<script>" not in page('"><script>', "16")
+
+
+def test_an_address_that_is_told_can_be_reached():
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname(), 5):
+        pass

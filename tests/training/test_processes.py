@@ -84,3 +84,4 @@ def test_a_process_that_could_not_begin_says_why(workplace):
     started = processes.start(run, ["--preset", "no-such-preset", "--out", str(run.path)])
     started.process.wait(60)
     assert "no-such-preset" in started.problem()
+    assert not set("│╭╰─") & set(started.problem())

@@ -1,5 +1,10 @@
 """The frame around the pages: digits lead to them, the model arrives behind the first picture."""
 
+import re
+import threading
+
+from mlxgpt import jobs
+from mlxgpt.errors import CheckpointError
 from tests.tui.conftest import SIZES, drive, screen_text, until
 from tui.app import MlxgptApp
 from tui.widgets.tabs import PAGES
@@ -23,3 +28,39 @@ def test_a_model_that_is_not_there_is_said_and_the_app_goes_on():
         assert pilot.app.bridge.opened is None
 
     drive(MlxgptApp("no-such-model"), story)
+
+
+def test_without_a_model_every_page_says_so_and_where_they_are(tmp_path):
+    async def story(pilot):
+        app = pilot.app
+        await until(pilot, lambda: app.bridge.failed and "no model" in screen_text(app).splitlines()[0])
+        for name in ("chat", "inspect", "model", "learn"):
+            await app.go(name)
+            await until(pilot, lambda: "No model is open: page 6 lists them all." in screen_text(app), 5)
+            assert not re.search(r"loading|being (looked at|counted)", screen_text(app))
+        await app.go("model")
+        await until(pilot, lambda: "nano-pt" in screen_text(app))
+
+    drive(MlxgptApp(str(tmp_path / "nowhere")), story)
+
+
+def test_pages_that_were_open_before_hear_that_there_is_no_model(monkeypatch):
+    asked = threading.Event()
+
+    def refuse(*_, **__):
+        asked.wait(30)
+        raise CheckpointError("It is damaged.")
+
+    monkeypatch.setattr(jobs, "open_chat", refuse)
+
+    async def story(pilot):
+        app = pilot.app
+        for name in ("inspect", "learn", "chat"):
+            await app.go(name)
+        await until(pilot, lambda: "The model is loading" in screen_text(app))
+        asked.set()
+        for name in ("chat", "inspect", "learn"):
+            await app.go(name)
+            await until(pilot, lambda: "No model is open" in screen_text(app), 5)
+
+    drive(MlxgptApp(), story)

@@ -6,6 +6,7 @@ import pytest
 from textual.widgets import Input
 
 from mlxgpt import jobs
+from mlxgpt.errors import DataError
 from tests.tui.conftest import SIZES, check_snapshot, drive, screen_text, until
 from tui.app import MlxgptApp
 from tui.chunk_layout import Layout, drawn, fold
@@ -78,8 +79,7 @@ def test_every_setting_cuts_again_and_the_place_stays():
         await again(pilot, page, "t")
         assert page.options["information_density_threshold"] == 0.6
         await again(pilot, page, "S")
-        await pilot.press("t")
-        await until(pilot, lambda: "semantic has no threshold" in screen_text(pilot.app))
+        assert not page.check_action("threshold", ())
 
     open_page(story)
 
@@ -309,3 +309,59 @@ def test_settings_are_read_stepped_and_carried_over():
     assert (parsed("0,5", 0.1), parsed("7", 3), parsed("x", 3)) == (0.5, 7, "x")
     assert carried("fixed", {"max_size": 7, "min_size": 3}) == {"max_size": 7}
     assert defaults("semantic")["compared"] == 6
+
+
+def test_keys_stop_at_the_ends_of_their_ranges_and_say_no_error():
+    async def story(pilot, page):
+        await pilot.press(*["left_square_bracket"] * 12)
+        assert page.options["overlap_ratio"] == 0
+        await pilot.press(*["right_square_bracket"] * 30)
+        assert page.options["overlap_ratio"] == 0.5
+        await pilot.press(*["minus"] * 40)
+        await until(pilot, lambda: not page._cutter.busy and page.cutting.chunks)
+        assert page.options["max_size"] == 8
+        assert not pilot.app._notifications
+
+    open_page(story)
+
+
+def test_threshold_is_offered_where_there_is_one():
+    async def story(pilot, page):
+        assert not page.check_action("threshold", ())
+        await pilot.press("t")  # does nothing
+        page.receive(Request(word="adaptive"))
+        await pilot.pause()
+        assert page.check_action("threshold", ()) and not pilot.app._notifications
+
+    open_page(story)
+
+
+def test_settings_that_cannot_cut_give_way_to_the_last_that_could(monkeypatch):
+    async def story(pilot, page):
+        before, cut = dict(page.options), len(page.cutting.chunks)
+        watch = jobs.watch_chunking
+
+        def fails(text, tokenizer, strategy, options, **more):
+            if options["max_size"] == 96:
+                raise DataError("Too small.")
+            return watch(text, tokenizer, strategy, options, **more)
+
+        monkeypatch.setattr(jobs, "watch_chunking", fails)
+        await pilot.press("minus")
+        await until(pilot, lambda: "Too small." in screen_text(pilot.app) and not page._cutter.busy)
+        assert page.options == before and len(page.cutting.chunks) == cut
+
+    open_page(story)
+
+
+def test_no_error_names_an_option_of_the_command_line(tmp_path):
+    (tmp_path / "utf16.txt").write_text("olá " * 50, encoding="utf-16")
+
+    async def story(pilot, page):
+        for path in (tmp_path / "utf16.txt", tmp_path):
+            page.receive(Request(path=str(path)))
+            await until(pilot, lambda: "takes folders" in " ".join(n.message for n in pilot.app._notifications))
+            assert not any("--" in note.message for note in pilot.app._notifications)
+            pilot.app.clear_notifications()
+
+    open_page(story)

@@ -127,7 +127,14 @@ def test_code_language_and_the_way_back():
     async def story(pilot):
         page = await begun(pilot)
         await pilot.press("g")
-        await until(pilot, lambda: page.lang == "en" and page.course.over and "Lesson 1 of 1" in screen_text(pilot.app))
+        await until(
+            pilot,
+            lambda: (
+                page.lang == "en"
+                and page.course.over
+                and f"Lesson {page._names.index(LESSON) + 1} of {len(page._names)}" in screen_text(pilot.app)
+            ),
+        )
         page.course.at = next(
             number
             for number, step in enumerate(page.course.steps)
@@ -165,3 +172,35 @@ def test_any_size_will_do():
             await pilot.pause()
 
     drive(MlxgptApp(), story)
+
+
+def test_a_lesson_is_gone_on_with_where_it_was_left_in_its_language():
+    left = {}
+
+    async def first(pilot):
+        page = await begun(pilot)
+        await pilot.press("g")
+        await until(pilot, lambda: page.lang == "en" and page.course.over)
+        for _ in range(200):
+            if page.course.exercise is not None and page.query_one("#answer").has_focus:
+                break
+            await pilot.press("space")
+        await pilot.press(*correct(page.course.exercise), "enter")
+        await until(pilot, lambda: page.course.solved == 1)
+        for _ in range(400):
+            if page.course.at:
+                break
+            await pilot.press("enter" if page.query_one("#answer").has_focus else "space")
+        left["at"], left["asked"] = page.course.at, len(page.course.asked)
+        assert left["at"] > 0
+
+    async def second(pilot):
+        page = await begun(pilot)
+        await until(pilot, lambda: page.course.over)
+        assert page.lang == "en" and page.course.at == left["at"] and page.course.solved == 1
+        await until(pilot, lambda: screen_text(pilot.app).count(f"1/{left['asked']}") >= 2)  # in the list and below
+        await pilot.press("r")
+        assert page.course.at == 0 and page.course.solved == 0
+
+    drive(MlxgptApp(), first)
+    drive(MlxgptApp(), second)

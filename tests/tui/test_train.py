@@ -1,5 +1,7 @@
 """The Train page: a recorded run read along, words to a live one, the form of a new one."""
 
+import dataclasses
+import json
 import shutil
 import time
 from pathlib import Path
@@ -9,9 +11,22 @@ import pytest
 from mlxgpt import processes
 from mlxgpt.display.curves import Chart, Curve, spark_line
 from mlxgpt.errors import ConfigError
-from mlxgpt.events import CheckpointSaved, RunStarted, StepFinished, replay
+from mlxgpt.events import (
+    CheckpointSaved,
+    EvaluationFinished,
+    Event,
+    Noted,
+    RunFinished,
+    RunStarted,
+    SampleDrawn,
+    SignalsMeasured,
+    StepFinished,
+    TokenizerTrained,
+    replay,
+)
 from mlxgpt.runs import Run
 from tests.tui.conftest import SIZES, check_snapshot, drive, screen_text, until
+from tui import training_text
 from tui.app import MlxgptApp
 from tui.modals.new_run import arguments
 from tui.training import METRICS, Follower, RunState, curves, smoothed
@@ -250,3 +265,114 @@ def test_hostile_text_of_a_run_is_made_visible(recorded):
         await until(pilot, lambda: "␛]52;c;x␇ [b]no[/b]" in screen_text(pilot.app))
 
     drive(MlxgptApp(page="train"), story)
+
+
+HOSTILE = "a\x1b]52;c;x\x07\u202e\x9b31m"
+
+
+def hostile(kind: type[Event]) -> dict[str, object]:
+    """An event of a kind with the same number everywhere, and a terminal's commands in every word."""
+    values: dict[str, object] = {str: HOSTILE, int: 58, float: 1.0, bool: True, tuple[str, ...]: [HOSTILE] * 3}
+    fields = {field.name: field.type for field in dataclasses.fields(kind)}
+    return {"event": kind.__name__} | {name: values.get(wanted, [1.0, 1.0]) for name, wanted in fields.items()}  # type: ignore[call-overload]
+
+
+KINDS = (
+    RunStarted,
+    TokenizerTrained,
+    StepFinished,
+    SignalsMeasured,
+    EvaluationFinished,
+    SampleDrawn,
+    CheckpointSaved,
+    Noted,
+)
+
+
+def test_no_word_of_any_event_reaches_the_terminal_as_it_is(recorded):
+    for kinds in (KINDS, (*KINDS, RunFinished)):
+        recorded.events.write_text("".join(json.dumps(hostile(kind)) + "\n" for kind in kinds))
+
+        async def story(pilot):
+            await until(pilot, lambda: "step 58/58" in screen_text(pilot.app))
+            await pilot.pause(0.3)
+            shown = screen_text(pilot.app)
+            assert "a␛]52;c;x␇" in shown
+            assert not set(shown) & set("\x1b\x07\u202e\x9b")
+
+        drive(MlxgptApp(page="train"), story)
+
+
+def test_lines_that_cannot_be_read_are_counted_and_said(recorded):
+    events = recorded.events.read_text().splitlines()
+    wrong = json.dumps(json.loads(next(line for line in events if "StepFinished" in line)) | {"loss": "low"})
+    damaged = [events[0], wrong, "{half of a li", *events[1:], '{"event": "FromTheFuture"}']
+    recorded.events.write_text("\n".join(damaged) + "\n")
+    follower = Follower(recorded)
+    while follower.read(seconds=0):
+        pass
+    follower.close()
+    assert len(follower.state.steps) == 58
+    assert "2 lines of events.jsonl could not be read" in training_text.log(follower.state, 80, 9).plain
+
+
+def test_a_run_whose_process_was_killed_says_so_and_what_to_do(recorded):
+    state = RunState(run=recorded)
+    for event in [started(), step(57), step(58)]:
+        state.take(event)
+    with processes.holding(recorded):
+        assert "10 tok/s" in training_text.head(state, 80).plain and "0:01 left" in training_text.head(state, 80).plain
+    head, log = training_text.head(state, 80).plain, training_text.log(state, 100, 9).plain
+    assert "not finished" in head and "step 58/100" in head and "tok/s" not in head and "left" not in head
+    assert "killed after step 58" in log and "R goes on from step 58" in log
+
+
+@pytest.mark.parametrize("width", [40, 76, 80, 200])
+def test_the_head_has_two_lines_and_the_log_one_for_each_entry(tmp_path, width):
+    state = RunState(run=Run(path=tmp_path / ("a-very-long-name-of-a-run" * 4)))
+    for event in [started(), *(step(number) for number in range(1, 90))]:
+        state.take(event)
+    state.log += ["word " * 60, "the last"]
+    with processes.holding(state.run):
+        lines = training_text.head(state, width).plain.split("\n")
+        log = training_text.log(state, width, 2).plain.split("\n")
+    assert len(lines) == 2 and all(len(line) <= width for line in lines)
+    assert "step 89/100" in lines[0] and "loss 2.000" in lines[1]
+    assert not lines[1].endswith("‖g‖")
+    assert len(log) == 2 and len(log[0]) <= width and log[0].endswith("…") and log[1] == "the last"
+
+
+def test_a_paused_run_offers_to_go_on_and_answers_k(recorded):
+    with recorded.events.open("a") as file:
+        file.write(json.dumps(started(50).to_json()) + "\n")
+        file.write(json.dumps(step(51).to_json()) + '\n{"event": "RunPaused", "step": 51}\n')
+
+    async def story(pilot):
+        with processes.holding(recorded):
+            await until(
+                pilot, lambda: "space Go on" in screen_text(pilot.app) and "space Pause" not in screen_text(pilot.app)
+            )
+            await pilot.press("k")
+            await until(pilot, lambda: "with its checkpoint saved" in screen_text(pilot.app))
+            await pilot.press("space")
+            assert "continue" in processes.taken(recorded)
+
+    drive(MlxgptApp(page="train"), story)
+
+
+def test_an_empty_page_has_no_empty_boxes():
+    async def story(pilot):
+        await until(pilot, lambda: "starts a run" in screen_text(pilot.app))
+        assert "each layer" not in screen_text(pilot.app) and "─ log" not in screen_text(pilot.app)
+
+    drive(MlxgptApp(page="train"), story)
+
+
+def test_the_names_of_laid_over_runs_begin_with_the_one_that_is_followed(recorded):
+    shutil.copytree(recorded.path, recorded.path.parent / ("another-" * 9))
+
+    async def story(pilot):
+        pilot.app.screen.follow(recorded, ["another-" * 9])
+        await until(pilot, lambda: "━ recorded" in screen_text(pilot.app))
+
+    drive(MlxgptApp(page="train"), story, (80, 40))

@@ -20,7 +20,7 @@ from mlxgpt.text import visible
 from tui.bridge import Opened
 from tui.commands import Commands
 from tui.conversation import Conversation, Message
-from tui.modals.told import Told
+from tui.modals.reading import Reading
 from tui.page import Page, Request
 from tui.screens.chat_completing import COMPLETING, Completing
 from tui.screens.chat_turns import Turns
@@ -95,6 +95,10 @@ them, Enter opens one, b branches from another.  A line that begins with / is a 
         self.names.clear()
         self.show_talk()
 
+    def model_missing(self) -> None:
+        """There is no model to talk to."""
+        self.show_talk()
+
     def receive(self, request: Request) -> None:
         """Another page hands over a text to write on from."""
         if request.text:
@@ -140,7 +144,7 @@ them, Enter opens one, b branches from another.  A line that begins with / is a 
         """Show the conversation as it is now."""
         transcript, opened = self.query_one(Transcript), self.bridge.opened
         completes = opened is not None and opened.completes
-        transcript.welcome = welcome(opened)
+        transcript.welcome = [self.bridge.missing] if opened is None else welcome(opened)
         transcript.show(self.talk, completes=completes, unseen=self.writer.unseen)
         self.show_status()
 
@@ -202,7 +206,7 @@ them, Enter opens one, b branches from another.  A line that begins with / is a 
             await self.run_command(text.strip())
         elif self.bridge.opened is None or self.writing is not None:
             prompt.put(text)
-            self.app.notify("The model is still writing: escape stops it." if self.writing else "The model is loading.")
+            self.app.notify("The model is still writing: escape stops it." if self.writing else self.bridge.missing)
         elif self.editing is not None:
             self.rewrite(text)
         elif text.strip():
@@ -248,7 +252,7 @@ them, Enter opens one, b branches from another.  A line that begins with / is a 
         if self.query_one("#live").display:
             self.live.explain()
         elif words := self.live.in_words():
-            self.app.push_screen(Told("What the model did at this token", words))
+            self.app.push_screen(Reading("What the model did at this token", words))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is something to explain once live has looked."""
@@ -279,10 +283,8 @@ them, Enter opens one, b branches from another.  A line that begins with / is a 
         self.query_one(Prompt).focus()
 
 
-def welcome(opened: Opened | None) -> list[str]:
+def welcome(opened: Opened) -> list[str]:
     """What an empty conversation says."""
-    if opened is None:
-        return ["The model is loading…"]
     does = "goes on with what you write" if opened.completes else "answers what you write"
     layers = f"{opened.n_layer} layers" if opened.n_layer else "run by mlx_lm"
     sees = "a state of fixed size" if opened.recurrent else f"{opened.context_length:,} tokens of context"
@@ -296,4 +298,5 @@ def welcome(opened: Opened | None) -> list[str]:
         "b      branch from an alternative; , . other versions",
         "space  one token, and the random number that drew it",
         "r u E  write it again, go on, edit",
+        "1–7    the other pages, after esc",
     ]

@@ -33,6 +33,7 @@ from tui.widgets.strategy_bar import StrategyBar
 
 SAMPLE = 12_000  # characters of the corpus, to begin with
 SEARCH_SECONDS = 10.0
+NEEDS = {"overlap": ("overlap_ratio", "stride"), "threshold": ("information_density_threshold",)}  # by action
 
 
 class ChunksPage(ChunksCutting):
@@ -73,6 +74,8 @@ class ChunksPage(ChunksCutting):
             return self._cutter.busy or self._searching
         if action in ("open", "inspect", "write", "copy", "optimise"):
             return True if self.cutting.chunks else None
+        if action in NEEDS:  # a strategy without such an option has no such key
+            return any(name in self.options for name in NEEDS[action])
         return True
 
     def on_mount(self) -> None:

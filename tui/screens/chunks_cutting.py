@@ -13,13 +13,16 @@ from mlxgpt.chunking.watching import Part
 from mlxgpt.errors import ConfigError, MlxgptError, nearest
 from mlxgpt.text import visible
 from tui.chunk_layout import Layout
-from tui.chunk_view import Cutting, carried, having, next_size
+from tui.chunk_view import Cutting, carried, next_size
 from tui.screens.chunks_view import ChunksView
 from tui.widgets.chunk_map import ChunkMap
 from tui.widgets.strategy_bar import StrategyBar
 
 QUICK = 300_000  # characters that are laid out again without a thread
 OVERLAPS = 0.05  # a step of [ and ]
+MOST_OVERLAP = 0.5  # what [ and ] go up to; the settings take more
+SMALLEST = 8  # tokens that - goes down to: below, some strategies cannot cut
+ELSEWHERE = "Here a file is text in UTF-8; mlxgpt chunk, the command, takes folders and other encodings."
 THRESHOLDS = 0.1  # a step of t
 
 
@@ -36,6 +39,8 @@ class ChunksCutting(ChunksView):
         try:
             text = await asyncio.to_thread(jobs.read_document, path)
         except (MlxgptError, OSError) as error:
+            if isinstance(error, MlxgptError) and "--" in error.hint:  # an option of the command, which is not here
+                error.hint = ELSEWHERE
             self.show_problem(error)
             self._tell()
             return
@@ -79,9 +84,21 @@ class ChunksCutting(ChunksView):
                 self.cutting.add(entry)
             elif entry is not None:
                 self.show_problem(entry)
+                if self._go_back():
+                    return
+            else:
+                self._good = self.strategy, dict(self.options)
         if not self._cutter.busy:
             self._end()
         self._show()
+
+    def _go_back(self) -> bool:
+        """Cut again with the last settings that could; False when these are they."""
+        if self._good is None or self._good == (self.strategy, dict(self.options)):
+            return False
+        self.strategy, self.options = self._good[0], dict(self._good[1])
+        self._start()
+        return True
 
     def _turn_to_fresh(self) -> None:
         """What was cut before stays on the screen until there is something new."""
@@ -156,7 +173,12 @@ class ChunksCutting(ChunksView):
 
     def action_size(self, by: int) -> None:
         """A step larger or smaller."""
-        size = next_size(int(self.options["max_size"]), by)
+        before = int(self.options["max_size"])
+        size = next_size(before, by)
+        if by < 0:
+            size = max(size, min(SMALLEST, before))
+        if size == before:
+            return
         changed = {**self.options, "max_size": size}
         for name in ("min_size", "stride"):  # they may not be above it
             if name in changed:
@@ -172,19 +194,12 @@ class ChunksCutting(ChunksView):
             self._apply(self.strategy, {**self.options, "stride": min(size, max(step, stride - by * step))})
         elif "overlap_ratio" in self.options:
             ratio = round(float(self.options["overlap_ratio"]) + by * OVERLAPS, 4)
-            self._apply(self.strategy, {**self.options, "overlap_ratio": ratio})
-        else:
-            self._has_none("overlap", "overlap_ratio")
+            ratio = min(max(ratio, 0.0), max(MOST_OVERLAP, float(self.options["overlap_ratio"])))
+            if ratio != self.options["overlap_ratio"]:
+                self._apply(self.strategy, {**self.options, "overlap_ratio": ratio})
 
     def action_threshold(self) -> None:
         """The next threshold; after the last the first."""
         name = "information_density_threshold"
-        if name in self.options:
-            value = round(float(self.options[name]) + THRESHOLDS, 4)
-            self._apply(self.strategy, {**self.options, name: value if value <= 1 else 0.0})
-        else:
-            self._has_none("threshold", name)
-
-    def _has_none(self, what: str, option: str) -> None:
-        words = f"{self.strategy} has no {what}. Strategies that have one: {having(option)}."
-        self.app.notify(words, markup=False)
+        value = round(float(self.options[name]) + THRESHOLDS, 4)
+        self._apply(self.strategy, {**self.options, name: value if value <= 1 else 0.0})

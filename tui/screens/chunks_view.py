@@ -53,6 +53,7 @@ class ChunksView(Page):
         self._cutter = Cutter()
         self._search_stop = threading.Event()
         self._searching = False
+        self._good: tuple[str, Options] | None = None  # the last settings that could cut
         self._layout_of: Layout | None = None
         self._fresh: tuple[Cutting, Layout] | None = None  # what comes, until it is shown
         self._text, self._at = "", 0

@@ -38,6 +38,10 @@ class InspectReading(InspectView):
         )  # fmt: skip
         self.read()
 
+    def model_missing(self) -> None:
+        """There is nothing to look into."""
+        self.show()
+
     def receive(self, request: Request) -> None:
         """Look at a text, at one of its tokens, in a layer and a head.
 

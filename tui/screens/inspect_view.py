@@ -126,6 +126,8 @@ class InspectView(Page):
             return None
         look, passage = self.look, self.look.passage
         model = look.name or "no model"
+        if self.bridge.opened is None and not look.word:
+            return self.say(self.bridge.missing)
         if self._doing:
             return self.say(f"{model} · ◌ {self._doing} …")
         if look.before is not None and look.figures is not None and look.before.name != look.name:

@@ -4,6 +4,7 @@ The lesson is played to its end on the engine's thread while one reads; `tui.cou
 `display.lessons` draws them.  What was done is remembered where `mlxgpt demo` remembers it.
 """
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from rich.console import Group, RenderableType
@@ -21,7 +22,7 @@ from textual.widgets.option_list import Option
 
 from mlxgpt import jobs
 from mlxgpt.display.lessons import LessonView, log_line
-from mlxgpt.events import CodeShown, Event, ExerciseAsked, LessonFinished, LessonStep
+from mlxgpt.events import CodeShown, Event, ExerciseAsked, LessonFinished, LessonStarted, LessonStep
 from mlxgpt.lessons import progress
 from mlxgpt.lessons.config import LANGUAGES, LessonConfig
 from mlxgpt.text import visible
@@ -48,6 +49,7 @@ class LearnPage(Page):
     """Lessons and exercises."""
 
     NAME = "learn"
+    ALLOW_SELECT = False  # Textual 8 fails when what is clicked to select was just taken away, as a footer's key
     HELP = "Lessons computed by the open model.  Enter opens one; space goes on, b back; an exercise takes its answer below."
     DEFAULT_CSS = """
     LearnPage #path { width: 38; height: 1fr; border: round $border-blurred; background: $background; }
@@ -78,7 +80,8 @@ class LearnPage(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lang = LANGUAGES[0]
+        known = progress.load().lang
+        self.lang = known if known in LANGUAGES else LANGUAGES[0]
         self.course: Course | None = None
         self.code = self.tensors = False
         self._feed: Feed[Event] | None = None
@@ -100,6 +103,14 @@ class LearnPage(Page):
         self._list()
         self._show()
         self.query_one("#path").focus()
+
+    def model_opened(self) -> None:
+        """Lessons can be computed now."""
+        self._state()
+
+    def model_missing(self) -> None:
+        """No lesson can be computed."""
+        self._state()
 
     def receive(self, request: Request) -> None:
         """Another page asks for a lesson."""
@@ -126,13 +137,16 @@ class LearnPage(Page):
         """Open a lesson."""
         self.begin(self._names[event.option_index])
 
-    def begin(self, lesson: str) -> None:
-        """Start a lesson from its first step."""
+    def begin(self, lesson: str, *, anew: bool = False) -> None:
+        """Go on with a lesson where it was left; from its first step when it is new, was read to its end, or `anew`."""
         if self.bridge.opened is None:
-            self.say("The model is still loading: a lesson is computed by it.")
+            self.say(f"{self.bridge.missing}  A lesson is computed by it.")
             return
         self._stop()
         self.course = Course(lesson=lesson)
+        done = progress.load().lessons.get(lesson)
+        if done is not None and not anew:
+            self.course.take_up(done)
         self._counted.discard(lesson)
         config = LessonConfig(
             modules=(lesson,), lang=self.lang, model=self.bridge.opened.word, show_tensors=self.tensors
@@ -159,6 +173,8 @@ class LearnPage(Page):
             return
         over, before = feed.over, (course.whole, bool(course.step))
         for event in feed.take():
+            if isinstance(event, LessonStarted) and course.lesson in self._names:  # its place in the list
+                event = replace(event, number=self._names.index(course.lesson) + 1, lessons=len(self._names))
             course.add(event)
         if over:
             self._stop()
@@ -166,6 +182,8 @@ class LearnPage(Page):
                 self.course = None
                 self.remove_class("-reading")
                 self.show_problem(feed.error)
+        if over and course.over:
+            self._keep_place(course)
         if over or before != (course.whole, bool(course.step)):
             self._show(keep=before[1])
 
@@ -214,7 +232,7 @@ class LearnPage(Page):
     def _state(self) -> None:
         done = f"{self.course.solved}/{len(self.course.asked)} ✓ · " if self.course and self.course.asked else ""
         computing = f"{self._words('app_computing')} · " if self._feed is not None else ""
-        word = self.bridge.opened.name if self.bridge.opened else "…"
+        word = self.bridge.opened.name if self.bridge.opened else self.bridge.missing
         self.say(f"{computing}{done}{self.lang} · {word}")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -226,6 +244,8 @@ class LearnPage(Page):
         event.input.value = ""
         done = progress.load()
         course.record(done, verdict, exercise)
+        if course.lesson in done.lessons:  # "2/6" in the list
+            done.lessons[course.lesson].exercises = max(done.lessons[course.lesson].exercises, len(course.asked))
         self._save(done)
         if verdict in (RIGHT, SHOWN):
             self.query_one("#sheet").focus()
@@ -252,6 +272,7 @@ class LearnPage(Page):
             self.action_exercise()
         elif course.move(1):
             self._finished(course)
+            self._keep_place(course)
             self._show()
         elif course.over and course.at == len(course.steps) - 1 and course.following:
             self.begin(course.following)
@@ -264,9 +285,21 @@ class LearnPage(Page):
             done.finished(course.lesson, len(course.asked))
             self._save(done)
 
+    def _keep_place(self, course: Course) -> None:
+        """Remember the step that is read, and how many exercises there are, of a lesson that was begun."""
+        done = progress.load()
+        if not course.at and course.lesson not in done.lessons:
+            return
+        mine = done.lessons.setdefault(course.lesson, progress.Done())
+        at_end = course.over and course.at == len(course.steps) - 1
+        mine.step = 0 if at_end else course.at
+        mine.exercises = max(mine.exercises, len(course.asked))
+        self._save(done)
+
     def action_back(self) -> None:
         """The step before."""
         if self.course is not None and self.course.move(-1):
+            self._keep_place(self.course)
             self._show()
 
     def action_exercise(self) -> None:
@@ -287,15 +320,18 @@ class LearnPage(Page):
     def action_language(self) -> None:
         """The other language; the lesson begins anew in it."""
         self.lang = LANGUAGES[(LANGUAGES.index(self.lang) + 1) % len(LANGUAGES)]
-        self._list()
+        done = progress.load()
+        done.lang = self.lang
+        self._save(done)
         if self.course is None:
             self._show()
-        self.action_again()
+        else:
+            self.begin(self.course.lesson)
 
     def action_again(self) -> None:
         """The lesson from its beginning."""
         if self.course is not None:
-            self.begin(self.course.lesson)
+            self.begin(self.course.lesson, anew=True)
 
     def action_leave(self) -> None:
         """From the answer to the lesson, from the lesson to the path."""

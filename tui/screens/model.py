@@ -117,6 +117,8 @@ class ModelPage(Page):
             self.say(self._tensor_line())
         elif self.bridge.opened is not None:
             self.say(f"{self.bridge.opened.name} on {self.bridge.opened.device}")
+        else:
+            self.say(self.bridge.missing)
 
     def _tensor_line(self) -> str:
         node = self.query_one(ParameterTree).node
@@ -155,6 +157,11 @@ class ModelPage(Page):
         self.weights = self.embeddings = self.memory = None
         self.query_one(ParameterTree).root = None
         self.read_model()
+
+    def model_missing(self) -> None:
+        """There is nothing to count."""
+        self.query_one(ParameterTree).repaint()
+        self._say()
 
     @work(exclusive=True, group="model")
     async def read_model(self) -> None:

@@ -6,7 +6,6 @@ directory.  Closing the app stops nothing.
 
 from typing import ClassVar
 
-from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -37,7 +36,7 @@ A run is a process of its own: closing this program does not stop it."""
 
 
 KEYS_OF_A_RUN = {
-    *("pause", "ask", "resume", "metric", "logarithm", "smooth", "zoom", "earlier", "later", "batch", "level"),
+    *("pause", "go_on", "ask", "resume", "metric", "logarithm", "smooth", "zoom", "earlier", "later", "batch", "level"),
     *("language", "chat", "inspect"),
 }
 
@@ -64,11 +63,13 @@ class TrainPage(Page):
     }
     TrainPage.-narrow #words { display: none; }
     TrainPage.-narrow #log { height: 4; }
+    TrainPage.-empty #head, TrainPage.-empty #aside, TrainPage.-empty #log { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "New", id="train.new"),
         Binding("r", "runs", "Runs", id="train.runs"),
         Binding("space", "pause", "Pause", id="train.pause"),
+        Binding("space", "go_on", "Go on", id="train.go_on"),
         Binding("k", "ask('checkpoint')", "Save", id="train.checkpoint"),
         Binding("s", "ask('sample')", "Sample", id="train.sample"),
         Binding("x", "ask('stop')", "Stop", id="train.stop"),
@@ -97,7 +98,7 @@ class TrainPage(Page):
         self.level, self.lang = 0, "en"
         self._started: dict[str, processes.Started] = {}
         self._timer: Timer | None = None
-        self._at_work = False
+        self._at_work = self._paused = False
 
     def body(self) -> ComposeResult:
         """Head, curves, and beside them what layers and samples say."""
@@ -120,6 +121,7 @@ class TrainPage(Page):
             self.follow((at_work or found)[-1])
         else:
             self.query_one(ChartBox).empty = EMPTY
+            self.add_class("-empty")
         self._timer = self.set_interval(0.25, self.look)
 
     def on_unmount(self) -> None:
@@ -154,7 +156,9 @@ class TrainPage(Page):
             return True
         if state is None:
             return False
-        if action in ("pause", "ask"):
+        if action in ("pause", "go_on"):
+            return self._at_work and state.paused == (action == "go_on")
+        if action == "ask":
             return self._at_work
         return not self._at_work if action == "resume" else True
 
@@ -170,6 +174,7 @@ class TrainPage(Page):
     def follow(self, run: Run, over: list[str] | None = None) -> None:
         """Read along with a run, with others laid over it."""
         self._let_go()
+        self.remove_class("-empty")
         self.follower, self.sample = Follower(run), None
         self.laid_over = [Follower(runs.find_run(name)) for name in over or [] if name != run.path.name]
         self.look(always=True)
@@ -196,14 +201,15 @@ class TrainPage(Page):
         if self.follower is None:
             return
         state = self.follower.state
-        if (at_work := processes.trainer(state.run) is not None) != self._at_work:
-            self._at_work = at_work
+        standing = processes.trainer(state.run) is not None, state.paused
+        if standing != (self._at_work, self._paused):
+            self._at_work, self._paused = standing
             self.refresh_bindings()
-        width = max(self.query_one("#head").size.width, 20)
+        width = max(self.query_one("#head").content_size.width, 20)
         self.query_one("#head", Static).update(training_text.head(state, width), layout=False)
         self._draw_chart()
         self.query_one("#signals", Static).update(
-            training_text.layers(state, self.query_one("#signals").size.width or 40)
+            training_text.layers(state, self.query_one("#signals").content_size.width or 40)
         )
         shown = training_text.sample(state, self.sample)
         self.query_one("#sample", Static).update(shown, layout=False)
@@ -211,11 +217,9 @@ class TrainPage(Page):
         words = self.query_one("#words", Static)
         words.border_title = f"explain · {level} · {self.lang}"
         words.update(training_text.explain(state, level, self.lang))
-        room = self.query_one("#log").size
-        lines = [Text(visible(line)) for line in state.log[-max(room.height, 1) :]]
-        for line in lines:
-            line.truncate(max(room.width, 20), overflow="ellipsis")
-        self.query_one("#log", Static).update(Text("\n").join(lines), layout=False)
+        log = self.query_one("#log", Static)
+        width, height = max(log.content_size.width, 20), max(log.content_size.height, 1)
+        log.update(training_text.log(state, width, height), layout=False)
         self.say(self._choices())
 
     def _draw_chart(self) -> None:
@@ -231,7 +235,7 @@ class TrainPage(Page):
         chart = self.query_one("#chart", ChartBox)
         chart.empty = "No step yet: the data are read, and a tokenizer may be trained first."
         chart.border_title = title + (" (logarithmic)" if self.logarithmic else "")
-        chart.draw(drawn, logarithmic=self.logarithmic, form=form)
+        chart.draw(drawn, logarithmic=self.logarithmic, form=form, top_first=not alone)
 
     def _choices(self) -> str:
         smoothing, window = SMOOTHINGS[self.smoothing], WINDOWS[self.window]
@@ -281,13 +285,19 @@ class TrainPage(Page):
             "sample": "A sample is asked for.",
             "stop": "It stops after this step.",
         }
+        if self.follower.state.paused:
+            told["checkpoint"] = "It is paused, with its checkpoint saved: space goes on."
+            told["sample"] = "It is paused: the sample is drawn when it goes on, with space."
         if word in told:
             self.app.notify(told[word], timeout=3)
 
     def action_pause(self) -> None:
-        """Pause, or go on."""
-        if self.follower is not None:
-            self.action_ask("continue" if self.follower.state.paused else "pause")
+        """Stand still after this step."""
+        self.action_ask("pause")
+
+    def action_go_on(self) -> None:
+        """Go on after a pause."""
+        self.action_ask("continue")
 
     def action_resume(self) -> None:
         """Go on with a run that has ended before its budget."""

@@ -19,11 +19,12 @@ class ChartBox(Widget):
         self.curves: Sequence[Curve] = ()
         self.logarithmic = False
         self.form = ".3g"
+        self.top_first = False  # the names begin with the curve that lies above the others
         self.empty = ""  # what stands there instead of no curve
 
-    def draw(self, curves: Sequence[Curve], *, logarithmic: bool, form: str) -> None:
+    def draw(self, curves: Sequence[Curve], *, logarithmic: bool, form: str, top_first: bool = False) -> None:
         """Show other curves."""
-        self.curves, self.logarithmic, self.form = curves, logarithmic, form
+        self.curves, self.logarithmic, self.form, self.top_first = curves, logarithmic, form, top_first
         self.refresh()
 
     def render(self) -> RenderableType:
@@ -35,4 +36,4 @@ class ChartBox(Widget):
         chart = Chart(
             curves=self.curves, height=max(height - names, 2), logarithmic=self.logarithmic, form=self.form
         )  # fmt: skip
-        return Group(chart, key(self.curves)) if names else chart
+        return Group(chart, key(self.curves[::-1] if self.top_first else self.curves)) if names else chart

@@ -27,7 +27,7 @@ class ParameterTree(Picture):
     def paint(self, width: int, height: int) -> list[Text]:
         """A heading, the lines around the cursor, the picture."""
         if self.root is None:
-            return [Text(" the parameters are being counted …", "dim")]
+            return self.waiting("the parameters are being counted …", width)
         self._lines = list(visible_nodes(self.root, self.opened))
         self.chosen = min(max(self.chosen, 0), len(self._lines) - 1)
         drawn = self.node is not None and self.node.tensor is not None

@@ -1,6 +1,7 @@
 """A widget that is painted as lines for just the size it has: no layout, no scroll bars, its own window on what is large."""
 
 from textwrap import wrap
+from typing import TYPE_CHECKING, cast
 
 from rich.style import Style
 from rich.text import Text
@@ -12,6 +13,9 @@ from textual.widget import Widget
 
 from mlxgpt.text import visible
 from tui.look import Look
+
+if TYPE_CHECKING:
+    from tui.app import MlxgptApp
 
 
 class Picture(Widget):
@@ -57,6 +61,9 @@ class Picture(Widget):
 
     def waiting(self, said: str, width: int) -> list[Text]:
         """What stands where there is no report yet: `said`, or why none will come."""
+        bridge = cast("MlxgptApp", self.app).bridge
+        if bridge.failed and bridge.opened is None:
+            said = bridge.missing
         return [Text(f" {line}", "dim") for line in wrap(visible(self.look.problem) or said, max(width - 2, 10))]
 
     def paint(self, width: int, height: int) -> list[Text]:

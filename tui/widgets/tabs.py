@@ -56,9 +56,10 @@ class Tabs(Widget):
 
     def _model(self) -> list[str]:
         """What is said of the model, the most first."""
-        opened = cast("MlxgptApp", self.app).bridge.opened
+        bridge = cast("MlxgptApp", self.app).bridge
+        opened = bridge.opened
         if opened is None:
-            return ["loading…"]
+            return ["no model" if bridge.failed else "loading…"]
         name, shape = visible(opened.name), f"{opened.n_layer}L·{opened.n_head}H·{opened.n_embd}d"
         if not opened.n_layer:
             shape = "mlx_lm"

@@ -1,5 +1,7 @@
 """`mlxgpt tui`: the full-screen app; also what bare `mlxgpt` does on a terminal."""
 
+import os
+import sys
 from typing import Annotated
 
 import typer
@@ -32,6 +34,9 @@ def tui(
     if keys:
         show_keys()
         return
+    # Textual reads keys from stdin and draws on stderr; in a browser a driver stands for both.
+    if not (os.environ.get("TEXTUAL_DRIVER") or (sys.stdin.isatty() and sys.stderr.isatty())):
+        raise ConfigError("The app needs a terminal to draw on.", hint="mlxgpt chat and the other commands do not.")
     if page not in MlxgptApp.MODES:
         raise ConfigError(f"There is no page {page!r}.", hint=nearest(page, MlxgptApp.MODES))
     if session not in ("new", "last") and not session.isdecimal():
