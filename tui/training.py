@@ -137,8 +137,9 @@ class RunState:
         if self.validations:
             newest = self.validations[-1]
             parts += [f"val {newest.loss:.3f} @{newest.step:,}", f"ppl {newest.perplexity:.1f}"]
-            parts.append(f"bits/byte {newest.bits_per_byte:.3f}")
         parts += [f"lr {last.learning_rate:.1e}", f"‖g‖ {last.gradient_norm:.2f}", f"peak {size(last.peak_bytes)}"]
+        if self.validations:
+            parts.append(f"bits/byte {newest.bits_per_byte:.3f}")
         return parts
 
     def pace(self) -> list[str]:

@@ -199,9 +199,9 @@ def test_the_footer_says_what_the_keys_do_while_a_token_is_open(endless):
         page = await ready(pilot)
         message = await said(pilot, page)
         await pilot.press("escape")
-        await until(pilot, lambda: "←→↑↓ Token ⏎ Open" in screen_text(pilot.app))
+        await until(pilot, lambda: "←→↑↓ Token  ⏎ Open" in screen_text(pilot.app))
         await pilot.press("enter")
-        await until(pilot, lambda: "↑↓ Mark ←→ Token ⏎ Branch" in screen_text(pilot.app))
+        await until(pilot, lambda: "↑↓ Mark  ←→ Token  ⏎ Branch" in screen_text(pilot.app))
         marked = page.marked
         await pilot.press("down")
         await until(pilot, lambda: page.marked == marked + 1)

@@ -112,9 +112,8 @@ def test_the_form_says_the_range_and_applies():
         pilot.app.screen.query_one("#max_size", Input).value = "64"
         await again(pilot, page, "enter")
         assert page.options == {"max_size": 64, "min_size": 0, "overlap_ratio": 0.2}
-        await pilot.press(*["left_square_bracket"] * 6)
-        await until(pilot, lambda: "overlap_ratio must be" in screen_text(pilot.app).replace("\n", " "))
-        assert page.options["overlap_ratio"] == 0.0
+        await pilot.press(*["left_square_bracket"] * 6)  # more than there is
+        await until(pilot, lambda: page.options["overlap_ratio"] == 0.0)
 
     open_page(story)
 
