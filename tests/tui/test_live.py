@@ -242,7 +242,9 @@ def read_of(page):
 def test_of_another_models_tokens_the_panel_says_so():
     async def story(pilot):
         page = await answered(pilot)
-        page.open_talk(written())
+        talk = written()
+        talk.path()[-1].model = "modern-micro"
+        page.open_talk(talk)
         await until(pilot, lambda: "modern-micro wrote this" in screen_text(pilot.app))
         assert page.live.state.step is None
 

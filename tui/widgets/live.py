@@ -75,6 +75,8 @@ class Live:
         """A token was written."""
         if not self.state.writing:
             self.state.restarted()
+            if self.watch is not None:
+                self.state.problem = ""  # it was about another model's message
             self.state.selected(message.tokens, index - 1)
             self._selected, self._new = None, 0
             self._given = max(message.forced - index, 0)  # so many come that nobody draws

@@ -55,7 +55,6 @@ class LiveState:
     def restarted(self) -> None:
         """A message is about to be written."""
         self.writing, self.surprisals, self.speed, self.first_seconds = True, [], 0.0, 0.0
-        self.problem = ""
 
     def selected(self, tokens: list[TokenGenerated], index: int) -> None:
         """An earlier token is looked at: the surprisals are those up to it."""
