@@ -59,7 +59,10 @@ class Live:
             self.watch.on = self._open
         except MlxgptError as error:
             self.state.problem = visible(f"{error.message}  {error.hint}")
-        self.show()
+        if self.watch is not None and self._talk.path():
+            self.select(self._talk, None, None)  # it was opened while the model was still loading
+        else:
+            self.show()
 
     def fit(self, density: str, width: int, height: int) -> None:
         """Show the panel, the strip or nothing: as much as was asked for and has room."""
@@ -193,6 +196,8 @@ class Live:
 
     async def _chunk(self) -> None:
         """The figures of the conversation as chunks, by the strategy of the session, beside whatever else goes on."""
+        if self.page.bridge.opened is None:
+            return  # `opened` comes back to it
         text = "\n\n".join(message.text for message in self._talk.path() if message.text)
         self.state.whole = self.page.bridge.chat.chunking.strategy == "off"
         try:
