@@ -31,7 +31,7 @@ def test_later_layers_win_and_none_means_not_given():
 def test_an_unknown_key_names_the_nearest_and_the_place():
     with pytest.raises(ConfigError, match="shelf: there is no setting named 'slice'") as caught:
         build(Bread, {"slice": 2}, where="shelf")
-    assert caught.value.hint == "Did you mean 'slices'?"
+    assert "'slices'" in caught.value.hint
     assert caught.value.exit_code == 2
 
 

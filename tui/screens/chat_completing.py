@@ -15,7 +15,6 @@ from tui.widgets.prompt import Prompt
 # For the page to put before its own: a screen's keys take the place of its bases'.
 COMPLETING: list[BindingType] = [
     Binding("tab", "complete", "Complete", id="complete.take", priority=True),
-    Binding("enter", "complete(True)", "Take", id="complete.send", priority=True, show=False),
     Binding("down", "complete_move(1)", "Next", id="complete.next", priority=True, show=False),
     Binding("up", "complete_move(-1)", "Before", id="complete.before", priority=True, show=False),
     Binding("escape", "complete_not", "Close", id="complete.close", priority=True, show=False),
@@ -49,7 +48,18 @@ class Completing(Screen[None]):
         if marked is not None:
             prompt.put(marked.line)
             if send and not marked.line.endswith((" ", "/")):
-                prompt.action_send()
+                prompt.deliver()
+
+    def take_enter(self) -> bool:
+        """Whether enter in the prompt takes what is marked, which it does here; a line that is whole is sent as it is.
+
+        The prompt asks when the key's turn comes: a key of the page would overtake letters that wait to be written.
+        """
+        line, completion = self.query_one(Prompt).text, self.query_one(Completion)
+        takes = completion.open and (completion.moved or (" " not in line and line[1:] not in COMMANDS))
+        if takes:
+            self.action_complete(True)
+        return takes
 
     def action_complete_move(self, rows: int) -> None:
         """Mark another."""
@@ -64,10 +74,5 @@ class Completing(Screen[None]):
         """Keys of the list of commands work while it is open."""
         if action.startswith("complete"):
             completion = next(iter(self.query(Completion)), None)
-            if completion is None or not completion.open or not isinstance(self.focused, Prompt):
-                return False
-            if action == "complete" and parameters == (True,):  # a line that is whole is sent as it is
-                line = self.focused.text
-                return completion.moved or (" " not in line and line[1:] not in COMMANDS)
-            return True
+            return completion is not None and completion.open and isinstance(self.focused, Prompt)
         return super().check_action(action, parameters)

@@ -60,7 +60,13 @@ class Prompt(TextArea):
         self.move_cursor(self.document.end)
 
     def action_send(self) -> None:
-        """Hand over the text."""
+        """Hand over the text, unless the list of commands takes the key for itself."""
+        taken = getattr(self.screen, "take_enter", None)
+        if taken is None or not taken():
+            self.deliver()
+
+    def deliver(self) -> None:
+        """Hand over the text as it is."""
         text = self.text
         if text.strip() and (not self.sent or self.sent[-1] != text):
             self.sent.append(text)
