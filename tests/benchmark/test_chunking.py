@@ -5,6 +5,7 @@ import importlib.util
 import json
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -112,7 +113,7 @@ def test_time_ends_a_row_before_its_iterations(file, tokenizer, in_this_process)
 
 def test_a_slow_chunker_gets_parts_that_fit_its_time(monkeypatch):
     clock = iter([0.0, 1.0])
-    monkeypatch.setattr(cell.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(cell, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
     text = "x" * (1 << 20)
     given = cell.affordable(text, lambda: lambda text: [text], max_seconds=12.0)  # 16 s for all, 4 s allowed
     assert len(given) == 1 << 18

@@ -41,7 +41,8 @@ def serving(word: str = "nano-pt", **options: Any) -> Iterator[httpx.Client]:
     finally:
         client.close()
         server.should_exit = True
-        thread.join()
+        thread.join(timeout=60)
+        assert not thread.is_alive(), "the server does not end"
         service.close()
         listener.close()
 
