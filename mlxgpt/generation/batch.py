@@ -24,9 +24,10 @@ import mlx.core as mx
 
 from mlxgpt.events import Event, PromptRead
 from mlxgpt.generation.config import GenerateConfig
+from mlxgpt.generation.facts import Drawn, Fact
 from mlxgpt.generation.generate import checked, open_window
 from mlxgpt.generation.prefix import Prefix
-from mlxgpt.generation.sampling import Drawn, Fact, sample
+from mlxgpt.generation.sampling import sample
 from mlxgpt.generation.window import Window, cut, memories, prefill
 from mlxgpt.generation.writing import Writing
 from mlxgpt.model.gpt import GPT
@@ -95,7 +96,7 @@ class Batcher:
             config=config,
             writing=Writing(self.tokenizer, config, len(known), stop_ids),
             policy=open_window(self.model, config),
-            group=(dataclasses.replace(config.sampling, seed=None), config.show_tokens, config.alternatives),
+            group=(dataclasses.replace(config.sampling, seed=None), config.judges, config.alternatives),
         )
         self.waiting.append(text)
         return text
@@ -117,8 +118,8 @@ class Batcher:
             happened = self._refill()
             current, ahead = ahead, self._step() if self.texts else []
             for texts, drawn in current:
-                for text, facts in zip(texts, drawn.facts(), strict=True):
-                    happened += self._take_in(text, facts)
+                for text, fact in zip(texts, drawn.facts(texts[0].config.alternatives), strict=True):
+                    happened += self._take_in(text, fact)
             yield happened
 
     # ---- steps -------------------------------------------------------------------------------------------------------
@@ -134,15 +135,14 @@ class Batcher:
         for row, text in enumerate(self.texts):
             groups.setdefault(text.group, []).append(row)
         step, order = [], []
-        for (sampling, judge, alternatives), rows in groups.items():
+        for (sampling, judges, _), rows in groups.items():
             texts = [self.texts[row] for row in rows]
             drawn = sample(
                 logits if len(groups) == 1 else logits[mx.array(rows)],
                 sampling,
                 mx.array([[text.writing.seed, text.drawn] for text in texts], mx.uint32),
                 mx.concatenate([recent(text) for text in texts]) if sampling.repetition_penalty != 1.0 else None,
-                judge=judge,
-                alternatives=alternatives,
+                judge=judges,
             )
             for i, text in enumerate(texts):
                 text.drawn += 1
@@ -155,12 +155,12 @@ class Batcher:
         mx.async_eval(self._token, [drawn for _, drawn in step])
         return step
 
-    def _take_in(self, text: Text, facts: Fact) -> Happened:
+    def _take_in(self, text: Text, fact: Fact) -> Happened:
         """What a token means for its text; nothing for one that has left already."""
         if text.cancelled or text.writing.over:
             return []
-        text.ids.append(facts.token)
-        token = text.writing.push(facts)
+        text.ids.append(fact.token)
+        token = text.writing.push(fact)
         return [(text, token), (text, text.writing.finished)] if text.writing.over else [(text, token)]
 
     # ---- coming and going --------------------------------------------------------------------------------------------

@@ -76,6 +76,11 @@ class GenerateConfig:
         if "" in self.stop:
             raise ConfigError("stop: an empty text stops everything.", hint="Leave it out, or give it a character.")
 
+    @property
+    def judges(self) -> bool:
+        """Whether anything is said of a token beside its text."""
+        return self.show_tokens or self.alternatives > 0
+
     def with_(self, **changes: Any) -> "GenerateConfig":  # Any: each field's own type
         """A copy with some fields changed, those of `sampling` too: `config.with_(temperature=0.0, max_tokens=9)`."""
         own, sampling = _split(changes)

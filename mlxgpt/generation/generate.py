@@ -17,7 +17,8 @@ import mlx.core as mx
 from mlxgpt.errors import DataError
 from mlxgpt.events import Event, PromptRead
 from mlxgpt.generation.config import GenerateConfig
-from mlxgpt.generation.sampling import Drawn, key_for, sample
+from mlxgpt.generation.facts import Drawn
+from mlxgpt.generation.sampling import key_for, sample
 from mlxgpt.generation.watcher import Watcher
 from mlxgpt.generation.window import Window
 from mlxgpt.generation.writing import Writing
@@ -63,10 +64,10 @@ def generate(
             seconds=time.perf_counter() - began,
         )
         for drawn in decoded(window, opened.last, config, writing.seed, len(kept), forced, watch):
-            (facts,) = drawn.facts()  # the one place where Python waits for the device
+            (fact,) = drawn.facts(config.alternatives)  # the one place where Python waits for the device
             if watch is not None:
                 watch.drawn()
-            yield writing.push(facts, stopped=stop is not None and stop.is_set())
+            yield writing.push(fact, stopped=stop is not None and stop.is_set())
             if writing.over:
                 break
     except GeneratorExit:
@@ -107,8 +108,7 @@ def decoded(
             sampling,
             key_for(seed, first + i),
             recent,
-            judge=config.show_tokens,
-            alternatives=config.alternatives,
+            judge=config.judges,
             forced=mx.full(token.shape, forced[i], mx.int32) if i < len(forced) else None,
         )
         mx.async_eval(drawn)

@@ -9,67 +9,11 @@ B batch · V vocab · R recent tokens
 """
 
 import math
-from typing import Any, NamedTuple
 
 import mlx.core as mx
 
 from mlxgpt.generation.config import SamplingConfig
-
-
-class Fact(NamedTuple):
-    """What is known of one token, as plain values; the fields of `events.TokenGenerated`."""
-
-    token: int
-    probability: float | None = None
-    rank: int | None = None
-    entropy: float | None = None
-    draw: float | None = None
-    slice: tuple[float, float] | None = None
-    alternatives: tuple[tuple[int, float], ...] = ()
-    slices: tuple[tuple[float, float], ...] = ()
-
-
-class Judged(NamedTuple):
-    """What a token and its best rivals (k of them, the best first) are in the model's own distribution."""
-
-    probability: mx.array  # (B, 1)
-    rank: mx.array  # (B, 1), 1 = most likely
-    entropy: mx.array  # (B, 1), nats
-    top: mx.array  # (B, k)
-    top_probability: mx.array  # (B, k)
-
-
-class Dart(NamedTuple):
-    """The random number that chose a token, and the slice of [0, 1) that each token owned, after all filters."""
-
-    chance: mx.array  # (B, 1)
-    slice: mx.array  # (B, 2), where the chosen token's begins and ends
-    slices: mx.array  # (B, k, 2), those of its rivals
-
-
-class Drawn(NamedTuple):
-    """The next token of each text, (B, 1), and where asked for what there is to say of it; no dart where none was thrown."""
-
-    token: mx.array
-    judged: Judged | None = None
-    dart: Dart | None = None
-
-    def facts(self) -> list[Fact]:
-        """The same as plain values, one for each text; this waits for the device."""
-        tokens: Any = self.token.tolist()  # Any: MLX's stub does not know the depth of a list
-        judged: Any = [array.tolist() for array in self.judged or ()]
-        dart: Any = [array.tolist() for array in self.dart or ()]
-        facts = []
-        for row, (token,) in enumerate(tokens):
-            fact = Fact(token)
-            if judged:
-                (probability,), (rank,), (entropy,), top, chances = (column[row] for column in judged)
-                fact = Fact(token, probability, rank, entropy, alternatives=tuple(zip(top, chances, strict=True)))
-            if dart:
-                (chance,), own, others = (column[row] for column in dart)
-                fact = fact._replace(draw=chance, slice=tuple(own), slices=tuple(map(tuple, others)))
-            facts.append(fact)
-        return facts
+from mlxgpt.generation.facts import Dart, Drawn
 
 
 def sample(
@@ -79,31 +23,24 @@ def sample(
     recent: mx.array | None = None,
     *,
     judge: bool = False,
-    alternatives: int = 0,
     forced: mx.array | None = None,
 ) -> Drawn:
     """The next tokens for `logits` (B, V); `recent` (B, R) are the tokens a repetition penalty looks at.
 
-    `key` is one for all texts, or one for each, (B, 2).  With `judge`, probability, rank and entropy come with the tokens,
-    in softmax(logits): the model's own distribution, before penalty, temperature and filters; with `alternatives`, so many
-    of its best tokens.  `forced` (B, 1) are taken instead of a draw, and judged like drawn ones.
+    `key` is one for all texts, or one for each, (B, 2).  With `judge` comes what the tokens are judged by: the model's own
+    scores, before penalty, temperature and filters, and the dart.  `forced` (B, 1) are taken instead of a draw.
     """
     logits = logits.astype(mx.float32)  # bfloat16 has three digits: a cumulative sum needs more
-    slices = chance = None
+    dart = None
     if forced is not None:
         token = forced
     elif config.temperature == 0:
         token = apply_filters(logits, config, recent).argmax(axis=-1, keepdims=True)
     else:
         slices = cumulative(apply_filters(logits, config, recent))
-        chance = uniform(slices, key)
-        token = pick(slices, chance)
-    if not judge and not alternatives:
-        return Drawn(token)
-    seen = judged(logits, token, alternatives)
-    if slices is None or chance is None:
-        return Drawn(token, seen)
-    return Drawn(token, seen, Dart(chance, spans(slices, token)[:, 0], spans(slices, seen.top)))
+        dart = Dart(uniform(slices, key), slices)
+        token = pick(slices, dart.chance)
+    return Drawn(token, logits, dart) if judge else Drawn(token)
 
 
 def apply_filters(logits: mx.array, config: SamplingConfig, recent: mx.array | None = None) -> mx.array:
@@ -181,15 +118,6 @@ def pick(slices: mx.array, chance: mx.array) -> mx.array:
     return mx.argmax(slices > dart, axis=-1, keepdims=True)  # the first slice that ends beyond the dart
 
 
-def spans(slices: mx.array, tokens: mx.array) -> mx.array:
-    """Where the slices of `tokens` (B, k) begin and end as shares of 1, (B, k, 2); a token that was ruled out has none,
-    and begins and ends where it would stand."""
-    reached = mx.cummax(slices, axis=-1) / slices.max(axis=-1, keepdims=True)
-    ends = mx.take_along_axis(reached, tokens, axis=-1)
-    before = mx.take_along_axis(reached, mx.maximum(tokens.astype(mx.int32) - 1, 0), axis=-1)
-    return mx.stack([mx.where(tokens == 0, 0.0, before), ends], axis=-1)
-
-
 def cumulative(logits: mx.array) -> mx.array:
     """Where each token's slice ends, (B, V); 0 for tokens that were ruled out, so that rounding never draws one."""
     probabilities = mx.softmax(logits, axis=-1)
@@ -202,19 +130,3 @@ def key_for(seed: int, i: int) -> mx.array:
     Nothing is carried from token to token, so text can be taken up again anywhere with the same result.
     """
     return mx.array([seed, i], mx.uint32)
-
-
-def judged(logits: mx.array, token: mx.array, k: int = 0) -> Judged:
-    """What `token` (B, 1) and the `k` best tokens are in softmax(logits)."""
-    k = min(k, logits.shape[-1])
-    log_probabilities = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
-    probabilities = mx.exp(log_probabilities)
-    best = mx.argsort(-logits, axis=-1)[..., :k] if k else mx.zeros((*logits.shape[:-1], 0), mx.int32)
-    score = mx.take_along_axis(logits, token, axis=-1)
-    return Judged(
-        probability=mx.take_along_axis(probabilities, token, axis=-1),
-        rank=(logits > score).sum(axis=-1, keepdims=True) + 1,
-        entropy=-mx.where(probabilities > 0, probabilities * log_probabilities, 0.0).sum(axis=-1, keepdims=True),
-        top=best,
-        top_probability=mx.take_along_axis(probabilities, best, axis=-1),
-    )

@@ -64,10 +64,9 @@ def speculate(
             model(read, caches)[0],
             config.sampling,
             key_for(0, 0),
-            judge=config.show_tokens,
-            alternatives=config.alternatives,
+            judge=config.judges,
         )  # of (k + 1, V): what follows each
-        facts = drawn.facts()
+        facts = drawn.facts(config.alternatives)
         proposed: list[int] = read[0, 1:].tolist()
         n = next((i for i, (guess, best) in enumerate(zip(proposed, facts, strict=False)) if guess != best.token), k)
         guessed, right = guessed + k, right + n

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from mlxgpt.events import GenerationFinished, TokenGenerated
 from mlxgpt.generation.config import GenerateConfig
-from mlxgpt.generation.sampling import Fact
+from mlxgpt.generation.facts import Fact
 from mlxgpt.generation.stops import TextStream
 from mlxgpt.tokenizer.base import Tokenizer
 

@@ -94,7 +94,7 @@ def test_a_role_token_ends_the_answer(make, tokenizer, monkeypatch):
 def always(token):
     import mlx.core as mx
 
-    from mlxgpt.generation.sampling import Drawn
+    from mlxgpt.generation.facts import Drawn
 
     return lambda *_, **__: Drawn(mx.array([[token]]))
 

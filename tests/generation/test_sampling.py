@@ -78,22 +78,23 @@ def test_probability_and_rank_are_those_of_the_unmodified_distribution():
     config = SamplingConfig(temperature=2.0, top_k=3, repetition_penalty=1.5)
     drawn = sampling.sample(GOLDEN["logits"], config, sampling.key_for(1, 1), GOLDEN["history"], judge=True)
     probabilities = np.array(GOLDEN["probs"])
-    for row, token in enumerate(drawn.token[:, 0].tolist()):
-        assert drawn.judged.probability[row].item() == pytest.approx(probabilities[row, token], abs=1e-6)
-        assert drawn.judged.rank[row].item() == 1 + (probabilities[row] > probabilities[row, token]).sum()
+    for row, fact in enumerate(drawn.facts()):
+        assert fact.token == drawn.token[row, 0].item()
+        assert fact.probability == pytest.approx(probabilities[row, fact.token], abs=1e-6)
+        assert fact.rank == 1 + (probabilities[row] > probabilities[row, fact.token]).sum()
 
 
 def test_half_precision_logits_are_sampled_in_float32():
     drawn = sampling.sample(GOLDEN["logits"].astype(mx.bfloat16), SamplingConfig(), sampling.key_for(1, 1), judge=True)
-    assert drawn.judged.probability.dtype == mx.float32
+    assert drawn.logits.dtype == drawn.dart.ends.dtype == mx.float32
 
 
 def test_the_number_shown_is_the_number_used():
     config = SamplingConfig(temperature=0.7, top_k=9, top_p=0.9)
     chances = np.array(mx.softmax(sampling.apply_filters(GOLDEN["logits"], config), axis=-1))
     for i in range(40):
-        drawn = sampling.sample(GOLDEN["logits"], config, sampling.key_for(5, i), judge=True, alternatives=20)
-        for row, fact in enumerate(drawn.facts()):
+        drawn = sampling.sample(GOLDEN["logits"], config, sampling.key_for(5, i), judge=True)
+        for row, fact in enumerate(drawn.facts(20)):
             low, high = fact.slice
             assert low - 1e-6 <= fact.draw <= high + 1e-6
             assert high - low == pytest.approx(chances[row, fact.token], abs=1e-5)
@@ -115,10 +116,16 @@ def test_entropy_is_that_of_the_unmodified_distribution_and_greedy_draws_no_numb
 
 def test_a_forced_token_is_judged_like_a_drawn_one():
     forced = mx.array([[3], [0], [19], [7]])
-    drawn = sampling.sample(
-        GOLDEN["logits"], SamplingConfig(), sampling.key_for(1, 1), judge=True, alternatives=2, forced=forced
-    )
-    for row, fact in enumerate(drawn.facts()):
+    drawn = sampling.sample(GOLDEN["logits"], SamplingConfig(), sampling.key_for(1, 1), judge=True, forced=forced)
+    for row, fact in enumerate(drawn.facts(2)):
         assert fact.token == forced[row, 0].item()
         assert fact.probability == pytest.approx(GOLDEN["probs"][row, fact.token].item(), abs=1e-6)
         assert fact.draw is None
+
+
+def test_rivals_come_the_likeliest_first_and_equal_ones_in_the_order_of_the_vocabulary():
+    logits = mx.array([[1.0, 3.0, -mx.inf, 3.0, 2.0]])
+    (fact,) = sampling.sample(logits, SamplingConfig(), sampling.key_for(1, 1), judge=True).facts(9)
+    assert [token for token, _ in fact.alternatives] == [1, 3, 4, 0, 2]
+    assert sum(chance for _, chance in fact.alternatives) == pytest.approx(1.0)
+    assert fact.alternatives[-1][1] == 0.0 and fact.entropy > 0
