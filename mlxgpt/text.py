@@ -17,7 +17,7 @@ def visible(text: str) -> str:
     >>> visible("a\x1b[31mb")
     'a␛[31mb'
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable():  # nothing of what is replaced below is
         return text
     return "".join(map(_visible_character, text))
 

@@ -11,6 +11,7 @@ from textual.widgets import Static
 from mlxgpt.errors import describe
 from mlxgpt.text import visible
 from tui.keymap import Remapped
+from tui.widgets.kept import Kept, KeptStatic
 from tui.widgets.keys import Keys
 from tui.widgets.tabs import Tabs
 
@@ -37,7 +38,7 @@ class Request:
     view: str = ""  # one of the page's views
 
 
-class Page(Remapped):
+class Page(Kept, Remapped):
     """A screen of the app.  Subclasses give `body`, and may take `receive` and `model_opened`."""
 
     NAME: ClassVar[str] = ""
@@ -47,7 +48,7 @@ class Page(Remapped):
         """The bar, the page's own body, the line of state, the footer."""
         yield Tabs(self.NAME)
         yield from self.body()
-        yield Static(id="state", markup=False)
+        yield KeptStatic(id="state", markup=False)
         yield Keys()
 
     def body(self) -> ComposeResult:

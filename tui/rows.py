@@ -4,6 +4,7 @@ import json
 import struct
 import unicodedata
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from mlxgpt.events import TokenGenerated
@@ -11,11 +12,11 @@ from tui.conversation import Conversation, Message
 
 MESSAGE_COLUMNS = ("id", "parent", "role", "text", "model", "settings", "reason", "written", "forced", "notes", "seed")
 TOKEN_COLUMNS = ("id", "text", "token", "probability", "rank", "entropy", "draw", "slice", "alternatives", "slices")
-_PACKED = {  # pairs side by side; MLX computed the numbers in 32 bits
-    "slice": struct.Struct("<ff"),
-    "alternatives": struct.Struct("<If"),
-    "slices": struct.Struct("<ff"),
-}
+_PACKED = {
+    "slice": "ff",
+    "alternatives": "If",
+    "slices": "ff",
+}  # pairs side by side; the numbers were computed in 32 bits
 
 
 def message_row(message: Message) -> tuple[Any, ...]:
@@ -34,13 +35,13 @@ def _column(name: str, value: Any) -> Any:  # Any: a field's value, and what SQL
     if name not in _PACKED:
         return _sound(value)
     pairs = () if value is None else (value,) if name == "slice" else value
-    return b"".join(_PACKED[name].pack(*pair) for pair in pairs)
+    return struct.pack("<" + _PACKED[name] * len(pairs), *chain.from_iterable(pairs))
 
 
 def _field(name: str, value: Any) -> Any:  # Any: as above
     if name not in _PACKED:
         return value
-    pairs = tuple(_PACKED[name].iter_unpack(value))
+    pairs = tuple(struct.iter_unpack("<" + _PACKED[name], value))
     return pairs if name != "slice" else pairs[0] if pairs else None
 
 

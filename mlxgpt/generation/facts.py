@@ -28,10 +28,13 @@ class Fact(NamedTuple):
 
 
 class Dart(NamedTuple):
-    """The random number that chose a token, and where each token's slice of [0, 1) ended, after all filters."""
+    """The random number that chose a token, and where each token's slice of [0, 1) ends, after all filters.
+
+    The slices end a rounding away from 1; that of a token that was ruled out ends where it begins.
+    """
 
     chance: mx.array  # (B, 1)
-    ends: mx.array  # (B, V), 0 for tokens that were ruled out
+    ends: mx.array  # (B, V)
 
 
 class Drawn(NamedTuple):
@@ -79,18 +82,11 @@ def judged(logits: Numbers, token: int, k: int) -> Fact:
 
 
 def located(fact: Fact, chance: float, ends: Numbers) -> Fact:
-    """The fact with its dart: `chance`, and the slices of the token and its rivals as shares of 1.
-
-    A token that was ruled out has no slice: it begins and ends where it would stand.  ends: (V,).
-    """
-    reached = np.maximum.accumulate(ends)
-    reached = reached / reached[-1]
-
-    def slice_of(token: int) -> tuple[float, float]:
-        return float(reached[token - 1]) if token else 0.0, float(reached[token])
-
-    others = tuple(slice_of(token) for token, _ in fact.alternatives)
-    return fact._replace(draw=chance, slice=slice_of(fact.token), slices=others)
+    """The fact with its dart: `chance`, and the slices of the token and its rivals as shares of 1.  ends: (V,)."""
+    tokens = np.array([fact.token, *(token for token, _ in fact.alternatives)])
+    begin, end = np.where(tokens > 0, ends[tokens - 1], 0.0) / ends[-1], ends[tokens] / ends[-1]
+    own, *others = zip(begin.tolist(), end.tolist(), strict=True)
+    return fact._replace(draw=chance, slice=own, slices=tuple(others))
 
 
 def _numpy(array: mx.array) -> Numbers:

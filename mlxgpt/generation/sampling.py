@@ -37,9 +37,7 @@ def sample(
     elif config.temperature == 0:
         token = apply_filters(logits, config, recent).argmax(axis=-1, keepdims=True)
     else:
-        slices = cumulative(apply_filters(logits, config, recent))
-        dart = Dart(uniform(slices, key), slices)
-        token = pick(slices, dart.chance)
+        token, dart = draw(apply_filters(logits, config, recent), key)
     return Drawn(token, logits, dart) if judge else Drawn(token)
 
 
@@ -93,35 +91,21 @@ def min_p(logits: mx.array, p: float) -> mx.array:
     return mx.where(logits < logits.max(axis=-1, keepdims=True) + math.log(p), -mx.inf, logits)
 
 
-def draw(logits: mx.array, key: mx.array) -> mx.array:
+def draw(logits: mx.array, key: mx.array) -> tuple[mx.array, Dart]:
     """A token (B, 1) from softmax(logits): each owns a slice of [0, 1) as wide as its probability, and a random number
     falls into one of them.
 
     One random number a token, where Gumbel noise needs V of them with two logarithms each; and it can be shown.  With a
     key for each text, (B, 2), each is drawn as if it were alone.
     """
-    slices = cumulative(logits)
-    return pick(slices, uniform(slices, key))
-
-
-def uniform(slices: mx.array, key: mx.array) -> mx.array:
-    """A random number in [0, 1) for each row of `slices` (B, V), (B, 1)."""
-    return _uniforms(key) if key.ndim == 2 else mx.random.uniform(shape=(*slices.shape[:-1], 1), key=key)
+    probabilities = mx.softmax(logits, axis=-1)
+    ends = mx.cumsum(probabilities, axis=-1)  # of the slices; the last one is a rounding away from 1
+    chance = _uniforms(key) if key.ndim == 2 else mx.random.uniform(shape=(*logits.shape[:-1], 1), key=key)
+    beyond = (ends > chance * ends[..., -1:]) & (probabilities > 0)  # rounding never draws what was ruled out
+    return mx.argmax(beyond, axis=-1, keepdims=True), Dart(chance, ends)  # the first slice that ends beyond the dart
 
 
 _uniforms = mx.vmap(lambda key: mx.random.uniform(shape=(1,), key=key))  # (B, 2) -> (B, 1)
-
-
-def pick(slices: mx.array, chance: mx.array) -> mx.array:
-    """The token (B, 1) whose slice `chance` (B, 1) falls into; the slices end a rounding away from 1."""
-    dart = chance * slices.max(axis=-1, keepdims=True)
-    return mx.argmax(slices > dart, axis=-1, keepdims=True)  # the first slice that ends beyond the dart
-
-
-def cumulative(logits: mx.array) -> mx.array:
-    """Where each token's slice ends, (B, V); 0 for tokens that were ruled out, so that rounding never draws one."""
-    probabilities = mx.softmax(logits, axis=-1)
-    return mx.where(probabilities > 0, mx.cumsum(probabilities, axis=-1), 0.0)
 
 
 def key_for(seed: int, i: int) -> mx.array:

@@ -55,7 +55,7 @@ def test_filters_work_on_one_distribution_and_on_many():
 
 def test_draws_follow_the_probabilities():
     logits = mx.log(mx.array([[0.5, 0.3, 0.15, 0.05, 0.0]]))
-    drawn = np.array([sampling.draw(logits, sampling.key_for(7, i)).item() for i in range(4000)])
+    drawn = np.array([sampling.draw(logits, sampling.key_for(7, i))[0].item() for i in range(4000)])
     share = np.bincount(drawn, minlength=5) / len(drawn)
     assert np.abs(share - [0.5, 0.3, 0.15, 0.05, 0.0]).max() < 0.025  # three standard deviations
     assert share[4] == 0
@@ -64,12 +64,12 @@ def test_draws_follow_the_probabilities():
 def test_a_token_that_was_ruled_out_is_never_drawn():
     logits = mx.where(mx.arange(1000) % 7 == 3, 0.0, -mx.inf)[None]
     for i in range(300):
-        assert sampling.draw(logits, sampling.key_for(0, i)).item() % 7 == 3
+        assert sampling.draw(logits, sampling.key_for(0, i))[0].item() % 7 == 3
 
 
 def test_the_key_of_a_token_depends_on_seed_and_place_only():
     logits = GOLDEN["logits"]
-    draws = [[sampling.draw(logits, sampling.key_for(seed, i)).tolist() for i in range(20)] for seed in (1, 2, 1)]
+    draws = [[sampling.draw(logits, sampling.key_for(seed, i))[0].tolist() for i in range(20)] for seed in (1, 2, 1)]
     assert draws[0] == draws[2] != draws[1]
     assert len({str(draw) for draw in draws[0]}) > 1
 

@@ -11,7 +11,6 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal, Vertical
 from textual.reactive import reactive
 from textual.timer import Timer
 
@@ -26,6 +25,7 @@ from tui.screens.chat_completing import COMPLETING, Completing
 from tui.screens.chat_turns import Turns
 from tui.surprise import brief
 from tui.widgets.completion import Completion
+from tui.widgets.kept import KeptContainer, KeptHorizontal, KeptVertical
 from tui.widgets.live import DENSITIES, Live, LivePanel, LiveStrip
 from tui.widgets.prompt import Prompt
 from tui.widgets.token_card import TokenCard
@@ -33,6 +33,7 @@ from tui.widgets.transcript import Transcript
 from tui.writer import Writer
 
 FRAME = 1 / 30  # seconds between two looks at what was written
+FIGURES = 0.2  # seconds between two sets of figures: faster nobody reads them
 
 
 class ChatPage(Completing, Turns, Page):
@@ -68,17 +69,17 @@ them, Enter opens one, b branches from another.  A line that begins with / is a 
         self.writer = Writer(self.bridge)
         self.live = Live(self)
         self._timer: Timer | None = None
-        self._saved = 0.0
+        self._saved = self._shown = 0.0  # when
         self._said = ""
         self.commands = Commands(self)
 
     def body(self) -> ComposeResult:
         """The transcript with the live panel beside it, and the prompt below."""
-        with Horizontal(id="talk"):
-            with Vertical(id="left"):
+        with KeptHorizontal(id="talk"):
+            with KeptVertical(id="left"):
                 yield Transcript()
                 yield TokenCard()
-            with Container(id="live"):
+            with KeptContainer(id="live"):
                 yield LivePanel(self.live)
         yield LiveStrip(self.live)
         yield Completion()
@@ -150,6 +151,7 @@ them, Enter opens one, b branches from another.  A line that begins with / is a 
 
     def show_status(self, *, anew: bool = False) -> None:
         """Show the figures, where they changed; `anew` also where something else was said."""
+        self._shown = time.monotonic()
         path = self.talk.path()
         status = self.writer.status(path[-1] if path else None, self.size.width)
         if status != self._said or anew:
@@ -177,7 +179,8 @@ them, Enter opens one, b branches from another.  A line that begins with / is a 
             self.show_talk()
         else:
             self.query_one(Transcript).grow()
-            self.show_status()
+            if time.monotonic() - self._shown > FIGURES:
+                self.show_status()
         if over:
             self._over(message)
         elif time.monotonic() - self._saved > 1 and self._ended is None:

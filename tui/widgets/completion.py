@@ -6,15 +6,15 @@ from rich.cells import cell_len
 from textual import events
 from textual.content import Content
 from textual.message import Message as Event
-from textual.widgets import Static
 
 from mlxgpt.text import visible
 from tui.completion import Candidate
+from tui.widgets.kept import KeptStatic
 
 MOST_ROWS = 8
 
 
-class Completion(Static):
+class Completion(KeptStatic):
     """Shows some candidates and marks one of them; it lies over what is above and takes no room."""
 
     DEFAULT_CSS = """

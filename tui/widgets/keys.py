@@ -7,10 +7,12 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
+from tui.widgets.kept import Kept
+
 HELP = "app.help"  # the binding that stands at the right end
 
 
-class Keys(Widget):
+class Keys(Kept, Widget):
     """Like Textual's footer, which makes a widget for each key and cuts the last one; a click presses the key.
 
     Keys stand in the order in which they are bound: first those of what has the focus, then the page's, then the app's.

@@ -5,6 +5,7 @@ action of a click on the part.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
 
@@ -35,7 +36,13 @@ def clipped(line: Line, width: int) -> Line:
 
 def quoted(piece: str) -> str:
     """A token in guillemets, safe to show."""
-    return f"«{fit_most(plain(piece))}»"
+    return f"«{word(piece)}»"
+
+
+@lru_cache(1 << 14)
+def word(piece: str) -> str:
+    """A token in a line of text, cut where it is very long."""
+    return fit_most(plain(piece))
 
 
 def plain(piece: str) -> str:

@@ -5,6 +5,7 @@
 """
 
 import asyncio
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 DENSITIES = ("off", "strip", "panel")
 PANEL_COLUMNS, STRIP_ROWS = 120, 16  # of the terminal, from which on there is room
+FRAME = 1 / 15  # seconds between two pictures while a text is written: as often as it is looked at
 ROLES = ("title", "dim", "bar", "mark", "number")
 
 
@@ -42,6 +44,7 @@ class Live:
         self.page, self.state = page, LiveState()
         self.watch: Watch | None = None
         self._open = self._due = False
+        self._shown = 0.0
         self._selected: tuple[Message, int] | None = None
         self._last: tuple[Message, int] | None = None  # the newest token
         self._talk, self._new, self._given = Conversation(), 0, 0
@@ -86,7 +89,7 @@ class Live:
         self._last, self._new = (message, index), self._new + 1
         if self._selected is None:
             self.state.heard(message.tokens[index])
-        if not self._due:
+        if self._open and not self._due and time.monotonic() - self._shown > FRAME:
             self._due = True
             self.page.call_next(self._drained)
 
@@ -160,6 +163,7 @@ class Live:
 
     def show(self) -> None:
         """Draw what changed."""
+        self._shown = time.monotonic()
         for widget in self.page.query(LiveLines):
             widget.update(self.state)
 

@@ -23,8 +23,8 @@ from tui.widgets.lines import (
     fit_most,
     heat,
     last_lines,
-    plain,
     quoted,
+    word,
 )
 from tui.widgets.live_state import LEVELS, LiveState, head_of, shown_head
 
@@ -127,7 +127,7 @@ def looking(state: LiveState, width: int, height: int) -> list[Line]:
     for piece, weight in zip(step.passage.pieces, row, strict=True):
         share = abs(weight) / high
         sign = "-" if weight < 0 and share > 1 / 16 else ""
-        cells.append([(fit_most(plain(piece)), heat(share)), (sign + BLOCKS[round(share * 8)].strip(), "bar")])
+        cells.append([(word(piece), heat(share)), (sign + BLOCKS[round(share * 8)].strip(), "bar")])
     lines = last_lines(cells, width, max(height - 2, 1))
     best = sorted(range(len(row)), key=lambda i: -abs(row[i]))[:3]
     written = ".2f" if step.kind == "attention" else "+.2f"

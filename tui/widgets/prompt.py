@@ -13,9 +13,10 @@ from textual.message import Message as Event
 from textual.widgets import TextArea
 
 from mlxgpt.text import visible
+from tui.widgets.kept import Kept
 
 
-class Prompt(TextArea):
+class Prompt(Kept, TextArea):
     """A text of one line or more; what is pasted is text, whatever it begins with."""
 
     DEFAULT_CSS = """

@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from mlxgpt.text import visible
+from tui.widgets.kept import Kept
 
 if TYPE_CHECKING:
     from tui.app import MlxgptApp
@@ -23,7 +24,7 @@ PAGES = {  # name -> long and short title, in the order of the digits
 }
 
 
-class Tabs(Widget):
+class Tabs(Kept, Widget):
     """One line; a click on a title goes to its page."""
 
     DEFAULT_CSS = """

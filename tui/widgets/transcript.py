@@ -101,6 +101,8 @@ class Transcript(ScrollView, can_focus=True):
         self._blocks: list[Block] = []
         self._starts: list[int] = []  # the first line of each block
         self._strips: dict[int, dict[int, Strip]] = {}  # by block, by line
+        self._drawn: dict[int, Strip] = {}  # by line, as they go to the terminal
+        self._drawn_width = 0
         self._styles_of: dict[tuple[str, ...], Style] = {}
         self._following = True
         self._pointed: tuple[int, int] | None = None
@@ -278,7 +280,27 @@ class Transcript(ScrollView, can_focus=True):
     # ---- drawing -----------------------------------------------------------------------------------------------------
 
     def _refresh_lines(self, line: int, count: int) -> None:
+        for each in range(line, line + count):
+            self._drawn.pop(each, None)
         self.refresh(Region(0, line - round(self.scroll_y), self.size.width, count))
+
+    def _set_dirty(self, *regions: Region) -> None:
+        """Textual's way to have all lines drawn again, or some: of those it is known which changed, or they only moved."""
+        super()._set_dirty(*regions)
+        if not regions:
+            self._drawn.clear()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of `crop`; one that was drawn before only moves, so that scrolling costs the new line."""
+        if not self._blocks or self.text_selection is not None or crop.x:
+            return super().render_lines(crop)
+        if crop.width != self._drawn_width:
+            self._drawn, self._drawn_width = {}, crop.width
+        top, drawn = round(self.scroll_y), self._drawn
+        for y in crop.line_range:
+            if top + y not in drawn:
+                (drawn[top + y],) = super().render_lines(Region(0, y, crop.width, 1))
+        return [drawn[top + y] for y in crop.line_range]
 
     def render_line(self, y: int) -> Strip:
         """A line of the screen."""
