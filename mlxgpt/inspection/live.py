@@ -1,7 +1,7 @@
 """Looking on while a model writes: some steps a second, one layer's attention, the lens; and any earlier step, read again.
 
 What is looked at is computed beside the step, from values that it has anyway, so the tokens drawn are the same whether
-somebody looks or not.  A look costs about the head of the model for each layer; `PER_SECOND` bounds how often.
+somebody looks or not.  A look costs about the head of the model for each layer; `PER_SECOND` and `SHARE` bound how often.
 
 L layers · C channels · V vocab · H heads · D head dim
 """
@@ -28,6 +28,7 @@ from mlxgpt.model.tap import NO_TAP, Tap
 from mlxgpt.tokenizer.base import Tokenizer
 
 PER_SECOND = 15.0  # as often as anybody can see
+SHARE = 0.05  # of the time at most: what a look costs is measured
 LIKELY = 12  # alternatives
 MOST_AGAIN = 1024  # tokens that are read again; of a recurrent model the map grows with their square
 
@@ -107,6 +108,7 @@ class Watch:
         """A text begins."""
         self._looks.clear()
         self._asked = self._known = 0
+        self._cost = 0.0  # seconds of a look
         self._began, self._first, self._last = time.perf_counter(), 0.0, -math.inf
         self._tap: Kept | None = None
 
@@ -114,7 +116,7 @@ class Watch:
         """A tap for the coming step, if it is time to look again."""
         self._asked += 1
         now = time.perf_counter()
-        if not self.on or now - self._last < 1.0 / PER_SECOND:
+        if not self.on or now - self._last < max(1.0 / PER_SECOND, self._cost / SHARE):
             self._tap = None
             return NO_TAP
         self._last, self._layer = now, min(self.layer, self.model.config.n_layer - 1)
@@ -150,7 +152,9 @@ class Watch:
         self._known += 1
         self._first = self._first or time.perf_counter() - self._began
         while self._looks and self._looks[0].number <= self._known:
+            began = time.perf_counter()  # the token is there, the look comes next: what is waited for now is its cost
             self._steps.append(self._step(self._looks.popleft()))
+            self._cost += (time.perf_counter() - began - self._cost) * 0.5
 
     def _step(self, look: Look) -> LiveStep:
         ids = [*look.ids, int(look.token.item())]

@@ -197,6 +197,7 @@ them, Enter opens one, b branches from another.  A line that begins with / is a 
         self.stepped(message)
         self.ended_again(message)
         self.save(message)
+        self.host.settle()
         self.refresh_bindings()
 
     # ---- typing ------------------------------------------------------------------------------------------------------
