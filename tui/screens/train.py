@@ -373,8 +373,10 @@ class TrainPage(Page):
                 lambda: jobs.inspect_training(str(state.run.path), device=self.bridge.device)
             )
         except Exception as error:  # the run's files may be anything
+            self.say(self._choices())
             self.show_problem(error)
             return
+        self.say(self._choices())
         self.app.push_screen(Reading("read again, from the run's own seed", views=tuple(view(report, Focus()))))
 
     async def action_chat(self) -> None:
