@@ -28,7 +28,7 @@ from mlxgpt.runs import Run
 from tests.tui.conftest import SIZES, check_snapshot, drive, screen_text, until
 from tui import training_text
 from tui.app import MlxgptApp
-from tui.modals.new_run import arguments
+from tui.modals.new_run import FIELDS, arguments
 from tui.training import METRICS, Follower, RunState, curves, smoothed
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -161,6 +161,31 @@ def test_a_wrong_field_is_named(change, said):
     with pytest.raises(ConfigError) as problem:
         arguments(GOOD | change, ["modern-nano"])
     assert said in problem.value.message + problem.value.hint
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_no_word_of_the_form_is_cut(size):
+    async def story(pilot):
+        await until(pilot, lambda: "starts a run" in screen_text(pilot.app))
+        await pilot.press("n")
+        await until(pilot, lambda: "a new run" in screen_text(pilot.app))
+        shown = screen_text(pilot.app)
+        assert "…" not in shown and "Start" in shown
+        assert all(hint in shown for _, _, hint, value in FIELDS if not value)
+        assert all(preset in shown for preset in jobs.presets())
+
+    drive(MlxgptApp(page="train"), story, size)
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 40)])
+def test_what_is_wrong_with_the_form_is_seen(size):
+    async def story(pilot):
+        await until(pilot, lambda: "Nothing is trained" in screen_text(pilot.app))
+        await pilot.press("n")
+        await pilot.press("x", "enter")
+        await until(pilot, lambda: "There is no preset 'x'." in screen_text(pilot.app))
+
+    drive(MlxgptApp(page="train"), story, size)
 
 
 # ---- the page --------------------------------------------------------------------------------------------------------
