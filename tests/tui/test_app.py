@@ -3,10 +3,13 @@
 import re
 import threading
 
+import pytest
+
 from mlxgpt import jobs
 from mlxgpt.errors import CheckpointError
 from tests.tui.conftest import SIZES, drive, screen_text, until
 from tui.app import MlxgptApp
+from tui.widgets.prompt import Prompt
 from tui.widgets.tabs import PAGES
 
 
@@ -20,6 +23,19 @@ def test_every_digit_leads_to_its_page():
             assert f"▐{digit} " in screen_text(pilot.app)
 
     drive(MlxgptApp(), story, SIZES[1])
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_what_is_said_stands_above_the_prompt_however_tall_it_is(size):
+    async def story(pilot):
+        await until(pilot, lambda: pilot.app.bridge.opened is not None)
+        prompt = pilot.app.chat_page.query_one(Prompt)
+        pilot.app.notify("One line,\nand another.", timeout=60)
+        for count in (6, 1, 3, 30):
+            prompt.text = "\n".join(f"line {i}" for i in range(count))
+            await until(pilot, lambda: "and another" in screen_text(pilot.app).splitlines()[prompt.region.y - 1])
+
+    drive(MlxgptApp(), story, size)
 
 
 def test_a_model_that_is_not_there_is_said_and_the_app_goes_on():

@@ -14,6 +14,8 @@ from textual.widgets import TextArea
 
 from mlxgpt.text import visible
 
+BELOW = 2  # lines of the page under the prompt
+
 
 class Prompt(TextArea):
     """A text of one line or more; what is pasted is text, whatever it begins with."""
@@ -53,6 +55,11 @@ class Prompt(TextArea):
         self.sent: list[str] = []  # what was sent, the last one last
         self._at: int | None = None  # which of them is shown
         self._draft = ""
+
+    def on_resize(self) -> None:
+        """What the app says stands above what is typed, never on it."""
+        for messages in self.screen.query("ToastRack"):
+            messages.styles.margin = (0, 0, self.outer_size.height + BELOW, 0)
 
     def put(self, text: str) -> None:
         """Write a text into it, the cursor behind."""
