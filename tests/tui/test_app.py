@@ -25,6 +25,25 @@ def test_every_digit_leads_to_its_page():
     drive(MlxgptApp(), story, SIZES[1])
 
 
+def test_f2_to_f8_lead_to_the_pages_while_one_writes_and_the_digits_are_text():
+    async def story(pilot):
+        app = pilot.app
+        await until(pilot, lambda: app.bridge.opened is not None)
+        await pilot.press(*"as 7 vidas")
+        for number, name in enumerate(PAGES, 2):
+            await pilot.press(f"f{number}")
+            await until(pilot, lambda name=name: name == app.screen.NAME)
+        await pilot.press("f4", "e")  # an editor, which has an f6 and an f7 of its own
+        await until(pilot, lambda: app.screen.NAME == "tokens" and app.focused is not None)
+        await pilot.press("f7")
+        await until(pilot, lambda: app.screen.NAME == "model")
+        await pilot.press("f3", "i", "f2")
+        await until(pilot, lambda: app.screen.NAME == "chat")
+        assert app.chat_page.query_one(Prompt).text == "as 7 vidas" and isinstance(app.focused, Prompt)
+
+    drive(MlxgptApp(), story)
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 def test_what_is_said_stands_above_the_prompt_however_tall_it_is(size):
     async def story(pilot):

@@ -51,6 +51,8 @@ class Prompt(TextArea):
         super().__init__(
             id="prompt", soft_wrap=True, show_line_numbers=False, tab_behavior="focus", highlight_cursor_line=False
         )
+        keys = self._bindings.key_to_bindings  # the arrows are older, TextArea's; what sends is first in the last line
+        self._bindings.key_to_bindings = {key: keys[key] for key in sorted(keys, key=lambda key: key != "enter")}
         self.placeholder = "Write…   / for commands"
         self.sent: list[str] = []  # what was sent, the last one last
         self._at: int | None = None  # which of them is shown
