@@ -54,6 +54,10 @@ class MlxgptApp(App[None]):
             Binding(str(i), f"go('{name}')", titles[0], id=f"app.{name}", show=False)
             for i, (name, titles) in enumerate(PAGES.items(), 1)
         ),
+        *(  # the same while one writes; an editor's own f6 and f7 (select line, select all) give way
+            Binding(f"f{i}", f"go('{name}')", titles[0], id=f"app.{name}_key", show=False, priority=True)
+            for i, (name, titles) in enumerate(PAGES.items(), 2)
+        ),
         Binding("f1", "help", "Help", id="app.help"),
         Binding("ctrl+s", "sessions", "Sessions", id="app.sessions", priority=True),
         Binding("ctrl+p", "command_palette", "Palette", id="app.palette", priority=True),

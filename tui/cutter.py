@@ -8,7 +8,7 @@ from mlxgpt import jobs
 from mlxgpt.chunking.watching import Part
 from mlxgpt.tokenizer.base import Tokenizer
 from tui.chunk_layout import Layout
-from tui.chunk_view import Options
+from tui.chunk_settings import Options
 
 Said = Part | Exception | None  # None: it is all cut
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mlxgpt.display.labels import fitting
 from mlxgpt.display.words import shown
 from mlxgpt.inspection.close_reports import SilenceReport, ValuesReport
 from mlxgpt.inspection.explain import KINDS, explain
@@ -164,8 +165,11 @@ class Look:
         )
 
 
-def token_line(look: Look) -> str:
-    """The token at the cursor in figures."""
+WIDE, ROOMY = 1000, 96  # columns: where all is wanted, and where a hint has a place, too
+
+
+def token_line(look: Look, width: int = WIDE) -> str:
+    """The token at the cursor in figures: those that fit."""
     report = look.tokens
     if report is None:
         return ""
@@ -181,21 +185,35 @@ def token_line(look: Look) -> str:
         parts.append(f"next «{shown(look.lens.pieces[guess])}» {p:.0%}")
     if look.stream is not None:
         parts.append("‖x‖ " + " → ".join(f"{norm:.1f}" for norm in look.stream[:, t]))
-    return " · ".join(parts)
+    return fitting(parts, width, " · ")
 
 
 def head_line(look: Look) -> str:
     """Where the selected head looks from the cursor, and what it is."""
+    return " · ".join(_head(look))
+
+
+def note(look: Look, width: int) -> str:
+    """Two lines about the selected head: what it does, and what silencing does; or, where there is little room, what it is."""
+    parts = _head(look)
+    if look.silenced or not parts:
+        return f"{fitting(parts, width, ' · ')}\n{silence_line(look, width)}"
+    if width < ROOMY:
+        return f"{parts[0]}\n{fitting(parts[1:], width, ' · ')}"
+    return f"{fitting(parts, width, ' · ')}\n{silence_line(look)}"
+
+
+def _head(look: Look) -> list[str]:
     if look.heads is None:
-        return ""
+        return []
     row, pieces = look.heads.pattern[look.layer, look.head, look.at], look.heads.passage.pieces
     order = np.argsort(-np.abs(row), kind="stable")[:3]
     verb, sign = ("takes of", "+") if look.recurrent else ("reads", "")
     seen = "  ".join(f"«{shown(pieces[s])}» {row[s]:{sign}.2f}" for s in order if s <= look.at and row[s])
-    return f"L{look.layer} H{look.head} {verb} {seen}   {_about(look)}"
+    return [f"L{look.layer} H{look.head} {verb} {seen}", *_about(look)]
 
 
-def _about(look: Look) -> str:
+def _about(look: Look) -> list[str]:
     if isinstance(look.heads, EffectiveAttentionReport):
         own, back = look.heads.own[look.layer, look.head], look.heads.reach[look.layer, look.head]
         words = [f"itself {own:.0%}, ←{back:.1f} tokens"]
@@ -204,27 +222,27 @@ def _about(look: Look) -> str:
         if look.state is not None:
             at = (look.layer, look.head, look.at)
             words.append(f"‖S‖ {look.state.norm[at]:.2f} rank {look.state.rank[at]:.1f}/{look.state.head_size}")
-        return " · ".join(words)
+        return words
     assert look.heads is not None
     roles, place = look.heads.roles, (look.layer, look.head)
     best = max(roles.scores, key=lambda name: float(roles.scores[name][place]))
     score = f"{best} {roles.scores[best][place]:.0%}"
-    return f"role {score}" if look.role(*place) else f"no clear role (best {score})"
+    return [f"role {score}" if look.role(*place) else f"no clear role (best {score})"]
 
 
-def silence_line(look: Look) -> str:
-    """What silencing did to the likeliest tokens."""
+def silence_line(look: Look, width: int = WIDE) -> str:
+    """What silencing did, and to the likeliest tokens: those that fit."""
     if not look.silenced:
         return "x silences this head: what comes next is then computed without it"
     names = " ".join(f"{layer}.{head}" for layer, head in look.silenced)
     if look.silence is None:
         return f"without {names}: …"
     report = look.silence
-    changes = "   ".join(
+    changes = [
         f"«{shown(report.pieces[int(token)])}» {old:.1%} → {new:.1%}"
         for token, old, new in zip(report.tokens[:4], report.before[:4], report.after[:4], strict=True)
-    )
-    return f"without {names}: {changes}   KL {report.divergence:.2f}"
+    ]
+    return fitting([f"without {names}: KL {report.divergence:.2f}", *changes], width)
 
 
 def checkpoint_line(now: Figures, then: Figures) -> str:

@@ -1,12 +1,12 @@
 """The words of the Train page: head, layers, sample, and an explanation of the newest step; all from a run's own events."""
 
 import math
-from collections.abc import Sequence
 
 from rich.text import Text
 
 from mlxgpt.display.bars import bar
 from mlxgpt.display.curves import spark_line
+from mlxgpt.display.labels import fitting
 from mlxgpt.text import visible
 from tui.training import RunState
 
@@ -32,7 +32,7 @@ def head(state: RunState, width: int) -> Text:
     if state.steps and room > 4:
         line.append("  ").append(bar(state.share(), min(room, 30)), colour).append(f" {state.share():.1%}")
     line.truncate(width, overflow="ellipsis")
-    return line.append("\n").append(fitting(state.figures(), width), "dim")
+    return line.append("\n").append(cut(fitting(state.figures(), width), width), "dim")
 
 
 def cut(line: str, width: int) -> str:
@@ -40,16 +40,6 @@ def cut(line: str, width: int) -> str:
     text = Text(line.replace("\n", " ").replace("\t", " "))
     text.truncate(max(width, 1), overflow="ellipsis")
     return text.plain
-
-
-def fitting(parts: Sequence[str], width: int) -> str:
-    """As many of the parts as fit whole, in their order."""
-    line = parts[0] if parts else ""
-    for part in parts[1:]:
-        if len(line) + 3 + len(part) > width:
-            break
-        line += f"   {part}"
-    return cut(line, width)
 
 
 def log(state: RunState, width: int, height: int) -> Text:

@@ -72,7 +72,7 @@ class Heatmap:
             line.append(*self._cell(float(step), colour))
         line.append(f" {self.high:.2f}")
         if each > 1:
-            line.append(f"   a cell is {each} columns, the largest of them")
+            line.append(f"   a cell is the largest of {each} columns")
         return line
 
 

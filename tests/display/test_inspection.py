@@ -117,7 +117,7 @@ def test_a_map_that_is_too_large_keeps_its_largest_values():
 
 def test_what_does_not_fit_is_said():
     wide = Heatmap(values=np.ones((1, 100), np.float32), rows=["a"], notes=["1"])
-    assert "a cell is 3 columns" in printed(wide, 80)
+    assert "a cell is the largest of 3 columns" in printed(wide, 80)
     ledger = Ledger(header=["", "a", "b"], rows=[["name", "1.5", "-2"]], expendable=["a", "b"])
     assert "No room here for: a." in printed(ledger, 8).replace(" \n", " ") and "1.5" in printed(ledger, 80)
     small = printed(Scale(size=40), 200, **TERMINALS["none"])

@@ -3,10 +3,13 @@
 import re
 import threading
 
+import pytest
+
 from mlxgpt import jobs
 from mlxgpt.errors import CheckpointError
 from tests.tui.conftest import SIZES, drive, screen_text, until
 from tui.app import MlxgptApp
+from tui.widgets.prompt import Prompt
 from tui.widgets.tabs import PAGES
 
 
@@ -20,6 +23,38 @@ def test_every_digit_leads_to_its_page():
             assert f"▐{digit} " in screen_text(pilot.app)
 
     drive(MlxgptApp(), story, SIZES[1])
+
+
+def test_f2_to_f8_lead_to_the_pages_while_one_writes_and_the_digits_are_text():
+    async def story(pilot):
+        app = pilot.app
+        await until(pilot, lambda: app.bridge.opened is not None)
+        await pilot.press(*"as 7 vidas")
+        for number, name in enumerate(PAGES, 2):
+            await pilot.press(f"f{number}")
+            await until(pilot, lambda name=name: name == app.screen.NAME)
+        await pilot.press("f4", "e")  # an editor, which has an f6 and an f7 of its own
+        await until(pilot, lambda: app.screen.NAME == "tokens" and app.focused is not None)
+        await pilot.press("f7")
+        await until(pilot, lambda: app.screen.NAME == "model")
+        await pilot.press("f3", "i", "f2")
+        await until(pilot, lambda: app.screen.NAME == "chat")
+        assert app.chat_page.query_one(Prompt).text == "as 7 vidas" and isinstance(app.focused, Prompt)
+
+    drive(MlxgptApp(), story)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_what_is_said_stands_above_the_prompt_however_tall_it_is(size):
+    async def story(pilot):
+        await until(pilot, lambda: pilot.app.bridge.opened is not None)
+        prompt = pilot.app.chat_page.query_one(Prompt)
+        pilot.app.notify("One line,\nand another.", timeout=60)
+        for count in (6, 1, 3, 30):
+            prompt.text = "\n".join(f"line {i}" for i in range(count))
+            await until(pilot, lambda: "and another" in screen_text(pilot.app).splitlines()[prompt.region.y - 1])
+
+    drive(MlxgptApp(), story, size)
 
 
 def test_a_model_that_is_not_there_is_said_and_the_app_goes_on():

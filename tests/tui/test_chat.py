@@ -354,7 +354,7 @@ def test_hostile_text_of_people_models_and_notes_is_only_shown(endless):
         talk = Conversation(title=EVIL)
         talk.add("user", text=EVIL)
         answer = talk.add("assistant", text=EVIL)
-        answer.model, answer.notes, answer.reason = EVIL, [EVIL], "stopped"
+        answer.model, answer.settings, answer.notes, answer.reason = EVIL, EVIL, [EVIL], "stopped"
         answer.tokens = [token(EVIL, draw=0.1)]
         page.open_talk(talk)
         await pilot.press("escape", "enter")
@@ -366,7 +366,7 @@ def test_hostile_text_of_people_models_and_notes_is_only_shown(endless):
         assert "␛" in page.query_one(Prompt).text
         assert not any(raw in screen_text(pilot.app) for raw in RAW)
 
-    tell(MlxgptApp(endless), story)
+    tell(MlxgptApp(endless), story, (200, 60))
 
 
 def test_tokens_of_another_model_are_shown_and_not_gone_on_from(endless):

@@ -46,7 +46,7 @@ def place(tmp_path, home):
     talk = Conversation(title=EVIL)
     talk.add("user", text=EVIL)
     answer = talk.add("assistant", text=EVIL * 3)
-    answer.notes, answer.model, answer.reason = [EVIL], EVIL, "stopped"
+    answer.notes, answer.model, answer.settings, answer.reason = [EVIL], EVIL, EVIL, "stopped"
     answer.tokens = [token(EVIL, draw=0.2), token("\x1b", draw=0.1), token("]52;c;ZXZpbA==\x07", draw=0.1)]
     asyncio.run(keep(talk))
     return save_endless(tmp_path)

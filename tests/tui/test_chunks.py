@@ -10,7 +10,8 @@ from mlxgpt.errors import DataError
 from tests.tui.conftest import SIZES, check_snapshot, drive, screen_text, until
 from tui.app import MlxgptApp
 from tui.chunk_layout import Layout, drawn, fold
-from tui.chunk_view import Cutting, carried, curve, defaults, explain, histogram, next_size, offers, parsed, short
+from tui.chunk_settings import carried, defaults, next_size, offers, parsed
+from tui.chunk_view import Cutting, curve, explain, histogram, short
 from tui.page import Request
 from tui.screens.chunks import ChunksPage
 from tui.widgets.chunk_list import ChunkList

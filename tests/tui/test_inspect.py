@@ -322,6 +322,10 @@ def test_recurrent_models_show_what_they_have(block, workplace):
         await pilot.press("x")
         await until(pilot, lambda: page.look.silence is not None)
         assert "takes of" in screen_text(pilot.app) and "half-life" in screen_text(pilot.app)
+        await pilot.press("X")
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "‖S‖" in screen_text(pilot.app))  # no figure of the head is cut
+        assert all(word in screen_text(pilot.app) for word in ("takes of", "itself", "half-life", "/8"))
         await pilot.press("tab", "tab", "tab")
         await until(pilot, lambda: page.look.values is not None)
         page.query_one(TensorView).block = 1

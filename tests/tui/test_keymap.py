@@ -30,7 +30,7 @@ def test_no_file_means_the_usual_keys():
 
 
 def test_a_key_does_what_the_file_says_and_the_footer_shows_it():
-    write('[keys]\n"app.sessions" = "ctrl+l"\n"chat.new" = "f5, ctrl+b"\n')
+    write('[keys]\n"app.sessions" = "ctrl+l"\n"chat.new" = "f9, ctrl+b"\n')
 
     async def story(pilot):
         await until(pilot, lambda: "^l Sessions" in screen_text(pilot.app))
@@ -46,7 +46,7 @@ def test_a_key_does_what_the_file_says_and_the_footer_shows_it():
         await until(pilot, lambda: "HelpPanel" in str(pilot.app.screen.query("HelpPanel")))
         await pilot.pause()
         help_text = screen_text(pilot.app)
-        assert "f5" in help_text and "^n" not in help_text
+        assert "f9" in help_text and "^n" not in help_text
 
     drive(MlxgptApp(), story, (140, 60))
 
@@ -72,15 +72,16 @@ def test_what_is_wrong_is_said_with_the_nearest_and_the_rest_holds():
     assert "mlxgpt-light" in notices('[tui]\ntheme = "mlxgpt-lite"')
     assert "'theme'" in notices('[tui]\nthem = "x"')
     assert "cannot be read" in notices("[keys\n")
-    write('[keys]\n"chat.stop" = "nokey"\n"chat.new" = "f6"\n[tui]\ntheme = "mlxgpt-light"')
+    write('[keys]\n"chat.stop" = "nokey"\n"chat.new" = "f10"\n[tui]\ntheme = "mlxgpt-light"')
     settings = keymap.read(places.settings(), NAMES)
-    assert settings.keys == {"chat.new": "f6"} and settings.theme == "mlxgpt-light"
+    assert settings.keys == {"chat.new": "f10"} and settings.theme == "mlxgpt-light"
 
 
 def test_two_actions_on_one_key_are_said_once():
-    said = notices('[keys]\n"chat.new" = "f7"\n"chat.stop" = "f7"')
+    said = notices('[keys]\n"chat.new" = "f11"\n"chat.stop" = "f11"')
     assert said.count("only one of them") == 1 and "chat.new" in said and "chat.stop" in said
     assert "app.sessions" in notices('[keys]\n"chat.new" = "ctrl+s"')
+    assert "app.chat_key" in notices('[keys]\n"chat.new" = "f2"')
     assert notices('[keys]\n"sessions.rename" = "ctrl+n"') == ""  # another place
 
 

@@ -51,6 +51,14 @@ def test_the_last_line_holds_whole_keys_and_help_on_every_page(size):
     drive(MlxgptApp(), story, size)
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_where_one_writes_the_first_key_is_the_one_that_sends(size):
+    async def story(pilot):
+        await until(pilot, lambda: screen_text(pilot.app).splitlines()[-1].startswith(" ⏎ Send  ↑↓ History  ⇧⏎"))
+
+    drive(MlxgptApp(), story, size)
+
+
 def test_a_click_on_a_key_presses_it():
     async def story(pilot):
         await until(pilot, lambda: pilot.app.bridge.opened is not None)

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 
 from mlxgpt.inspection.explain import LANGUAGES, LEVELS
 from mlxgpt.inspection.reports import Passage, PatchReport
 from tui import asking
-from tui.look import Figures, Look, checkpoint_line, finished, head_line, silence_line, token_line, told
+from tui.look import Figures, Look, checkpoint_line, finished, head_line, note, silence_line, token_line, told
 from tui.widgets.head_grid import thumbnail
 from tui.widgets.passage_strip import broken
 from tui.widgets.picture import window
@@ -75,6 +76,20 @@ def test_the_line_of_silence_says_before_and_after(nano, look):
     at = at.but(silence=asking.silence("zero")(nano, at))
     token, old, new = at.silence.tokens[0], at.silence.before[0], at.silence.after[0]
     assert f"{old:.1%} → {new:.1%}" in silence_line(at) and at.silence.pieces[int(token)].strip() in silence_line(at)
+
+
+@pytest.mark.parametrize("width", [40, 78, 118, 198])
+def test_lines_leave_out_whole_parts_and_keep_what_matters(nano, look, width):
+    silenced = look.switched((4, 4))
+    silenced = silenced.but(silence=asking.silence("zero")(nano, silenced))
+    for at in (look, look.but(layer=2, head=1, position=6), silenced):
+        parts = {part for line in (token_line(at), head_line(at)) for part in line.split(" · ")}
+        first, second = note(at, width).split("\n")
+        for line in (token_line(at, width), first):
+            assert set(line.split(" · ")) <= parts and (cell_len(line) <= width or " · " not in line)
+        assert at is silenced or second == silence_line(at) or set(second.split(" · ")) <= parts
+    assert f"KL {silenced.silence.divergence:.2f}" in note(silenced, width)
+    assert "role" in note(look, width)  # in the second line where the first is full
 
 
 def test_roles_are_found_from_the_selected_head_on(look):

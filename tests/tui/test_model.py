@@ -6,7 +6,7 @@ from textual.widgets import Input
 from tests.tui.conftest import SIZES, drive, screen_text, until
 from tests.tui.test_inspect import check_masked_snapshot, rest
 from tui.app import MlxgptApp
-from tui.screens.model import VIEWS
+from tui.screens.model_view import VIEWS
 from tui.widgets.model_list import ModelList
 from tui.widgets.parameter_tree import ParameterTree
 

@@ -101,6 +101,21 @@ def test_the_last_one_goes_on_where_it_is_asked_for(store):
     assert len(store.entries()) == 3
 
 
+def test_an_answer_says_how_it_was_drawn_and_the_last_line_how_the_next_one_will_be(store):
+    talk = told("Era uma vez", "um dragão")
+    talk.path()[-1].settings = "T 0.2 · k 7"
+    keep(Keeper(store), talk)
+
+    async def story(pilot):
+        await until(pilot, lambda: "um dragão" in screen_text(pilot.app) and "T 1.5" in screen_text(pilot.app))
+        lines = screen_text(pilot.app).splitlines()
+        assert any("mlxgpt" in line and "T 0.2 · k 7" in line for line in lines[1:])
+        assert "T 1.5" in lines[-2] and "T 0.2" not in lines[-2]
+        assert pilot.app.bridge.chat.config.sampling.temperature == 1.5
+
+    drive(MlxgptApp(session="last", settings={"temperature": 1.5}), story)
+
+
 def test_a_number_that_is_no_conversation_is_said(store):
     async def story(pilot):
         await until(pilot, lambda: "There is no conversation 99" in screen_text(pilot.app))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlxgpt import processes
+from mlxgpt import jobs, processes
 from mlxgpt.display.curves import Chart, Curve, spark_line
 from mlxgpt.errors import ConfigError
 from mlxgpt.events import (
@@ -28,7 +28,7 @@ from mlxgpt.runs import Run
 from tests.tui.conftest import SIZES, check_snapshot, drive, screen_text, until
 from tui import training_text
 from tui.app import MlxgptApp
-from tui.modals.new_run import arguments
+from tui.modals.new_run import FIELDS, arguments
 from tui.training import METRICS, Follower, RunState, curves, smoothed
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -163,6 +163,31 @@ def test_a_wrong_field_is_named(change, said):
     assert said in problem.value.message + problem.value.hint
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_no_word_of_the_form_is_cut(size):
+    async def story(pilot):
+        await until(pilot, lambda: "starts a run" in screen_text(pilot.app))
+        await pilot.press("n")
+        await until(pilot, lambda: "a new run" in screen_text(pilot.app))
+        shown = screen_text(pilot.app)
+        assert "…" not in shown and "Start" in shown
+        assert all(hint in shown for _, _, hint, value in FIELDS if not value)
+        assert all(preset in shown for preset in jobs.presets())
+
+    drive(MlxgptApp(page="train"), story, size)
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 40)])
+def test_what_is_wrong_with_the_form_is_seen(size):
+    async def story(pilot):
+        await until(pilot, lambda: "Nothing is trained" in screen_text(pilot.app))
+        await pilot.press("n")
+        await pilot.press("x", "enter")
+        await until(pilot, lambda: "There is no preset 'x'." in screen_text(pilot.app))
+
+    drive(MlxgptApp(page="train"), story, size)
+
+
 # ---- the page --------------------------------------------------------------------------------------------------------
 
 
@@ -208,6 +233,66 @@ def test_its_checkpoint_is_looked_into_without_being_opened_and_opened_to_be_tal
         await pilot.press("5", "c")
         await until(pilot, lambda: pilot.app.screen.NAME == "chat" and pilot.app.bridge.opened.word == str(path))
         await until(pilot, lambda: "mine" in screen_text(pilot.app).splitlines()[0])
+
+    drive(MlxgptApp(page="train"), story)
+
+
+@pytest.fixture
+def trained(workplace):
+    """A run of 26 steps, where runs live."""
+    workplace.train(steps=26)
+    return Run(path=shutil.move(workplace.path / "run", workplace.runs / "mine"))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_b_reads_the_batch_of_a_spike_again(trained, workplace, size):
+    events = list(map(json.loads, trained.events.read_text().splitlines()))
+    spiked = [
+        each | ({"loss": 99.0} if (each["event"], each.get("step")) == ("StepFinished", 24) else {}) for each in events
+    ]
+    trained.events.write_text("".join(json.dumps(each) + "\n" for each in spiked))
+    (spike,) = jobs.inspect_training(str(trained.path), device="cpu").spikes
+    read = workplace.corpus.read_text(encoding="utf-8")
+    assert spike.texts and all(text.split("<EOS>")[0] in read for text in spike.texts)
+
+    async def story(pilot):
+        await until(pilot, lambda: "step 26/26" in screen_text(pilot.app))
+        await pilot.press("b")
+        await until(pilot, lambda: "read again, from the run's own seed" in screen_text(pilot.app))
+        shown = screen_text(pilot.app)
+        assert "Spike at step 24: loss 99.000" in shown and "batch 23:" in shown
+        assert all(repr(text) in shown for text in spike.texts[:4])
+        assert "Step 26, the last" in shown
+        await pilot.press("escape")
+        await until(pilot, lambda: "curve: loss" in screen_text(pilot.app).splitlines()[-2])
+
+    drive(MlxgptApp(page="train"), story, size)
+
+
+def test_b_says_when_there_is_no_spike_and_shows_the_newest_batch(trained):
+    async def story(pilot):
+        await until(pilot, lambda: "step 26/26" in screen_text(pilot.app))
+        await pilot.press("b")
+        await until(pilot, lambda: "No loss of its 26 steps lies far above" in screen_text(pilot.app))
+        assert "Spike" not in screen_text(pilot.app) and "batch 25:" in screen_text(pilot.app)
+
+    drive(MlxgptApp(page="train"), story)
+
+
+def test_b_says_what_is_missing_when_the_text_of_the_run_is_gone(trained, workplace):
+    workplace.corpus.unlink()
+
+    async def story(pilot):
+        await until(pilot, lambda: "step 26/26" in screen_text(pilot.app))
+        page = pilot.app.screen
+        for _ in range(2):
+            await pilot.press("b")
+            await until(pilot, lambda: bool(pilot.app._notifications))
+            (note,) = pilot.app._notifications
+            assert "corpus.txt does not exist" in note.message and note.severity == "error"
+            pilot.app.clear_notifications()
+            assert pilot.app.screen is page
+            assert "curve: loss" in screen_text(pilot.app).splitlines()[-2]  # and no longer "reading …"
 
     drive(MlxgptApp(page="train"), story)
 

@@ -12,7 +12,7 @@ from textual.widgets import Input, Label, Static
 from mlxgpt.chunking.optimize import Search, Tried
 from mlxgpt.errors import MlxgptError
 from mlxgpt.text import visible
-from tui.chunk_view import documentation, offers, parsed, search_line, search_table, settings_line, shown
+from tui.chunk_settings import documentation, offers, parsed, search_line, search_table, settings_line, shown
 from tui.modals.modal import Modal
 from tui.widgets.edit_area import EditArea
 

@@ -14,13 +14,13 @@ from tui.modals.modal import Modal
 
 BUDGETS = {"min": "--minutes", "minutes": "--minutes", "steps": "--steps", "epochs": "--epochs"}
 HEIGHTS = [(0, "-short"), (30, "-tall")]  # lines, and the class the form gets from there on
-FIELDS = (  # key, label, what it may be, and the value it has at first
-    ("preset", "Preset", "a preset or a TOML file", "modern-nano"),
-    ("data", "Text", "a file, a folder, a dataset; empty: the Portuguese corpus that ships", ""),
+FIELDS = (  # key, label, what it may be (54 characters are seen at 80 columns), and the value it has at first
+    ("preset", "Preset", "one of those below, or a TOML file", "modern-nano"),
+    ("data", "Text", "file, folder or dataset; empty: the Portuguese corpus", ""),
     ("budget", "Budget", "10 min, 2000 steps or 3 epochs", "10 min"),
     ("batch", "Batch size", "sequences; empty: chosen for this machine", ""),
     ("rate", "Learning rate", "empty: chosen for this machine", ""),
-    ("more", "More", "other options of mlxgpt train, as --context-length 128 --set train.clip=0.5", ""),
+    ("more", "More", "options of mlxgpt train, as --context-length 128", ""),
 )
 
 
@@ -61,10 +61,9 @@ class NewRunModal(Modal["tuple[runs.Run, list[str]] | None"]):
     NewRunModal Input { height: 3; }
     NewRunModal.-short Grid Label { padding: 0; }
     NewRunModal.-short Input { height: 1; border: none; padding: 0 1; }
-    NewRunModal #problem { color: $error; height: auto; }
+    NewRunModal #problem { color: $error; width: 100%; height: auto; }
     NewRunModal #presets { color: $text-muted; width: 100%; }
-    NewRunModal.-short #presets { display: none; }
-    NewRunModal Button { margin: 0 1 0 0; }
+    NewRunModal Button { margin: 1 0 0 0; }
     """
     AUTO_FOCUS = "Input"
     VERTICAL_BREAKPOINTS = HEIGHTS
@@ -77,13 +76,13 @@ class NewRunModal(Modal["tuple[runs.Run, list[str]] | None"]):
         """The form."""
         with VerticalScroll(id="box") as box:
             box.border_title = "a new run"
-            box.border_subtitle = "enter starts it · esc goes back · it goes on when this program is closed"
+            box.border_subtitle = "enter starts it · esc goes back · it outlives this program"
             with Grid():
                 for key, label, hint, value in FIELDS:
                     yield Label(label)
                     yield Input(value, placeholder=hint, id=key)
-            yield Label(f"Presets: {', '.join(self.presets)}", markup=False, id="presets")
             yield Label("", id="problem", markup=False)
+            yield Label(f"Presets: {', '.join(self.presets)}", markup=False, id="presets")
             yield Button("Start", id="start", variant="primary", compact=True)
 
     def on_input_submitted(self) -> None:

@@ -252,7 +252,7 @@ class Turns(Screen[None]):
                 if identity not in self.names and identity < self.bridge.opened.vocab_size:
                     self.names[identity] = self.bridge.tokenizer.token_text(identity)
             look = Look(
-                token=token, index=index, settings=message.settings, forced=index < message.forced,
+                token=token, index=index, settings=visible(message.settings), forced=index < message.forced,
                 names={token.id: token.token} if others else self.names,
                 reads=found, reading=found is None and not others and self.writer.message is None, marked=self.marked,
             )  # fmt: skip

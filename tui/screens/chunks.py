@@ -18,7 +18,7 @@ from mlxgpt.chunking.analysis.subject import Subject
 from mlxgpt.chunking.config import ChunkConfig
 from mlxgpt.errors import DataError, MlxgptError
 from mlxgpt.text import visible
-from tui.chunk_view import carried
+from tui.chunk_settings import carried
 from tui.modals.ask import Ask, Confirm
 from tui.modals.chunks import SearchDialog, SettingsDialog, TextDialog
 from tui.modals.files import FileDialog, Paths

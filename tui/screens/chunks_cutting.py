@@ -13,7 +13,8 @@ from mlxgpt.chunking.watching import Part
 from mlxgpt.errors import ConfigError, MlxgptError, nearest
 from mlxgpt.text import visible
 from tui.chunk_layout import Layout
-from tui.chunk_view import Cutting, carried, next_size
+from tui.chunk_settings import carried, next_size
+from tui.chunk_view import Cutting
 from tui.screens.chunks_view import ChunksView
 from tui.widgets.chunk_map import ChunkMap
 from tui.widgets.strategy_bar import StrategyBar

@@ -13,19 +13,8 @@ from textual.widgets import Static
 from mlxgpt.chunking import registry
 from mlxgpt.tokenizer.base import Tokenizer
 from tui.chunk_layout import Layout
-from tui.chunk_view import (
-    HEADER,
-    Cutting,
-    Options,
-    carried,
-    curve,
-    curve_line,
-    explain,
-    histogram,
-    row,
-    short,
-    size_line,
-)
+from tui.chunk_settings import Options, carried
+from tui.chunk_view import HEADER, Cutting, curve, curve_line, explain, histogram, row, short, size_line
 from tui.cutter import Cutter
 from tui.page import Page
 from tui.widgets.chunk_list import ChunkList

@@ -209,6 +209,7 @@ class InspectPage(InspectCauses):
             case _:
                 self.kind = ABLATIONS[(ABLATIONS.index(self.kind) + 1) % len(ABLATIONS)]
                 self.look = self.look.but(silence=None)
+                self.notify(f"heads are silenced by {self.kind}", timeout=3, markup=False)
         self._go()
 
     def action_second(self) -> None:

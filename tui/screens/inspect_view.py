@@ -9,11 +9,12 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from mlxgpt.display.labels import fitting
 from mlxgpt.errors import describe
 from mlxgpt.inspection.reports import PatchReport
 from mlxgpt.text import visible
 from tui.bridge import Feed
-from tui.look import Look, checkpoint_line, head_line, silence_line, token_line
+from tui.look import Look, checkpoint_line, note, token_line
 from tui.page import Page
 from tui.widgets.head_grid import HeadGrid
 from tui.widgets.head_map import HeadMap
@@ -106,11 +107,7 @@ class InspectView(Page):
                 words.show(look)
         if self.view == "states":
             self.query_one(States).show(look)
-        self.query_one("#readout", Static).update(Content(visible(token_line(look))), layout=False)
-        note = f"{head_line(look)}\n{silence_line(look)}" if self.view == "heads" else self._note()
-        self.query_one("#note", Static).update(Content(visible(note)), layout=False)
-        self.query_one("#note").display = bool(note)
-        self._say()
+        self._tell()
         keys = (self.view, bool(look.silenced))
         if keys != self._keys_for:  # the footer is made anew, which takes longer than all the rest
             self._keys_for = keys
@@ -118,8 +115,19 @@ class InspectView(Page):
 
     _keys_for: tuple[str, bool] = ("", False)
 
-    def _note(self) -> str:
-        return "" if not self.look.silenced else f"{head_line(self.look)}\n{silence_line(self.look)}"
+    def on_resize(self) -> None:
+        """Other lines fit."""
+        self.call_after_refresh(self._tell)
+
+    def _tell(self) -> None:
+        if not self.query("#state"):
+            return
+        look, width = self.look, max(self.size.width - 2, 1)
+        self.query_one("#readout", Static).update(Content(visible(token_line(look, width))), layout=False)
+        words = note(look, width) if self.view == "heads" or look.silenced else ""
+        self.query_one("#note", Static).update(Content(visible(words)), layout=False)
+        self.query_one("#note").display = bool(words)
+        self._say()
 
     def _say(self) -> None:
         if not self.query("#state"):
@@ -135,9 +143,13 @@ class InspectView(Page):
         read, whose, side = (
             ("a document", "", "end") if look.heard is None else ("the chat read it", " of the answer", "beginning")
         )
-        loss = "" if look.tokens is None else f" · mean surprisal{whose} {look.tokens.loss:.3f} nats"
-        cut = f" · {passage.left_out:,} tokens at the {side} are left out" if passage and passage.left_out else ""
-        return self.say(f"{model} · {look.length} tokens, as {read}{loss}{cut} · heads are silenced by {self.kind}")
+        parts = [model, f"{look.length} tokens, as {read}"]
+        if look.tokens is not None:
+            parts.append(f"mean surprisal{whose} {look.tokens.loss:.3f} nats")
+        if passage is not None and passage.left_out:
+            parts.append(f"{passage.left_out:,} tokens at the {side} are left out")
+        parts.append(f"heads are silenced by {self.kind}")
+        return self.say(fitting(parts, max(self.size.width - 2, 1), " · "))
 
     def _open_view(self, name: str) -> None:
         self.tabs.current = name

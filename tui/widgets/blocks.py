@@ -110,9 +110,9 @@ class Block:
     def heading(self) -> tuple[str, str, str]:
         """Who, then what is known of it, and at the right end which of its siblings it is."""
         message = self.message
-        who = "you" if message.role == "user" else "mlxgpt" if message.role == "assistant" else message.role
+        who = "you" if message.role == "user" else "mlxgpt" if message.role == "assistant" else visible(message.role)
         when = time.strftime("%H:%M", time.localtime(message.written)) if message.written else ""
-        known = [part for part in (visible(message.model), message.settings) if part]
+        known = [visible(part) for part in (message.model, message.settings) if part]
         if message.role != "assistant":
             known = [when] if when else []
         if self.look.unseen:

@@ -6,13 +6,13 @@ from rich.text import Text
 from textual import events
 
 from mlxgpt.display.colours import glyph, painted, shade
-from mlxgpt.display.labels import fitted
+from mlxgpt.display.labels import fitted, fitting
 from mlxgpt.display.words import shown
 from mlxgpt.inspection.reports import LensReport
 from tui.widgets.picture import Picture, window
 
 CELL, LABEL = 11, 5
-MEASURES = {"p": "probability of the guess, in percent", "H": "entropy in nats", "KL": "KL from the end, in nats"}
+MEASURES = {"p": "chance of the guess, in percent", "H": "entropy in nats", "KL": "KL from the end, in nats"}
 
 
 class LensGrid(Picture):
@@ -35,7 +35,7 @@ class LensGrid(Picture):
         read = Text("read ".rjust(LABEL), "dim", no_wrap=True, overflow="crop")
         for t in self._positions:
             read.append(fitted(shown(report.passage.pieces[t]), CELL - 1) + " ", "bold" if t == self.look.at else "dim")
-        return [*lines, read, *self._reading(report)][:height]
+        return [*lines, read, *self._reading(report, width)][:height]
 
     @property
     def at_row(self) -> int:
@@ -60,26 +60,23 @@ class LensGrid(Picture):
             line.append(" ")
         return line
 
-    def _reading(self, report: LensReport) -> list[Text]:
+    def _reading(self, report: LensReport, width: int) -> list[Text]:
         row, t = self.at_row, self.look.at
-        guesses = "  ".join(
+        first, *others = (
             f"«{shown(report.pieces[int(i)])}» {p:.0%}"
             for i, p in zip(report.top[row, t], report.top_probability[row, t], strict=True)
         )
+        guesses = [f" {row_name(row)} after «{shown(report.passage.pieces[t])}»: {first}", *others]
         target = shown(report.pieces[int(report.target[t])])
-        what = "its own best" if t == len(report.passage) - 1 else "what follows"
-        figures = (
-            f" {what} «{target}»: p {report.probability[row, t]:.3f} rank {report.rank[row, t]} · "
-            f"H {report.entropy[row, t]:.2f} · KL {report.divergence[row, t]:.2f}"
-        )
+        what = "its best" if t == len(report.passage) - 1 else "then came"
+        figures = [
+            f" {what} «{target}»: p {report.probability[row, t]:.3f} rank {report.rank[row, t]}",
+            f"H {report.entropy[row, t]:.2f}",
+            f"KL {report.divergence[row, t]:.2f}",
+        ]
         return [
-            Text(
-                f" {row_name(row)} after «{shown(report.passage.pieces[t])}»: {guesses}",
-                "bold",
-                no_wrap=True,
-                overflow="ellipsis",
-            ),
-            Text(figures, no_wrap=True, overflow="ellipsis"),
+            Text(fitting(guesses, width, "  "), "bold", no_wrap=True, overflow="ellipsis"),
+            Text(fitting(figures, width, " · "), no_wrap=True, overflow="ellipsis"),
         ]
 
     def on_click(self, event: events.Click) -> None:

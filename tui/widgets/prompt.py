@@ -15,6 +15,8 @@ from textual.widgets import TextArea
 from mlxgpt.text import visible
 from tui.widgets.kept import Kept
 
+BELOW = 2  # lines of the page under the prompt
+
 
 class Prompt(Kept, TextArea):
     """A text of one line or more; what is pasted is text, whatever it begins with."""
@@ -50,10 +52,17 @@ class Prompt(Kept, TextArea):
         super().__init__(
             id="prompt", soft_wrap=True, show_line_numbers=False, tab_behavior="focus", highlight_cursor_line=False
         )
+        keys = self._bindings.key_to_bindings  # the arrows are older, TextArea's; what sends is first in the last line
+        self._bindings.key_to_bindings = {key: keys[key] for key in sorted(keys, key=lambda key: key != "enter")}
         self.placeholder = "Write…   / for commands"
         self.sent: list[str] = []  # what was sent, the last one last
         self._at: int | None = None  # which of them is shown
         self._draft = ""
+
+    def on_resize(self) -> None:
+        """What the app says stands above what is typed, never on it."""
+        for messages in self.screen.query("ToastRack"):
+            messages.styles.margin = (0, 0, self.outer_size.height + BELOW, 0)
 
     def put(self, text: str) -> None:
         """Write a text into it, the cursor behind."""

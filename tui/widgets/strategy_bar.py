@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from mlxgpt.text import visible
-from tui.chunk_view import shown
+from tui.chunk_settings import shown
 
 
 class StrategyBar(Widget):

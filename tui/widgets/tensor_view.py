@@ -7,7 +7,7 @@ from textual import events
 
 from mlxgpt.display.bars import spark
 from mlxgpt.display.heatmap import half_blocks
-from mlxgpt.display.labels import fitted
+from mlxgpt.display.labels import fitted, fitting
 from mlxgpt.inspection.close_reports import ValuesReport
 from mlxgpt.inspection.reports import TensorSummary
 from tui.widgets.picture import Picture, window
@@ -37,7 +37,8 @@ class TensorView(Picture):
         self._seen = window(self.chosen, room, len(tensors))
         loss = f" · of a loss of {report.loss:.3f} nats" if report.loss == report.loss else ""
         heading.append(f" · {len(tensors)} tensors{loss}", "dim")
-        lines = [heading, *(self._line(tensors[i], i == self.chosen, width) for i in self._seen)]
+        label = min(max((len(self._short_name(tensor)) for tensor in tensors), default=0), 24, max(width // 4, 8))
+        lines = [heading, *(self._line(tensors[i], i == self.chosen, label) for i in self._seen)]
         values = self.look.values
         if tensors and values is not None and values.name == tensors[self.chosen].name and values.kind == self.kind:
             lines += tensor_picture(
@@ -45,16 +46,19 @@ class TensorView(Picture):
             )
         return lines[:height]
 
-    def _line(self, tensor: TensorSummary, here: bool, width: int) -> Text:
-        name = tensor.name.removeprefix(f"blocks.{self.block}.")
+    def _short_name(self, tensor: TensorSummary) -> str:
+        return tensor.name.removeprefix(f"blocks.{self.block}.")
+
+    def _line(self, tensor: TensorSummary, here: bool, label: int) -> Text:
         shape = "×".join(map(str, tensor.shape))
         bad = f" {tensor.nans} NaN {tensor.infinities} Inf" if tensor.nans or tensor.infinities else ""
         figures = f"{tensor.mean:+.2g} ±{tensor.sd:.2g} [{tensor.least:.3g}, {tensor.most:.3g}]{bad}"
         short = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", "uint32": "u32"}.get(
             tensor.dtype, tensor.dtype
         )
-        label = min(24, max(width // 4, 8))
-        text = f"{'▸' if here else ' '}{fitted(name, label)} {fitted(shape, 13)} {short:<4} {figures}"
+        text = (
+            f"{'▸' if here else ' '}{fitted(self._short_name(tensor), label)} {fitted(shape, 13)} {short:<4} {figures}"
+        )
         return Text(
             text,
             Style(bold=True, reverse=True) if here else self.themed("error") if bad else "",
@@ -76,7 +80,7 @@ def tensor_picture(
     if height < 3:
         return []
     where = "" if values.head is None else f" · head {values.head}"
-    of = "" if values.each == (1, 1) else f" · a pixel is {values.each[0]}×{values.each[1]} numbers, the largest"
+    of = "" if values.each == (1, 1) else f" · a pixel: the largest of {values.each[0]}×{values.each[1]}"
     title = Text(f" {summary.least:.3g} ", "dim", no_wrap=True)
     title.append(spark(summary.counts.tolist()), ink).append(f" {summary.most:.3g}{where}{of}", "dim")
     table = values.table[:, : width - 1]
@@ -87,8 +91,8 @@ def tensor_picture(
         Text("▸" if start + 2 * i <= here < start + 2 * i + 2 else " ", "bold", no_wrap=True).append(line)
         for i, line in enumerate(half_blocks(table[start : start + rows], colour, -most, most))
     ]
-    numbers = " ".join(f"{value:.3g}" for value in values.row[: width // 3])
-    return [title, *lines, Text(f" row {values.at}: {numbers}", no_wrap=True)]
+    numbers = [f"{value:.3g}" for value in values.row[: width // 2]]
+    return [title, *lines, Text(fitting([f" row {values.at}:", *numbers], width, " "), no_wrap=True)]
 
 
 def scale(table: np.ndarray) -> float:
