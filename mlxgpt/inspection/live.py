@@ -28,7 +28,7 @@ from mlxgpt.model.tap import NO_TAP, Tap
 from mlxgpt.tokenizer.base import Tokenizer
 
 PER_SECOND = 15.0  # as often as anybody can see
-SHARE = 0.05  # of the time at most: what a look costs is measured
+SHARE = 0.05  # of the time at most; what a look takes is measured once
 LIKELY = 12  # alternatives
 MOST_AGAIN = 1024  # tokens that are read again; of a recurrent model the map grows with their square
 
@@ -91,6 +91,7 @@ class Watch:
         self._looks: deque[Look] = deque()
         self._pieces: dict[int, str] = {}
         self._nothing = np.zeros((model.config.n_head, 0), np.float32)
+        self._seconds = 0.0  # of a look
         self.begin()
 
     @property
@@ -108,15 +109,24 @@ class Watch:
         """A text begins."""
         self._looks.clear()
         self._asked = self._known = 0
-        self._cost = 0.0  # seconds of a look
+        if self.on and not self._seconds:
+            self._seconds = self._trial()
         self._began, self._first, self._last = time.perf_counter(), 0.0, -math.inf
         self._tap: Kept | None = None
+
+    def _trial(self) -> float:
+        """Seconds that the lens takes; between two steps it could not be told from them."""
+        streams = mx.zeros((self.layers + 1, self.model.config.n_embd))
+        for _ in range(2):  # the first may compile something
+            began = time.perf_counter()
+            mx.eval(guesses(self.model, streams, mx.zeros((1, 1), mx.int32)))
+        return time.perf_counter() - began
 
     def before(self, window: Window) -> Tap:
         """A tap for the coming step, if it is time to look again."""
         self._asked += 1
         now = time.perf_counter()
-        if not self.on or now - self._last < max(1.0 / PER_SECOND, self._cost / SHARE):
+        if not self.on or now - self._last < max(1.0 / PER_SECOND, self._seconds / SHARE):
             self._tap = None
             return NO_TAP
         self._last, self._layer = now, min(self.layer, self.model.config.n_layer - 1)
@@ -152,9 +162,7 @@ class Watch:
         self._known += 1
         self._first = self._first or time.perf_counter() - self._began
         while self._looks and self._looks[0].number <= self._known:
-            began = time.perf_counter()  # the token is there, the look comes next: what is waited for now is its cost
             self._steps.append(self._step(self._looks.popleft()))
-            self._cost += (time.perf_counter() - began - self._cost) * 0.5
 
     def _step(self, look: Look) -> LiveStep:
         ids = [*look.ids, int(look.token.item())]
