@@ -24,9 +24,15 @@ def on_linux_cpu(x: mx.array) -> bool:
 def layer_norm(x: mx.array, weight: mx.array, bias: mx.array | None, eps: float) -> mx.array:
     """(x - mean) / sqrt(variance + eps) * weight + bias over the last axis."""
     if on_linux_cpu(x):
-        y = linux_cpu.layer_norm(x, weight, eps)
-        return y if bias is None else y + bias
+        return linux_cpu.layer_norm(x, weight, bias, eps)
     return mx.fast.layer_norm(x, weight, bias, eps)
+
+
+def group_norm(x: mx.array, weight: mx.array, bias: mx.array, eps: float) -> mx.array:
+    """The same for x (…, G, C) where each of G groups has a weight and a bias of its own, (G, C)."""
+    if on_linux_cpu(x):
+        return linux_cpu.layer_norm(x, weight, bias, eps)
+    return mx.fast.layer_norm(x, None, None, eps) * weight + bias
 
 
 def rms_norm(x: mx.array, weight: mx.array, eps: float) -> mx.array:

@@ -34,7 +34,8 @@ def exp(x: mx.array) -> mx.array:
 
 def sigmoid(x: mx.array) -> mx.array:
     """1 / (1 + e^-x)."""
-    return 1.0 / (1.0 + exp(-_clamp(x, 80.0)))
+    # the fence: `exp` and a division in one loop are too much to be vectorised, and take twice as long
+    return 1.0 / (1.0 + _fence(exp(-_clamp(x, 80.0))))
 
 
 def _clamp(x: mx.array, bound: float) -> mx.array:
@@ -53,7 +54,7 @@ def _sigmoid(x: mx.array) -> tuple[mx.array, mx.array]:
 
 @mx.custom_function
 def _tanh(x: mx.array) -> tuple[mx.array, mx.array]:
-    t = 2.0 / (1.0 + exp(-2.0 * _clamp(x, 40.0))) - 1.0
+    t = 2.0 / (1.0 + _fence(exp(-2.0 * _clamp(x, 40.0)))) - 1.0
     return t, 1.0 - t * t
 
 
@@ -90,7 +91,7 @@ def _gelu_tanh(x: mx.array) -> tuple[mx.array, mx.array]:
     a, b = 2.0 * math.sqrt(2.0 / math.pi), 0.044715
     c = _clamp(x, 6.0)
     c2 = c * c
-    s = 1.0 / (1.0 + exp(-a * c * (1.0 + b * c2)))
+    s = 1.0 / (1.0 + _fence(exp(-a * c * (1.0 + b * c2))))
     return x * s, s + c * s * (1.0 - s) * a * (1.0 + 3.0 * b * c2)
 
 
@@ -213,11 +214,38 @@ def rms_norm(x: mx.array, weight: mx.array, eps: float) -> mx.array:
     return _rms_norm(x.reshape(-1, x.shape[-1]), weight, mx.array(eps))[0].reshape(x.shape)
 
 
-def layer_norm(x: mx.array, weight: mx.array, eps: float) -> mx.array:
-    """(x - mean) / sqrt(variance + eps) * weight over the last axis: RMSNorm of what is centred."""
+@mx.custom_function
+def _layer_norm(x: mx.array, weight: mx.array, bias: mx.array, eps: mx.array) -> tuple[mx.array, mx.array, mx.array]:
+    # x (R, G, C), weight and bias (G, C); unit and scale keep one row for each of the R G vectors
     flat = x.reshape(-1, x.shape[-1])
-    centred = _fence(flat - flat @ _mean(flat))
-    return _rms_norm(centred, weight, mx.array(eps))[0].reshape(x.shape)
+    centred = flat - flat @ _mean(flat)
+    scale = mx.rsqrt(_fence(centred * centred) @ _mean(flat) + eps)
+    unit = _fence(centred * scale)  # centred again: that costs less than to write it and read it twice
+    return unit.reshape(x.shape) * weight + bias, unit, scale
+
+
+@_layer_norm.vjp
+def _(
+    primals: tuple[mx.array, ...], cotangents: tuple[mx.array, ...], outputs: tuple[mx.array, ...]
+) -> tuple[mx.array, mx.array, mx.array, mx.array]:
+    x, weight, _, _ = primals
+    _, unit, scale = outputs
+    R, G, C = x.shape
+    g = cotangents[0].reshape(R, G * C)
+    gu = _fence(g * unit.reshape(R, G * C))
+    # two means over channels, of g weight and of g weight unit, as products with a block of weight / C for each group
+    blocks = (mx.eye(G)[:, None] * (weight / C)[..., None]).reshape(G * C, G)
+    mean, slope = (g @ blocks).reshape(-1, 1), (gu @ blocks).reshape(-1, 1)
+    dx = ((g * weight.reshape(-1)).reshape(unit.shape) - mean - unit * slope) * scale
+    rows = mx.ones((1, R))
+    return dx.reshape(x.shape), (rows @ gu).reshape(G, C), (rows @ g).reshape(G, C), mx.zeros(())
+
+
+def layer_norm(x: mx.array, weight: mx.array, bias: mx.array | None, eps: float) -> mx.array:
+    """(x - mean) / sqrt(variance + eps) * weight + bias over the last axis; weight (C,), or (G, C) for x (…, G, C)."""
+    weight = weight.reshape(-1, x.shape[-1])
+    bias = mx.zeros_like(weight) if bias is None else bias.reshape(weight.shape)
+    return _layer_norm(x.reshape(-1, *weight.shape), weight, bias, mx.array(eps))[0].reshape(x.shape)
 
 
 # ---- attention -------------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from mlxgpt.model import functional
-from mlxgpt.model.attention import merge_heads
 from mlxgpt.model.config import ModelConfig
 from mlxgpt.model.layers import LayerNorm
 from mlxgpt.model.tap import Tap
@@ -90,8 +89,10 @@ class HeadNorm(nn.Module):
 
     def __call__(self, y: mx.array) -> mx.array:
         """(B, H, T, N) -> (B, T, C)."""
-        unit = mx.ones((y.shape[-1],), y.dtype)
-        return merge_heads(functional.layer_norm(y, unit, None, HEAD_NORM_EPS)) * self.weight + self.bias
+        y = y.swapaxes(1, 2)  # (B, T, H, N)
+        heads = y.shape[2:]
+        y = functional.group_norm(y, self.weight.reshape(heads), self.bias.reshape(heads), HEAD_NORM_EPS)
+        return y.flatten(2)
 
 
 def layer_norm(config: ModelConfig) -> LayerNorm:

@@ -125,27 +125,28 @@ def chunked(
         b * inverse,
         k * inverse,
     )  # b_i e^-Λ_i, k_i e^-Λ_i: the product of the two is what the brackets say
-    seen, from_state, to_state, passes = _masks(size, ends)
-    pairs = mx.concatenate([removes, reads], axis=-2) @ mx.concatenate([changes, writes], axis=-2).swapaxes(-1, -2)
-    (A_ab, A_ak), (A_rb, A_rk) = (mx.split(half, 2, axis=-1) for half in mx.split(pairs * seen, 2, axis=-2))
+    earlier, until, from_state, to_state, passes = _masks(size, ends)
+    changes_T, writes_T = changes.swapaxes(-1, -2), writes.swapaxes(-1, -2)
+    A_ab, A_ak = (removes @ changes_T) * earlier, (removes @ writes_T) * earlier
+    A_rb, A_rk = (reads @ changes_T) * until, (reads @ writes_T) * until
     begin, end = (1.0 / first) * from_state, last * to_state
     removes, reads = removes * begin, reads * begin  # ã, r̃: now decayed since the chunk began
     changes, writes = changes * end, writes * end  # b̂, k̂: now decayed until its end
 
-    N = r.shape[-1]
-    # M ã and M A_ak V beside each other: what is found of the state before, and of the chunk's own values
-    found = inverse_of_one_minus(A_ab) @ mx.concatenate([removes, A_ak @ v], axis=-1)  # (B, H, M, L, 2 N)
-    P, Q = mx.split(changes.swapaxes(-1, -2) @ found, [N], axis=-1)
-    P = P + mx.eye(N) * (last / first * passes)
-    Q = Q + writes.swapaxes(-1, -2) @ v
-    of_state, of_values = mx.split(A_rb @ found, [N], axis=-1)
+    M = inverse_of_one_minus(A_ab)
+    of_state, of_values = (
+        M @ removes,
+        M @ (A_ak @ v),
+    )  # M ã, M A_ak V: what is found of the state before and of the chunk
+    P = changes.swapaxes(-1, -2) @ of_state + mx.eye(r.shape[-1]) * (last / first * passes)
+    Q = changes.swapaxes(-1, -2) @ of_values + writes.swapaxes(-1, -2) @ v
 
     state = state.swapaxes(-1, -2)  # keys as rows
     states = []
     for P_chunk, Q_chunk in zip(apart(P, 2), apart(Q, 2), strict=True):
         states.append(state)
         state = P_chunk @ state + Q_chunk
-    y = (reads + of_state) @ mx.stack(states, axis=2) + of_values + A_rk @ v  # (B, H, M, L, N)
+    y = (reads + A_rb @ of_state) @ mx.stack(states, axis=2) + A_rb @ of_values + A_rk @ v  # (B, H, M, L, N)
     return y.reshape(*y.shape[:2], -1, y.shape[-1])[:, :, :T], state.swapaxes(-1, -2)
 
 
@@ -161,24 +162,22 @@ def _from_the_middle(size: int) -> mx.array:
 
 
 def _masks(size: int, ends: mx.array | None) -> tuple[mx.array, ...]:
-    """Who sees whom, 1 or 0: pairs of tokens (2 L, 2 L), tokens that see the state before the chunk and those that the
-    state after it sees (L, 1), and whether the one passes into the other (1, 1).
+    """Who sees whom, 1 or 0: tokens earlier ones, and those until their own, (L, L) each; tokens that see the state before
+    the chunk and those that the state after it sees, (L, 1) each; whether the one passes into the other, (1, 1).
 
     u looks at earlier tokens, y at its own too.  With `ends` (B, T) only within a document; then (B, 1, M, …).
     """
     row, column = mx.arange(size)[:, None], mx.arange(size)[None]
-    seen = mx.concatenate([column < row, column <= row], axis=0).astype(mx.float32)  # (2 L, L)
-    seen = mx.concatenate([seen, seen], axis=1)
+    earlier, until = (column < row).astype(mx.float32), (column <= row).astype(mx.float32)
     one = mx.ones((1, 1))
     if ends is None:
-        return seen, one, one, one
+        return earlier, until, one, one, one
     ends = split_chunks(ends[:, None], size)[..., None]  # (B, 1, M, L, 1)
     document = mx.cumsum(ends, axis=-2) - ends  # how many documents of the chunk ended before
     documents = ends.sum(axis=-2, keepdims=True)
-    twice = mx.concatenate([document, document], axis=-2)  # (B, 1, M, 2 L, 1)
-    same = (twice == twice.swapaxes(-1, -2)).astype(mx.float32)
+    same = (document == document.swapaxes(-1, -2)).astype(mx.float32)
     first, last = (document == 0).astype(mx.float32), (document == documents).astype(mx.float32)
-    return seen * same, first, last, (documents == 0).astype(mx.float32)
+    return earlier * same, until * same, first, last, (documents == 0).astype(mx.float32)
 
 
 @mx.custom_function

@@ -20,8 +20,9 @@ import numpy as np
 
 from mlxgpt.backend import blas, devices
 from mlxgpt.data.loader import Batch
-from mlxgpt.generation.config import GenerateConfig
-from mlxgpt.generation.generate import open_window
+from mlxgpt.events import TokenGenerated
+from mlxgpt.generation.config import GenerateConfig, SamplingConfig
+from mlxgpt.generation.generate import generate, open_window
 from mlxgpt.generation.window import prefill
 from mlxgpt.model import wkv6, wkv7
 from mlxgpt.model.attention import fused
@@ -29,6 +30,7 @@ from mlxgpt.model.config import ModelConfig, load_preset
 from mlxgpt.model.gpt import GPT
 from mlxgpt.model.initialize import build
 from mlxgpt.model.rwkv7 import FASTEST
+from mlxgpt.tokenizer.simple import byte_tokenizer
 from mlxgpt.training.optimizers import AdamW, Optimizer
 from mlxgpt.training.step import Stepper
 
@@ -167,24 +169,27 @@ def training_step(stepper: Stepper, T: int) -> Callable[[], object]:
 
 
 def memory(args: argparse.Namespace) -> None:
-    """Active memory and time a token while writing."""
+    """Active memory and time a token of `generate`, with the usual sampling."""
     print("goal: the same bytes after 1,000 and 100,000 tokens")
     marks = (100, 1_000) if args.quick else (1_000, 10_000, 100_000)
+    tokenizer = byte_tokenizer()
     for name in ("rwkv-nano", "rwkv7-nano"):
-        model = build(load_preset(name, {"vocab_size": 2048}))
-        window = open_window(model, GenerateConfig())
-        token, began, last = window.open([[1, 2]]).last, time.process_time(), 0
-        for i in range(1, marks[-1] + 1):
-            token = window.step(token).argmax(axis=-1, keepdims=True)
-            mx.eval(token, [cache.state for cache in window.caches])
-            if i in marks:
+        model = build(load_preset(name, {"vocab_size": tokenizer.vocab_size}))
+        config = GenerateConfig(max_tokens=marks[-1] + 1, sampling=SamplingConfig(seed=1))
+        window, written, last, began = open_window(model, config), 0, 0, time.process_time()
+        for event in generate(model, tokenizer, tokenizer.encode("A"), config, stop_ids=frozenset(), window=window):
+            written += isinstance(event, TokenGenerated)
+            if isinstance(event, TokenGenerated) and written in marks:
+                # the next token is being computed, and the last layer's state after it is not even asked for
+                mx.eval([cache.state for cache in window.caches])
+                mx.synchronize()
                 now = time.process_time()
-                each = 1e3 * (now - began) / (i - last)
                 print(
-                    f"{name} after {i:7,} tokens: {mx.get_active_memory():,} bytes active, {each:.2f} ms a token",
+                    f"{name} after {written:7,} tokens: {mx.get_active_memory():,} bytes active, "
+                    f"{1e3 * (now - began) / (written - last):.2f} ms a token",
                     flush=True,
                 )
-                began, last = now, i
+                began, last = now, written
 
 
 def reading(args: argparse.Namespace) -> None:
