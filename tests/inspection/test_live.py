@@ -25,6 +25,7 @@ from mlxgpt.tokenizer.simple import byte_tokenizer
 def always(monkeypatch):
     """Every step is looked at."""
     monkeypatch.setattr(live, "PER_SECOND", float("inf"))
+    monkeypatch.setattr(live, "SHARE", float("inf"))
 
 
 def written(inspector, watch=None, prompt="Era uma vez um gato", tokens=40, **settings):
@@ -144,6 +145,9 @@ def test_nobody_looks_where_nobody_sees_and_not_more_often_than_one_can_see(nano
     watch.on = False
     assert written(nano, watch)[1] == []
     watch.on = True
+    monkeypatch.setattr(live, "SHARE", 1e-9)
+    assert len(written(nano, watch)[1]) == 1
+    monkeypatch.setattr(live, "SHARE", float("inf"))
     monkeypatch.setattr(live, "PER_SECOND", 1e-6)
     assert len(written(nano, watch)[1]) == 1
 
