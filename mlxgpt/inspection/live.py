@@ -28,7 +28,7 @@ from mlxgpt.model.tap import NO_TAP, Tap
 from mlxgpt.tokenizer.base import Tokenizer
 
 PER_SECOND = 15.0  # as often as anybody can see
-SHARE = 0.05  # of the time at most; what a look takes is measured once
+SHARE = 0.03  # of the time at most; what a look takes is measured once
 LIKELY = 12  # alternatives
 MOST_AGAIN = 1024  # tokens that are read again; of a recurrent model the map grows with their square
 
