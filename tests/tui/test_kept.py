@@ -19,12 +19,12 @@ from tui.widgets.transcript import Transcript
 def anew(widget):
     """The lines of a widget with nothing kept."""
     widget._set_dirty()
-    return widget.render_lines(widget.size.region)
+    return widget.render_lines(widget.outer_size.region)
 
 
 def drawn(widget):
     """Its lines as the compositor takes them, as text and style of each cell."""
-    return [[(s.text, s.style) for s in strip.simplify()] for strip in widget.render_lines(widget.size.region)]
+    return [[(s.text, s.style) for s in strip.simplify()] for strip in widget.render_lines(widget.outer_size.region)]
 
 
 def same(widget) -> bool:
@@ -80,7 +80,7 @@ def test_only_lines_that_were_marked_are_drawn_again(monkeypatch):
     async def story(pilot):
         kept = pilot.app.query_one("#kept")
         await pilot.pause()
-        whole = kept.size.region
+        whole = kept.outer_size.region
         kept.render_lines(whole)
         asked.clear()
         kept.render_lines(whole)
