@@ -141,9 +141,10 @@ class Writer:
             parts.append(f"ttft {self.first_seconds * 1000:.0f} ms")
         if self.read is not None:
             parts.append(f"ctx {self.seen}" + ("" if opened.recurrent else f"/{opened.context_length}"))
-        parts += in_words(self.config).split(" · ")
-        if message is not None and message.seed is not None and self.config.sampling.seed is None:
-            parts.append(f"seed {message.seed}")
+        settings = in_words(self.config)
+        parts += settings.split(" · ")
+        if message is not None and message.settings == settings and message.seed is not None:
+            parts += [f"seed {message.seed}"] * (self.config.sampling.seed is None)
         from mlxgpt.generation.recall import OFF  # and with it the chunkers: not before the first picture
 
         chunking = self.bridge.chat.chunking

@@ -137,7 +137,7 @@ def chunked(
     of_state, of_values = (
         M @ removes,
         M @ (A_ak @ v),
-    )  # M ã, M A_ak V: what is found of the state before and of the chunk
+    )  # what is found of the state before, and of the chunk's own values
     P = changes.swapaxes(-1, -2) @ of_state + mx.eye(r.shape[-1]) * (last / first * passes)
     Q = changes.swapaxes(-1, -2) @ of_values + writes.swapaxes(-1, -2) @ v
 

@@ -302,5 +302,5 @@ def welcome(opened: Opened) -> list[str]:
         "b      branch from an alternative; , . other versions",
         "space  one token, and the random number that drew it",
         "r u E  write it again, go on, edit",
-        "1–7    the other pages, after esc",
+        "F2–F8  the other pages",
     ]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from textwrap import wrap
 
 from mlxgpt.display.bars import bar
+from mlxgpt.display.labels import fitting
 from mlxgpt.display.progress import size
 from mlxgpt.display.words import shown
 from tui.widgets.lines import (
@@ -132,7 +133,7 @@ def looking(state: LiveState, width: int, height: int) -> list[Line]:
     best = sorted(range(len(row)), key=lambda i: -abs(row[i]))[:3]
     written = ".2f" if step.kind == "attention" else "+.2f"
     most = [f"{quoted(step.passage.pieces[i])} {row[i]:{written}}" for i in best]
-    return [first, *filled(lines, max(height - 2, 1)), [("most ", "dim"), (fitting(most, width - 5), "number")]]
+    return [first, *filled(lines, max(height - 2, 1)), [("most ", "dim"), (fitting(most, width - 5, "  "), "number")]]
 
 
 def _held(state: LiveState, width: int, height: int) -> list[Line]:
@@ -261,13 +262,6 @@ def spark(values: list[float]) -> str:
     """Nats as a line of blocks; the highest of them, and at least one nat, is a full one."""
     high = max(*values, 1.0)
     return "".join(BLOCKS[1 + round(value / high * 7)] for value in values)
-
-
-def fitting(parts: list[str], width: int) -> str:
-    """As many of the first `parts` as `width` columns hold."""
-    while len(parts) > 1 and len("  ".join(parts)) > width:
-        parts = parts[:-1]
-    return "  ".join(parts)
 
 
 def _choice(state: LiveState, name: str) -> Line:
