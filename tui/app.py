@@ -140,6 +140,7 @@ class MlxgptApp(App[None]):
             for tabs in screen.query(Tabs):  # none when the app has just ended
                 tabs.refresh()
                 screen.model_opened()
+        gc.unfreeze()  # the model before this one may be garbage now
         self.settle()
 
     def settle(self) -> None:
