@@ -17,7 +17,7 @@ from tests.tui.conftest import drive, screen_text, until
 from tui.app import MlxgptApp
 from tui.screens.chat import ChatPage
 from tui.widgets.lines import cells_of
-from tui.widgets.live import LivePanel, LiveStrip
+from tui.widgets.live_lines import LivePanel, LiveStrip
 from tui.widgets.live_state import LEVELS, LiveState, empty, shown_head
 from tui.widgets.live_strip import strip
 from tui.widgets.live_view import panel

@@ -26,7 +26,8 @@ from tui.screens.chat_turns import Turns
 from tui.surprise import brief
 from tui.widgets.completion import Completion
 from tui.widgets.kept import KeptContainer, KeptHorizontal, KeptVertical
-from tui.widgets.live import DENSITIES, Live, LivePanel, LiveStrip
+from tui.widgets.live import DENSITIES, Live
+from tui.widgets.live_lines import LivePanel, LiveStrip
 from tui.widgets.prompt import Prompt
 from tui.widgets.token_card import TokenCard
 from tui.widgets.transcript import Transcript
