@@ -1,7 +1,7 @@
 """The live panel: what the model sees and thinks of each token while it writes, and of any earlier one that is selected.
 
-`Live` is told what happens on the chat page and keeps the panel and the strip (`live_lines`) up to date; what they say is made by
-`live_view` and `live_strip`.  While a text is written nothing is laid out: rows that changed are drawn anew.
+`Live` is told what happens on the chat page and keeps the panel and the strip (`live_lines`) up to date; what they say is
+made by `live_view` and `live_strip`.  While a text is written nothing is laid out: rows that changed are drawn anew.
 """
 
 import asyncio
