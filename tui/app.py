@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.widgets import HelpPanel
 
 from mlxgpt.backend import places
 from mlxgpt.errors import MlxgptError
@@ -59,6 +60,7 @@ class MlxgptApp(App[None]):
             for i, (name, titles) in enumerate(PAGES.items(), 2)
         ),
         Binding("f1", "help", "Help", id="app.help"),
+        Binding("escape", "hide_help_panel", "Close help", id="app.close_help", show=False, priority=True),
         Binding("ctrl+s", "sessions", "Sessions", id="app.sessions", priority=True),
         Binding("ctrl+p", "command_palette", "Palette", id="app.palette", priority=True),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", priority=True, show=False),
@@ -248,8 +250,16 @@ class MlxgptApp(App[None]):
         await self.go(name)
 
     def action_help(self) -> None:
-        """Every key of this page."""
-        self.action_show_help_panel()
+        """Every key of this page, or no longer."""
+        if self.screen.query(HelpPanel):
+            self.action_hide_help_panel()
+        else:
+            self.action_show_help_panel()
+            self.notify("F1 or Esc closes the help.", timeout=4)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Escape closes the help before it does anything else."""
+        return bool(self.screen.query(HelpPanel)) if action == "hide_help_panel" else True
 
     @property
     def _current(self) -> Page:

@@ -50,7 +50,7 @@ class Writer:
         said = [{"role": each.role, "content": each.text} for each in self._asked]
         kept, seed = [token.id for token in message.tokens], message.seed
         message.model = opened.name
-        message.settings = in_words(config)
+        message.settings = in_words(config if seed is None else config.with_(seed=seed))
         message.written = message.written or time.time()
         message.reason = ""
         self.message, self.read, self.finished, self._new = message, None, None, 0
@@ -141,10 +141,9 @@ class Writer:
             parts.append(f"ttft {self.first_seconds * 1000:.0f} ms")
         if self.read is not None:
             parts.append(f"ctx {self.seen}" + ("" if opened.recurrent else f"/{opened.context_length}"))
-        settings = in_words(self.config)
-        parts += settings.split(" · ")
-        if message is not None and message.settings == settings and message.seed is not None:
-            parts += [f"seed {message.seed}"] * (self.config.sampling.seed is None)
+        parts += in_words(self.config).split(" · ")
+        if message is not None and message.seed not in (None, self.config.sampling.seed):
+            parts.append(f"drew with seed {message.seed}")
         from mlxgpt.generation.recall import OFF  # and with it the chunkers: not before the first picture
 
         chunking = self.bridge.chat.chunking

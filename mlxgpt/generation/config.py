@@ -114,7 +114,7 @@ def allowed(name: str) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
+    return f"{value:,.0f}" if math.isfinite(value) and value == int(value) else f"{value:g}"
 
 
 def _check(config: SamplingConfig | GenerateConfig) -> None:
@@ -125,7 +125,7 @@ def _check(config: SamplingConfig | GenerateConfig) -> None:
             continue
         low, high, _ = RANGES[name]
         if math.isnan(value) or not low <= value <= high:
-            raise ConfigError(f"{name} = {value} is out of range.", hint=f"It may be {allowed(name)}.")
+            raise ConfigError(f"{name} = {_number(value)} is out of range.", hint=f"It may be {allowed(name)}.")
 
 
 def _split(settings: Settings) -> tuple[dict[str, Any], dict[str, Any]]:

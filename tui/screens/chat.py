@@ -117,7 +117,7 @@ them, Enter opens one, b branches from another.  A line that begins with / is a 
 
     def on_token(self, message: Message, index: int) -> None:
         """A token was written."""
-        self.live.heard(message, index)
+        self.live.heard(message, index, self.writer.first_seconds)
 
     def on_selection(self, message: Message | None, index: int | None) -> None:
         """Another token is selected, or none."""
@@ -125,7 +125,7 @@ them, Enter opens one, b branches from another.  A line that begins with / is a 
 
     def on_finished(self, message: Message) -> None:
         """A message is written; its `reason` says why it ended."""
-        self.live.finished(message, self.talk)
+        self.live.finished(message, self.talk, self.writer.first_seconds)
 
     def save(self, message: Message) -> None:
         """Keep a message: after each turn, every second while it is written, and when it is stopped."""

@@ -3,6 +3,7 @@
 The half of the chat page that acts on a conversation; `chat` has the other one, what is shown and typed.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.screen import Screen
@@ -56,6 +57,7 @@ class Turns(Screen[None]):
 
     def ask(self, text: str) -> None:
         """Say something, and let the model answer."""
+        self._unselect()
         self.save(self.talk.add("user", text=text))
         self._write(self.talk.add("assistant"))
 
@@ -211,11 +213,16 @@ class Turns(Screen[None]):
             self.app.copy_to_clipboard(message.text)  # it says how
 
     async def action_inspect(self) -> None:
-        """Look inside the model at the selected token."""
+        """Look inside the model at the step that drew the selected token: the one that reads the token before it."""
         if self.chosen is None:
             return
         message, index = self.chosen
-        await self.host.go("inspect", await asked_about(self.bridge, self.talk, message, index + 1))
+        request = await asked_about(self.bridge, self.talk, message, index + 1)
+        if index != WHOLE and request.heard is not None and len(request.heard.ids) > 1:
+            request = replace(request, position=-2)
+        if self._reads is not None and self._reads[0] == (message.id, index):
+            request = replace(request, layer=self._reads[1].layer, head=self._reads[1].head)
+        await self.host.go("inspect", request)
 
     # ---- the selected token ------------------------------------------------------------------------------------------
 

@@ -66,8 +66,8 @@ class Live:
         if self.watch is not None:
             self.watch.on = self._open  # nobody looks on where nobody sees it
 
-    def heard(self, message: Message, index: int) -> None:
-        """A token was written."""
+    def heard(self, message: Message, index: int, first_seconds: float) -> None:
+        """A token was written; the first one of the answer was there after so long."""
         if not self.state.writing:
             self.state.restarted()
             if self.watch is not None:
@@ -75,16 +75,16 @@ class Live:
             self.state.selected(message.tokens, index - 1)
             self._selected, self._new = None, 0
             self._given = max(message.forced - index, 0)  # so many come that nobody draws
-        self._last, self._new = (message, index), self._new + 1
+        self._last, self._new, self.state.first_seconds = (message, index), self._new + 1, first_seconds
         if self._selected is None:
             self.state.heard(message.tokens[index])
         if self._open and not self._due and time.monotonic() - self._shown > FRAME:
             self._due = True
             self.page.call_next(self._drained)
 
-    def finished(self, message: Message, talk: Conversation) -> None:
+    def finished(self, message: Message, talk: Conversation, first_seconds: float) -> None:
         """A message is written to its end; its last step, if nobody looked at it in passing, is read again."""
-        self.state.writing, self._talk = False, talk
+        self.state.writing, self.state.first_seconds, self._talk = False, first_seconds, talk
         self._drained()
         self.state.told = self.state.step
         seen = self.state.step

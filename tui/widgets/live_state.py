@@ -46,7 +46,7 @@ class LiveState:
         if not self.writing or self.told is None or not 0 <= step.seconds - self.told.seconds < TOLD_SECONDS:
             self.told = step
         if step.seconds:
-            self.speed, self.first_seconds = step.tokens_per_second or self.speed, step.first_seconds
+            self.speed = step.tokens_per_second or self.speed
 
     def forgot(self, problem: str) -> None:
         """There is nothing to show, and why."""
