@@ -5,6 +5,7 @@ the text was cut into tokens.
 """
 
 import math
+import threading
 from dataclasses import dataclass
 
 import mlx.core as mx
@@ -13,6 +14,10 @@ from mlxgpt.data.loader import validation_batches
 from mlxgpt.data.packing import Stream
 from mlxgpt.model import functional
 from mlxgpt.model.gpt import GPT
+
+
+class Stopped(Exception):
+    """Somebody asked to stop before there was a score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +39,23 @@ class Score:
         return self.loss * self.tokens / math.log(2) / max(1.0, self.text_bytes)
 
 
-def evaluate(model: GPT, stream: Stream, *, context_length: int, batch_size: int, most_tokens: int = 0) -> Score:
-    """The mean loss over the tokens of `stream` that are to be predicted; with `most_tokens`, the first so many of all."""
+def evaluate(
+    model: GPT,
+    stream: Stream,
+    *,
+    context_length: int,
+    batch_size: int,
+    most_tokens: int = 0,
+    stop: threading.Event | None = None,
+) -> Score:
+    """The mean loss over the tokens of `stream` that are to be predicted; with `most_tokens`, the first so many of all.
+
+    Raises `Stopped` between two batches once `stop` is set: a score of less text is not comparable.
+    """
     nats, tokens = 0.0, 0.0
     for batch in validation_batches(stream, context_length, batch_size, most_tokens=most_tokens):
+        if stop is not None and stop.is_set():
+            raise Stopped
         losses = functional.cross_entropy(model(mx.array(batch.inputs)), mx.array(batch.targets))  # (B, T)
         weights = mx.ones_like(losses) if batch.weights is None else mx.array(batch.weights)
         total, count = (losses * weights).sum(), weights.sum()

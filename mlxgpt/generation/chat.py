@@ -2,7 +2,8 @@
 
 A chat model is given the conversation in its tokenizer's chat form.  When that outgrows the context, `recall` says what
 of it is read, and a `Noted` event says so.  A model that was only trained on texts cannot answer; it
-completes: each message begins a new text, and an empty message goes on with the last one.
+completes: each message begins a new text, and an empty message goes on with the last one; where the text is kept in a file
+(`go_on`), each message is its next line.
 
 Either way the window keeps what it has read: of a conversation that grew by a turn, only the turn is read.
 """
@@ -57,6 +58,7 @@ class Chat:
         self.asked: list[int] = []  # the ids that were read before the last answer
         self.answer: list[int] = []  # those of the answer, with the one that ended it
         self._text: list[int] = []  # the text being completed
+        self._one_text = False  # a kept text goes on with every message, also of a model that only completes
         self.window = open_window(model, self.config)
 
     def say(self, text: str, *, stop: threading.Event | None = None) -> Iterator[Event]:
@@ -94,6 +96,8 @@ class Chat:
     def prompt(self, messages: Sequence[Message], written: int = 0) -> tuple[list[int], tuple[int, ...], str]:
         """What is read before the answer to `messages`, of which `written` tokens are there already: its ids, the messages
         that are left out, and what there is to say of that."""
+        if self.completes and self._one_text and self._text:
+            return [*self._text, *self.tokenizer.encode("\n" + messages[-1]["content"])], (), ""
         if self.completes:
             begin = begin_id(self.tokenizer)
             ids = ([] if begin is None else [begin]) + self.tokenizer.encode(messages[-1]["content"])
@@ -122,6 +126,7 @@ class Chat:
         """Take up the conversation of a file that `keep` wrote; a file that is not there begins one."""
         states.require_recurrent(self.model)
         states.require_place(path)
+        self._one_text = True
         if path.exists():
             text = states.load(path, self.window)
             self._text, self.system, self.messages = text.ids, text.system or self.system, text.messages

@@ -17,12 +17,13 @@ from mlxgpt.config import Settings, to_toml
 from mlxgpt.data.loader import prefetch
 from mlxgpt.data.split import Split
 from mlxgpt.errors import CheckpointError, TrainingError
-from mlxgpt.evaluation.evaluate import Score, evaluate
+from mlxgpt.evaluation.evaluate import Score, Stopped, evaluate
 from mlxgpt.events import (
     CheckpointSaved,
     EvaluationFinished,
     Event,
     GenerationFinished,
+    Noted,
     RunContinued,
     RunFinished,
     RunPaused,
@@ -45,6 +46,8 @@ from mlxgpt.training.meter import Clock, Moments
 from mlxgpt.training.prepare import Plan, prepare, usual_vocab_size
 from mlxgpt.training.schedules import learning_rate_share
 from mlxgpt.training.signals import measure
+
+ANNOUNCED = 20.0  # seconds that an evaluation may take without a word
 
 
 def train(
@@ -165,7 +168,7 @@ def _train(plan: Plan, stop: threading.Event) -> Iterator[Event]:
             done = clock.share(progress.step)
             finished = done >= 1.0
             if len(plan.validation.ids) and (evaluating.due(progress.step, done) or finished):
-                yield _evaluate(plan)
+                yield from _evaluate(plan, clock, stop)
             if sampling.due(progress.step, done) and config.sample_every >= 0:
                 yield _sample(plan)
             asked = processes.taken(plan.run)
@@ -278,9 +281,20 @@ def _stepped(plan: Plan, clock: Clock, rate: float, norm: float, epoch: float) -
 # ---- what happens at moments -----------------------------------------------------------------------------------------
 
 
-def _evaluate(plan: Plan) -> EvaluationFinished:
-    progress = plan.progress
-    score = validation_score(plan)
+def _evaluate(plan: Plan, clock: Clock, stop: threading.Event) -> Iterator[Event]:
+    """The loss on the held-out documents.  Where it takes long it is announced, and a stop ends it without a score; a short
+    one is finished, so that a run that is continued is the uninterrupted one.
+    """
+    progress, tokens = plan.progress, min(plan.config.eval_tokens or len(plan.validation.ids), len(plan.validation.ids))
+    seconds = tokens * clock.step_seconds / plan.batch_tokens / 3  # a step also goes back, which takes twice as long
+    long = seconds > ANNOUNCED
+    if long:
+        how = "--set train.eval_tokens=20000 takes fewer."
+        yield Noted(text=f"Evaluating on {tokens:,} held-out tokens, about {seconds:,.0f} s.  {how}")
+    try:
+        score = validation_score(plan, stop if long else None)
+    except Stopped:
+        return
     if not math.isfinite(score.loss):
         raise _not_a_number(plan, f"The validation loss became {score.loss} at step {progress.step}")
     best = progress.best_loss is None or score.loss < progress.best_loss
@@ -289,13 +303,13 @@ def _evaluate(plan: Plan) -> EvaluationFinished:
         progress.best_loss, progress.best_step, progress.evaluations_without_progress = score.loss, progress.step, 0
     else:
         progress.evaluations_without_progress += 1
-    return EvaluationFinished(
+    yield EvaluationFinished(
         step=progress.step, loss=score.loss, perplexity=score.perplexity, bits_per_byte=score.bits_per_byte, best=best
     )
 
 
-def validation_score(plan: Plan) -> Score:
-    """The loss on the held-out documents."""
+def validation_score(plan: Plan, stop: threading.Event | None = None) -> Score:
+    """The loss on the held-out documents; `Stopped` once `stop` is set."""
     config = plan.config
     return evaluate(
         plan.stepper.write_back(),
@@ -303,6 +317,7 @@ def validation_score(plan: Plan) -> Score:
         context_length=config.context_length,
         batch_size=config.batch_size,
         most_tokens=config.eval_tokens,
+        stop=stop,
     )
 
 

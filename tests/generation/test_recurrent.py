@@ -118,6 +118,20 @@ def test_a_conversation_from_a_file_goes_on(model, tokenizer, tmp_path, mode):
         assert other.read.reused_tokens == other.read.tokens - 1
 
 
+def test_a_text_from_a_file_goes_on_with_the_next_message(model, tokenizer, tmp_path):
+    path, chat = tmp_path / "text.state", Chat(model, tokenizer, GREEDY, mode="completion")
+    chat.go_on(path)
+    list(chat.say("Era uma vez"))
+    before = chat.read.tokens + len(chat.answer)
+    chat.keep(path)
+    later = Chat(model, tokenizer, GREEDY, mode="completion")
+    later.go_on(path)
+    list(later.say("um gato"))
+    assert later.asked[: later.read.reused_tokens] == [*chat.asked, *chat.answer][: later.read.reused_tokens]
+    assert later.read.reused_tokens >= before - 2 and later.read.tokens > before
+    assert tokenizer.decode(later.asked).endswith("\num gato")
+
+
 def test_a_state_of_other_weights_or_a_damaged_one_is_refused(model, tokenizer, tmp_path, make):
     path, window = tmp_path / "text.state", open_window(model, GREEDY)
     states.save(path, window, states.Text(ids=[1, 2, 3]))

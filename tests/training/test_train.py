@@ -16,6 +16,7 @@ from mlxgpt.errors import CheckpointError, ConfigError, TrainingError
 from mlxgpt.events import (
     CheckpointSaved,
     EvaluationFinished,
+    Noted,
     RunFinished,
     RunStarted,
     SampleDrawn,
@@ -169,7 +170,7 @@ def test_a_closed_job_keeps_its_last_complete_step(workplace, run):
 def test_best_and_last_lead_to_the_right_checkpoints(workplace, run, monkeypatch):
     told = iter([3.0, 1.0, 2.0, 4.0])
     real = train.validation_score
-    monkeypatch.setattr(train, "validation_score", lambda plan: dataclasses.replace(real(plan), loss=next(told)))
+    monkeypatch.setattr(train, "validation_score", lambda plan, stop: dataclasses.replace(real(plan), loss=next(told)))
     events = workplace.train(steps=8, eval_every=2, checkpoint_every=3, keep=1)
     assert [event.step for event in of(CheckpointSaved, events)] == [
         2,
@@ -201,10 +202,28 @@ def test_weights_that_are_no_numbers_are_never_saved(workplace, run):
 
 def test_a_validation_loss_that_is_no_number_is_never_the_best(workplace, run, monkeypatch):
     real = train.validation_score
-    monkeypatch.setattr(train, "validation_score", lambda plan: dataclasses.replace(real(plan), loss=float("nan")))
+    monkeypatch.setattr(
+        train, "validation_score", lambda plan, stop: dataclasses.replace(real(plan), loss=float("nan"))
+    )
     with pytest.raises(TrainingError, match="validation loss became nan at step 2"):
         workplace.train(steps=6, eval_every=2, checkpoint_every=1)
     assert run.steps() == [1, 2]  # its weights are numbers
+
+
+def test_a_stop_is_heard_while_much_held_out_text_is_read(workplace, run, monkeypatch):
+    stop, real = threading.Event(), train.evaluate
+
+    def asked_meanwhile(*arguments, **settings):
+        stop.set()
+        return real(*arguments, **settings)
+
+    monkeypatch.setattr(train, "evaluate", asked_meanwhile)
+    monkeypatch.setattr(train, "ANNOUNCED", 0.0)
+    events = list(workplace.start(steps=6, eval_every=2, stop=stop))
+    assert any("held-out tokens" in event.text for event in of(Noted, events))
+    assert not of(EvaluationFinished, events)
+    assert (events[-1].reason, events[-1].step) == ("interrupted", 2)
+    assert run.steps()[-1] == 2
 
 
 # ---- continued = uninterrupted, bit for bit --------------------------------------------------------------------------
