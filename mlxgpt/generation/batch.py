@@ -228,8 +228,7 @@ class Batcher:
         shared = self.prefix if reused else None
         caches: Sequence[Any] = memories(self.model, self.kv_bits)  # Any: of any kind
         if shared:
-            for cache, (keys, values) in zip(caches, shared.layers(len(arrivals)), strict=True):
-                cache.update_and_fetch(keys, values)
+            shared.start(caches, len(arrivals))
         rows = [arrival.ids[reused:] + [0] * (longest - len(arrival.ids)) for arrival in arrivals]
         if rows[0]:
             prefill(self.model, mx.array(rows, mx.int32), caches, arrivals[0].text.config.prefill_tokens)

@@ -9,7 +9,9 @@ import pytest
 from mlx.utils import tree_flatten, tree_unflatten
 
 from mlxgpt.errors import CheckpointError, ConfigError
+from mlxgpt.generation import prefix as shared
 from mlxgpt.generation import states
+from mlxgpt.generation.batch import Batcher
 from mlxgpt.generation.chat import Chat
 from mlxgpt.generation.config import GenerateConfig, SamplingConfig
 from mlxgpt.generation.generate import generate, open_window
@@ -206,3 +208,48 @@ def test_documents_that_end_leave_nothing_behind():
         cache = model.make_cache()
         model(mx.array([before]), cache)
         assert not any(array.any().item() for state in cache for array in state.state)
+
+
+def together(model, tokenizer, prompts, prefix) -> tuple[list[list[int]], list[int]]:
+    """The tokens written after each prompt, three texts at a time; and how many of each prompt were not read."""
+    batcher = Batcher(model, tokenizer, batch_size=3, prefix=prefix)
+    asked = [batcher.submit(ids, GREEDY, stop_ids=frozenset()) for ids in prompts]
+    events = {id(text): [] for text in asked}
+    for happened in batcher.run():
+        for text, event in happened:
+            events[id(text)].append(event)
+    found = [events[id(text)] for text in asked]
+    return [[event.id for event in each[1:-1]] for each in found], [each[0].reused_tokens for each in found]
+
+
+def test_a_shared_beginning_is_read_once_and_changes_no_token(model, tokenizer, tmp_path):
+    begin = PROMPT[:70]  # far beyond the context, too
+    prompts = [
+        begin + PROMPT[70:75], begin, begin + PROMPT[80:81], begin + PROMPT[90:95], begin + PROMPT[60:73], PROMPT[1:9],
+    ]  # fmt: skip
+    expected = [written(model, tokenizer, ids) for ids in prompts]
+    assert len({tuple(tokens) for tokens in expected}) == len(prompts)
+    first, known = shared.cached(tmp_path, model, tokenizer, begin)
+    again, known_again = shared.cached(tmp_path, model, tokenizer, begin)
+    assert (known, known_again) == (False, True)
+    for prefix in (shared.Prefix.read(model, tokenizer, begin, at_once=32), first, again):
+        before = [np.array(array) for array in prefix.arrays]
+        tokens, reused = together(model, tokenizer, prompts, prefix)
+        assert tokens == expected
+        assert reused == [70, 0, 70, 70, 70, 0]  # what follows the last token of a text is not in a state: it is read
+        assert all(np.array_equal(old, new) for old, new in zip(before, prefix.arrays, strict=True))
+
+
+def test_what_was_kept_of_a_beginning_is_made_again_if_a_bit_is_another(model, tokenizer, tmp_path):
+    right, _ = shared.cached(tmp_path, model, tokenizer, PROMPT)
+    (path,) = tmp_path.iterdir()
+    raw = bytearray(path.read_bytes())
+    for place in (len(raw) - 3, len(raw) // 2):
+        raw[place] ^= 1
+        path.write_bytes(raw)
+        raw[place] ^= 1
+        prefix, known = shared.cached(tmp_path, model, tokenizer, PROMPT)
+        assert not known
+        assert all(mx.array_equal(a, b) for a, b in zip(prefix.arrays, right.arrays, strict=True))
+    assert shared.cached(tmp_path, model, tokenizer, PROMPT)[1]
+    assert not shared.cached(tmp_path, small(model.config.block, seed=1), tokenizer, PROMPT)[1]
