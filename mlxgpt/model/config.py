@@ -271,7 +271,8 @@ def preset_of_size(size: str) -> str:
     """The recurrent preset of a size: "400m" is rwkv6-400m, "400m-v7" is rwkv7-400m, "1.5b" is rwkv6-1b5."""
     number, dash, version = size.lower().partition("-v")
     if number not in SIZES or (dash and version not in ("6", "7")):
-        raise ConfigError(f"There is no model size {size!r}.", hint=f"There are {', '.join(SIZES)}; with -v7 RWKV-7.")
+        known = [word + suffix for word in SIZES for suffix in ("", "-v7")]
+        raise ConfigError(f"There is no model size {size!r}, only {', '.join(SIZES)}.", hint=nearest(size, known))
     return f"rwkv{version or 6}-{SIZES[number]}"
 
 
