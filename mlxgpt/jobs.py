@@ -576,7 +576,7 @@ def describe_model(word: str) -> "ModelReport":
 
     if word in presets() or word.endswith(".toml"):
         return examine_preset(word)
-    directory = runs.find_model(word)
+    directory = runs.find_model(word, presets=[*presets(), *SIZES])
     return examine(huggingface.read_config(directory), about=huggingface.described_packing(directory))
 
 

@@ -6,7 +6,7 @@ tokenizer/       the tokenizer it trains with    checkpoints/   step-00000500/ â
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,13 +100,13 @@ def find_run(word: str) -> Run:
     raise CheckpointError(f"{word} is not a run: it has no config.toml.", hint=hint or "`mlxgpt list` shows the runs.")
 
 
-def find_model(word: str) -> Path:
+def find_model(word: str, *, presets: Sequence[str] = ()) -> Path:
     """The model directory that `word` means.
 
     A path (of a model, or of a run: then its best, else its last checkpoint), the name of a run, of one of its checkpoints
     ("RUN/step-00000500", as in `mlxgpt list`), of a shipped or an imported model, or `best`, `last` and `latest`, which
     mean the newest run's, and hf:ORG/NAME a model of the Hub, which is fetched.  Raises `CheckpointError` naming what there
-    is.
+    is, and of the names of `presets` and sizes, which mean no directory, where the caller knows them.
     """
     if hub.is_hub(word):
         return hub.find(word)
@@ -124,10 +124,11 @@ def find_model(word: str) -> Path:
         if (path / "config.toml").is_file():
             return _of_run(Run(path=path), "best")
     shipped = [path.name for path in model_directories() if path.name[:5] != "step-"]
-    known = ["best", "last", *(run.path.name for run in all_runs()), *shipped]
+    known = ["best", "last", *(run.path.name for run in all_runs()), *shipped, *presets]
     online = f"  On the Hub?  Write hf:{word}" if re.fullmatch(r"[\w.-]+/[\w.-]+", word) else ""
+    named = "run, preset or size" if presets else "run"
     raise CheckpointError(
-        f"{word} is not a model directory, and no run has that name.", hint=nearest(word, known) + online
+        f"{word} is not a model directory, and no {named} has that name.", hint=nearest(word, known) + online
     )
 
 

@@ -52,13 +52,15 @@ def architecture(config: ModelConfig) -> str:
         for fact, allowed in limits.items()
         if told[fact] not in allowed
     )
+    hint = f"Train with a preset whose first line says what it is saved as; {', '.join(ARCHITECTURES)} fit."
     if config.head_width % HEADS.get(target.model_type, 1):
         step = HEADS[target.model_type]
         reasons = (f"a head is {config.head_width} wide, but its CPU kernel takes {step} numbers of a head at a time",)
+        hint = f"Train one whose heads (n_embd / n_head) are 64 wide, as those of the preset {target.model_type}-140m."
     if reasons:
         raise ConversionError(
             f"llama.cpp cannot compute this model: {'; '.join(reasons)}.",
-            hint=f"Train with a preset whose first line says what it is saved as; {', '.join(ARCHITECTURES)} fit.",
+            hint=hint,
         )
     return target.model_type
 

@@ -272,7 +272,7 @@ def preset_of_size(size: str) -> str:
     number, dash, version = size.lower().partition("-v")
     if number not in SIZES or (dash and version not in ("6", "7")):
         known = [word + suffix for word in SIZES for suffix in ("", "-v7")]
-        raise ConfigError(f"There is no model size {size!r}.", hint=nearest(size, known))
+        raise ConfigError(f"There is no model size {size!r}, only {', '.join(SIZES)}.", hint=nearest(size, known))
     return f"rwkv{version or 6}-{SIZES[number]}"
 
 

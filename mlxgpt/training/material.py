@@ -47,6 +47,9 @@ def read(config: TrainConfig) -> Source:
             hint="Give --chunk-strategy to mlxgpt data build, and leave it out here.",
         )
     if data.suffix == ".bin":
+        for path in (data, held_out):
+            if path is not None and not path.is_file():
+                raise DataError(f"There is no file {path}.", hint="Check the path.")
         if held_out is not None and held_out.suffix != ".bin":
             raise ConfigError(f"{held_out} is no file of ids as {data} is.", hint="Give a file named *.bin.")
         return RawFiles(train=data, validation=held_out)

@@ -143,6 +143,18 @@ def test_info_knows_presets_and_checkpoints(trained, mlxgpt):
         assert "parameters" in answer.out
 
 
+@pytest.mark.parametrize("word, near", [("3b", "'1b'"), ("1b5", "'rwkv7-1b5'"), ("rwkv7-micro", "'rwkv-micro'")])
+def test_info_names_the_nearest_preset_or_size(mlxgpt, word, near):
+    answer = mlxgpt("info", word)
+    assert answer.code == 1 and "no run, preset or size has that name" in " ".join(answer.err.replace("│", "").split())
+    assert "Did you mean" in answer.err and near in answer.err
+
+
+def test_a_size_that_there_is_not_lists_those_that_there_are(mlxgpt):
+    answer = mlxgpt("train", "--model-size", "3b", "--data", "x")
+    assert answer.code == 2 and "140m, 400m, 800m, 1b, 1.5b" in answer.err
+
+
 def test_logits_are_the_models(trained, mlxgpt):
     from mlxgpt import checkpoint
 

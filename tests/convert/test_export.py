@@ -279,10 +279,14 @@ def test_every_preset_is_exported_or_refused_with_a_reason():
         try:
             gguf_models.architecture(load_preset(name, {"vocab_size": 300}))
         except ConversionError as error:
-            refused[name] = error.message
+            refused[name] = f"{error.message} {error.hint}"
     assert refused.keys() == {"small-transformer", "modern-char", "rwkv7-nano"}
     assert "ffn is relu2" in refused["modern-char"]
-    assert "a head is 32 wide" in refused["rwkv7-nano"]
+    assert (
+        "a head is 32 wide" in refused["rwkv7-nano"]
+        and "are 64 wide, as those of the preset rwkv7-140m" in refused["rwkv7-nano"]
+    )
+    assert "first line" in refused["modern-char"] and "first line" not in refused["rwkv7-nano"]
 
 
 # ---- GGUF ------------------------------------------------------------------------------------------------------------

@@ -84,6 +84,16 @@ def test_raw_files_train_as_the_text_does(workplace, tokenizer):
     assert (started.train_tokens, started.validation_tokens) == (4000, 1000)
 
 
+@pytest.mark.parametrize("missing", ["train", "val"])
+def test_a_missing_file_of_ids_is_said_before_its_tokenizer(workplace, missing):
+    files = {name: workplace.path / f"{name}.bin" for name in ("train", "val")}
+    for name, path in files.items():
+        if name != missing:
+            np.zeros(400, dtype=np.uint16).tofile(path)
+    with pytest.raises(DataError, match=f"There is no file .*{missing}.bin"):
+        workplace.train(data=files["train"], val_data=files["val"], steps=1)
+
+
 def test_validation_text_may_be_a_file_of_its_own(workplace):
     other = workplace.path / "other.txt"
     other.write_text("Um texto que ninguém viu antes, sobre o mar e o vento.", encoding="utf-8")

@@ -337,6 +337,25 @@ def test_recurrent_models_show_what_they_have(block, workplace):
     drive(inspecting(str(workplace.runs / "r")), story)
 
 
+def test_states_are_glyphs_where_there_is_no_colour(workplace, monkeypatch):
+    preset = workplace.path / "r.toml"
+    lines = [line for line in workplace.preset.read_text().splitlines() if line.split(" ")[0] not in TRANSFORMERS]
+    lines.insert(lines.index("[model]") + 1, 'block = "rwkv7"\nposition = "none"')
+    preset.write_text("\n".join(lines))
+    workplace.train(preset=str(preset), steps=2, out=workplace.runs / "r")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def story(pilot):
+        await read(pilot)
+        await until(pilot, lambda: pilot.app.screen.look.state is not None)
+        pilot.app.screen._open_view("states")
+        await pilot.pause()
+        rows = re.findall(r"│ \d\.\d ([·░▒▓█]{8,}) \d", screen_text(pilot.app))
+        assert len(rows) == 12 and any(len(set(row)) > 1 for row in rows), screen_text(pilot.app)
+
+    drive(inspecting(str(workplace.runs / "r")), story, (200, 60))
+
+
 def test_no_size_is_too_small_or_too_large():
     async def story(pilot):
         await read(pilot)

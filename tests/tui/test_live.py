@@ -20,7 +20,7 @@ from tui.widgets.lines import cells_of
 from tui.widgets.live_lines import LivePanel, LiveStrip
 from tui.widgets.live_state import LEVELS, LiveState, empty, shown_head
 from tui.widgets.live_strip import strip
-from tui.widgets.live_view import panel
+from tui.widgets.live_view import chunks, panel
 from tui.widgets.prompt import Prompt
 from tui.widgets.token_card import TokenCard
 from tui.widgets.transcript import Transcript
@@ -106,7 +106,29 @@ def test_a_state_is_not_called_attention(step):
     )
     shown = text_of(panel(LiveState(step=state), 60, 50))
     assert "attention of" not in shown and "KV" not in shown
-    assert "no attention here" in shown and "H1 █ 9.0 Δ10%" in shown and "the same for any text" in shown
+    assert (
+        "no attention: state length, Δ share changed, of each head" in shown
+        and "H1 █ 9.0 Δ10%" in shown
+        and "the same for any text" in shown
+    )
+
+
+def test_words_below_a_state_are_whole_in_a_narrow_panel(step):
+    state = dataclasses.replace(step, kind="state", norms=np.array([3.0]), changes=np.array([0.5]), context=0)
+    assert "no attention: state length, Δ share changed\n" in text_of(panel(LiveState(step=state), 44, 50))
+    assert "no attention: state length\n" in text_of(panel(LiveState(step=state), 42, 50))
+
+
+def test_figures_of_chunks_are_whole_or_left_out(step):
+    chat = jobs.open_chat("nano-pt", {}, device="cpu")
+    text = "Era uma vez um gato. " * 12 + "Ele morava longe, perto do mar e do vento. " * 12
+    state = LiveState(step=step, chunks=jobs.chunk_context(text, chat))
+    (_, [(whole, _)]) = chunks(state, 200, 2)
+    parts = whole.split(", ")
+    assert len(parts) == 4 and "alike" in parts[-1]
+    for kept in (1, 2, 3):
+        wide = cell_len(", ".join(parts[:kept]))
+        assert chunks(state, wide, 2)[1] == [(", ".join(parts[:kept]), "number")]
 
 
 def test_hostile_tokens_stay_on_their_line_and_send_nothing(step):

@@ -153,8 +153,8 @@ def _held(state: LiveState, width: int, height: int) -> list[Line]:
         for head, (norm, change) in enumerate(zip(norms, changes, strict=True))
     ]
     lines = first_lines(heads, width, max(height - 2, 1))
-    note = "no attention here: length of each head's state, and the share changed"
-    return [first, *filled(lines, max(height - 2, 1)), [(cut(note, width), "dim")]]
+    note = fitting(["no attention: state length", "Δ share changed", "of each head"], width, ", ")
+    return [first, *filled(lines, max(height - 2, 1)), [(note, "dim")]]
 
 
 def trail(state: LiveState, width: int, height: int) -> list[Line]:
@@ -216,10 +216,10 @@ def chunks(state: LiveState, width: int, height: int) -> list[Line]:
     cohesion = found.report.cohesion.lexical
     if sizes.chunks < 2:
         return [head, [(f"one chunk of {sizes.tokens} tokens", "number")]]
-    said = f"{sizes.chunks} chunks, {sizes.smallest}–{sizes.largest} tokens, mean {sizes.mean:.1f}"
+    said = [f"{sizes.chunks} chunks", f"{sizes.smallest}–{sizes.largest} tokens", f"mean {sizes.mean:.1f}"]
     if cohesion is not None:
-        said += f", alike {cohesion.value:.2f}"
-    return [head, [(cut(said, width), "number")]]
+        said.append(f"alike {cohesion.value:.2f}")
+    return [head, [(fitting(said, width, ", "), "number")]]
 
 
 def explanation(state: LiveState, width: int, height: int) -> list[Line]:
