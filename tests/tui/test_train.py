@@ -57,6 +57,13 @@ def started(step: int = 0) -> RunStarted:
     )  # fmt: skip
 
 
+def signals(number: int) -> SignalsMeasured:
+    layers = ("embedding", "blocks.0", "blocks.1", "final_norm")
+    return SignalsMeasured(
+        step=number, layers=layers, gradient_norms=(5.25,) * 4, weight_norms=(1.0,) * 4, update_ratios=(1e-3,) * 4
+    )
+
+
 # ---- what is known of a run ------------------------------------------------------------------------------------------
 
 
@@ -94,6 +101,17 @@ def test_the_newest_figures_fit_and_none_is_cut(tmp_path, width):
     line = training_text.fitting(state.figures(), width)
     assert len(line) <= width and line.split("   ") == state.figures()[: len(line.split("   "))]
     assert "loss 5.000" in line
+
+
+@pytest.mark.parametrize("width", [36, 46, 78, 97, 150])
+def test_the_figures_of_the_layers_say_which_step_they_are_of(tmp_path, width):
+    state = RunState(run=Run(path=tmp_path))
+    for event in [signals(1000), *(step(number) for number in range(1001, 1012))]:
+        state.take(event)
+    head, *lines = training_text.layers(state, width).plain.splitlines()
+    assert head.startswith("gradient norm") and all(len(line) <= width for line in [head, *lines])
+    assert head.index("step 1,000") + 10 == lines[0].index("5.25") + 4  # above its numbers
+    assert head.count("step 1,000") == head.count("Δw/w") == lines[0].count("e-03")
 
 
 def test_smoothing_begins_at_the_first_value_and_leaves_a_constant_alone():
