@@ -114,6 +114,24 @@ def test_the_figures_of_the_layers_say_which_step_they_are_of(tmp_path, width):
     assert head.count("step 1,000") == head.count("Δw/w") == lines[0].count("e-03")
 
 
+def finished(number: int, reason: str) -> RunFinished:
+    return RunFinished(
+        run="a", reason=reason, step=number, loss=2.0, validation_loss=None, seconds=60.0, tokens_seen=number,
+        tokens_per_second=10.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("reason", "said", "share"), [("completed", "96/96", 1.0), ("interrupted", "96/100", 0.96)])
+def test_a_run_that_is_completed_took_as_many_steps_as_it_takes(tmp_path, reason, said, share):
+    state = RunState(run=Run(path=tmp_path))
+    for event in [started(), step(96)]:  # of 100, as the clock had it: the last steps took longer
+        state.take(event)
+    assert "step 96/100" in training_text.head(state, 120).plain
+    state.take(finished(96, reason))
+    head = training_text.head(state, 120).plain
+    assert f"step {said}" in head and f"{share:.1%}" in head and state.share() == share
+
+
 def test_smoothing_begins_at_the_first_value_and_leaves_a_constant_alone():
     assert smoothed([3.0, 3.0, 3.0], 0.9) == pytest.approx([3.0, 3.0, 3.0])
     assert smoothed([1.0, 2.0], 0.5)[0] == 1.0 and 1.0 < smoothed([1.0, 2.0], 0.5)[1] < 2.0
