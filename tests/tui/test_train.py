@@ -28,7 +28,7 @@ from mlxgpt.runs import Run
 from tests.tui.conftest import SIZES, check_snapshot, drive, screen_text, until
 from tui import training_text
 from tui.app import MlxgptApp
-from tui.modals.new_run import FIELDS, arguments
+from tui.modals.new_run import BUDGET, FIELDS, arguments
 from tui.training import METRICS, Follower, RunState, curves, smoothed
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -183,12 +183,40 @@ def test_the_form_becomes_the_words_of_mlxgpt_train():
 
 
 @pytest.mark.parametrize(
+    ("budget", "words"),
+    [
+        ("60 s", ["--minutes", "1"]),
+        ("90s", ["--minutes", "1.5"]),
+        ("20 seconds", ["--minutes", "0.333333"]),
+        ("1.5 Min", ["--minutes", "1.5"]),
+        ("2h", ["--minutes", "120"]),
+        ("2000000", ["--steps", "2000000"]),
+        ("1 step", ["--steps", "1"]),
+        ("0.5 epochs", ["--epochs", "0.5"]),
+    ],
+)
+def test_a_budget_is_written_as_people_write_it(budget, words):
+    assert arguments(GOOD | {"budget": budget}, ["modern-nano"]) == ["--preset", "modern-nano", *words]
+
+
+def test_all_wrong_fields_are_told_at_once():
+    with pytest.raises(ConfigError) as problem:
+        arguments(GOOD | {"preset": "x", "budget": "60 z", "batch": "many"}, ["modern-nano"])
+    first, second, third = problem.value.message.splitlines()
+    assert "no preset 'x'" in first and "'60 z' is no budget.  Write 60 s" in second and "no batch size" in third
+
+
+@pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"preset": "modern-nan"}, "modern-nano"),
         ({"data": "/no/such/place"}, "/no/such/place"),
         ({"budget": "soon"}, "no budget"),
         ({"budget": "-3 min"}, "no budget"),
+        ({"budget": "0 s"}, "no budget"),
+        ({"budget": "2.5 steps"}, "no budget"),
+        ({"budget": ""}, "no budget"),
+        ({"budget": "٣ min"}, "no budget"),
         ({"batch": "many"}, "no batch size"),
         ({"more": "--set 'open"}, "More"),
     ],
@@ -209,6 +237,7 @@ def test_no_word_of_the_form_is_cut(size):
         assert "…" not in shown and "Start" in shown
         assert all(hint in shown for _, _, hint, value in FIELDS if not value)
         assert all(preset in shown for preset in jobs.presets())
+        assert BUDGET in " ".join(shown.replace("│", " ").split())
 
     drive(MlxgptApp(page="train"), story, size)
 
@@ -220,6 +249,10 @@ def test_what_is_wrong_with_the_form_is_seen(size):
         await pilot.press("n")
         await pilot.press("x", "enter")
         await until(pilot, lambda: "There is no preset 'x'." in screen_text(pilot.app))
+        pilot.app.screen.query_one("#budget").value = "soon"
+        await pilot.press("enter")
+        await until(pilot, lambda: "'soon' is no budget." in screen_text(pilot.app))
+        assert "There is no preset 'x'." in screen_text(pilot.app)
 
     drive(MlxgptApp(page="train"), story, size)
 
