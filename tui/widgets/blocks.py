@@ -123,7 +123,7 @@ class Block:
         number, of = self.look.place
         where = f"‹ {number} of {of} ›" if of > 1 else ""
         parts = [part for each in known for part in each.split(" · ")]
-        room = self.look.width - cell_len(f"{who}  ") - cell_len(where) - 1
+        room = self.look.width - cell_len(f"{who}  ") - cell_len(where) - 2  # a space before it and one at the end
         if parts and cell_len(parts[0]) > room:
             parts[0] = fitted(parts[0], max(room, 0))
         return who, fitting(parts, room, " · "), where
