@@ -147,7 +147,7 @@ class RunState:
         if not self.steps:
             return []
         last = self.steps[-1]
-        parts = [f"step {last.step:,}/{max(last.steps, last.step):,}"]
+        parts = [f"step {last.step:,}/{self._all_steps():,}"]
         standing = self.standing()
         if standing == "training" or self.finished:
             parts.append(f"{last.tokens_per_second:,.0f} tok/s")
@@ -157,9 +157,13 @@ class RunState:
 
     def share(self) -> float:
         """How much of the run is behind, 0 … 1."""
-        if not self.steps:
-            return 0.0
-        return min(1.0, self.steps[-1].step / self.steps[-1].steps) if self.steps[-1].steps else 1.0
+        return self.steps[-1].step / max(self._all_steps(), 1) if self.steps else 0.0
+
+    def _all_steps(self) -> int:
+        """How many steps the run takes: with a budget in time an estimate, and at its end those that it took."""
+        last = self.steps[-1]
+        done = self.finished is not None and self.finished.reason == "completed"
+        return last.step if done else max(last.steps, last.step)
 
 
 def curves(state: RunState, metric: str, *, smoothing: float, window: float, colour: str, alone: bool) -> list[Curve]:

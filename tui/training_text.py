@@ -49,15 +49,15 @@ def log(state: RunState, width: int, height: int) -> Text:
 
 
 def layers(state: RunState, width: int) -> Text:
-    """The gradient norm of each layer through the run, its newest value, and update / weights."""
+    """The gradient norm of each layer through the run, its newest measured value and of which step, and update / weights."""
     if not state.signals:
         return Text("Measured in runs that are started here, or with --set train.signals_every=20.", "dim")
     newest = state.signals[-1]
     columns = max(1, width // 48)
-    room = max(min(width // columns - 30, 24), 4)
+    room = max(min((width + 3) // columns - 32, 24), 4)
     text = Text(no_wrap=True, overflow="ellipsis")
-    if columns == 1:
-        text.append(f"{'gradient norm':<{11 + room}}  {'now':>7}  Δw/w\n", "dim")
+    at = f"step {newest.step:,}"  # they are measured every so many steps: the run itself is further on
+    text.append((" " * 6).join([f"gradient norm{at:>{room + 7}}  Δw/w"] * columns) + "\n", "dim")
     for i, (name, norm, ratio) in enumerate(
         zip(newest.layers, newest.gradient_norms, newest.update_ratios, strict=False)
     ):  # strict would trust the file

@@ -11,6 +11,8 @@ from tests.tui.chatting import EVIL, RAW, save_endless, token, written
 from tests.tui.conftest import SIZES, check_snapshot, drive, screen_text, until
 from tui.app import MlxgptApp
 from tui.conversation import Conversation
+from tui.screens.chat import welcome
+from tui.widgets.blocks import Block, Look
 from tui.widgets.prompt import Prompt
 from tui.widgets.token_card import TokenCard
 from tui.widgets.transcript import Transcript
@@ -80,6 +82,38 @@ def test_arrows_and_letters_move_the_mouse_selects_and_enter_opens(endless):
         await until(pilot, lambda: page.chosen == (message, 2) and transcript.has_focus)
 
     tell(MlxgptApp(endless), story)
+
+
+@pytest.mark.parametrize("size", [(50, 30), (80, 24), (120, 40)])
+def test_no_word_of_the_welcome_is_cut_and_the_legend_follows(endless, size):
+    async def story(pilot):
+        await until(pilot, lambda: pilot.app.bridge.opened is not None and "send; esc" in screen_text(pilot.app))
+        opened = dataclasses.replace(pilot.app.bridge.opened, name=f"a-{'long-' * 12}name/step-00000025")
+        transcript = pilot.app.screen.query_one(Transcript)
+        transcript.welcome = welcome(opened)
+        transcript.refresh()
+        await pilot.pause()
+        width = transcript.scrollable_content_region.width
+        lines = ["".join(segment.text for segment in transcript.render_line(y)).strip() for y in range(20)]
+        shown = "".join("".join(lines).split())
+        assert all("".join(said.split()) in shown for said in transcript.welcome)
+        legend = next(y for y, line in enumerate(lines) if line.startswith("below 1 nat"))
+        assert lines[legend - 1].endswith("surprisal:") and "send" in "".join(lines[legend + 1 : legend + 3])
+        assert all(len(line) <= width for line in lines)
+
+    tell(MlxgptApp(endless), story, size)
+
+
+@pytest.mark.parametrize("width", range(12, 90))
+def test_a_heading_has_only_whole_parts(width):
+    talk = written()
+    answer = talk.path()[-1]
+    answer.model, parts = "a-run/step-00000025", ["a-run/step-00000025", "T 0.8", "p 0.95"]
+    who, known, where = Block(answer, Look(width=width, place=(1, 2))).heading()
+    whole = [" · ".join(parts[:many]) for many in (1, 2, 3)]
+    assert known in whole or known in ("", "a") or (known.endswith("…") and " · " not in known)
+    assert len(f"{who}  {known} {where}") <= max(width, len(f"{who}   {where}"))
+    assert width < 60 or known == "a-run/step-00000025 · T 0.8 · p 0.95"
 
 
 def test_a_branch_keeps_the_beginning_and_goes_on_from_the_alternative(endless):

@@ -1,14 +1,21 @@
 """The Model page: models are listed, opened and looked into; parameters unfold to real numbers; words are compared."""
 
+import numpy as np
 import pytest
+from rich.cells import cell_len
+from rich.style import Style
 from textual.widgets import Input
 
+from mlxgpt.inspection.close_reports import ValuesReport
+from mlxgpt.inspection.reports import TensorSummary
 from tests.tui.conftest import SIZES, drive, screen_text, until
 from tests.tui.test_inspect import check_masked_snapshot, rest
 from tui.app import MlxgptApp
+from tui.catalog import grown
 from tui.screens.model_view import VIEWS
 from tui.widgets.model_list import ModelList
 from tui.widgets.parameter_tree import ParameterTree
+from tui.widgets.tensor_view import tensor_picture
 
 
 def modelling(model="nano-pt"):
@@ -56,6 +63,34 @@ def test_a_tensor_of_the_tree_is_drawn_with_its_real_numbers():
         assert page.weights.kind == "weights"
 
     drive(modelling(), story)
+
+
+def summary(shape: tuple[int, int], most: float) -> TensorSummary:
+    return TensorSummary(
+        name="embedding.weight", shape=shape, dtype="float32", mean=0.0, sd=1.0, least=-most, most=most, norm=1.0, nans=0,
+        infinities=0, counts=np.arange(24), edges=np.linspace(-most, most, 25),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [20, 40, 58, 70, 120])
+def test_what_does_not_fit_beside_a_tensor_ends_in_dots(width):
+    tree = ParameterTree(id="parameters")
+    tree.root = grown([summary((204_800, 128), 1.0)])
+    (line,) = [line.plain for line in tree.paint(width, 9) if "weight" in line.plain or "…" in line.plain]
+    assert cell_len(line) <= width and line.endswith(("204800×128 f32", "…"))
+    assert line.endswith("f32") == (width >= 70)
+
+
+@pytest.mark.parametrize("width", [30, 58, 70])
+def test_the_title_of_a_picture_has_only_whole_parts(width):
+    tensor = summary((2048, 128), 1.23e-5)
+    values = ValuesReport(
+        model="a", name=tensor.name, kind="weights", shape=tensor.shape, dtype=tensor.dtype, head=None,
+        table=np.zeros((94, 64)), each=(22, 2), row=np.zeros(128), at=0,
+    )  # fmt: skip
+    title = tensor_picture(values, tensor, width, 9, True, Style())[0].plain
+    assert title.endswith({30: "…", 58: "█ 1.23e-05", 70: "1.23e-05 · a pixel: max of 22×2"}[width])
+    assert cell_len(title) <= width
 
 
 def test_words_are_typed_and_memory_is_measured_and_saved(tmp_path):

@@ -1,6 +1,8 @@
 """The list of conversations: searched, opened, renamed, exported and deleted with keys and the mouse."""
 
+import asyncio
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -38,6 +40,27 @@ def test_all_are_listed_the_newest_first_and_nothing_in_them_is_markup(store, si
         if size[1] > 12:
             assert text.index("O gato") < text.index("␛[31mA lua[/]") < text.index("O dragão")
         assert "\x1b" not in text
+
+    drive(MlxgptApp(), story, size)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)])
+def test_a_long_name_of_a_model_gives_way_to_the_figures(home, size):
+    store = Store(home / "mlxgpt.db")
+    for number in range(12):  # more than fit: there is a scroll bar
+        asyncio.run(Keeper(store).save(told(f"O gato {number}", "mia"), f"a-very-{'long' * 12}-name/step-00000025"))
+    store.close()
+
+    async def story(pilot):
+        await opened(pilot)
+        await pilot.pause()
+        shown = screen_text(pilot.app).splitlines()
+        facts = [text for text in shown if " · " in text and "20" in text]
+        assert facts and all(" · a-very-l" in text and "… · 2 messages" in text for text in facts)
+        titles = [number for number, text in enumerate(shown) if "O gato" in text]
+        assert all(after - before == 2 for before, after in pairwise(titles))
+        await pilot.resize_terminal(size[0] - 8, size[1])
+        await until(pilot, lambda: screen_text(pilot.app).count("… · 2 messages") == len(facts))
 
     drive(MlxgptApp(), story, size)
 

@@ -28,7 +28,7 @@ from mlxgpt.runs import Run
 from tests.tui.conftest import SIZES, check_snapshot, drive, screen_text, until
 from tui import training_text
 from tui.app import MlxgptApp
-from tui.modals.new_run import FIELDS, arguments
+from tui.modals.new_run import BUDGET, FIELDS, arguments
 from tui.training import METRICS, Follower, RunState, curves, smoothed
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -55,6 +55,13 @@ def started(step: int = 0) -> RunStarted:
         run="a", device="cpu", parameters=1, train_tokens=1, validation_tokens=1, steps=100, batch_tokens=1,
         resumed_from_step=step,
     )  # fmt: skip
+
+
+def signals(number: int) -> SignalsMeasured:
+    layers = ("embedding", "blocks.0", "blocks.1", "final_norm")
+    return SignalsMeasured(
+        step=number, layers=layers, gradient_norms=(5.25,) * 4, weight_norms=(1.0,) * 4, update_ratios=(1e-3,) * 4
+    )
 
 
 # ---- what is known of a run ------------------------------------------------------------------------------------------
@@ -94,6 +101,35 @@ def test_the_newest_figures_fit_and_none_is_cut(tmp_path, width):
     line = training_text.fitting(state.figures(), width)
     assert len(line) <= width and line.split("   ") == state.figures()[: len(line.split("   "))]
     assert "loss 5.000" in line
+
+
+@pytest.mark.parametrize("width", [36, 46, 78, 97, 150])
+def test_the_figures_of_the_layers_say_which_step_they_are_of(tmp_path, width):
+    state = RunState(run=Run(path=tmp_path))
+    for event in [signals(1000), *(step(number) for number in range(1001, 1012))]:
+        state.take(event)
+    head, *lines = training_text.layers(state, width).plain.splitlines()
+    assert head.startswith("gradient norm") and all(len(line) <= width for line in [head, *lines])
+    assert head.index("step 1,000") + 10 == lines[0].index("5.25") + 4  # above its numbers
+    assert head.count("step 1,000") == head.count("Δw/w") == lines[0].count("e-03")
+
+
+def finished(number: int, reason: str) -> RunFinished:
+    return RunFinished(
+        run="a", reason=reason, step=number, loss=2.0, validation_loss=None, seconds=60.0, tokens_seen=number,
+        tokens_per_second=10.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("reason", "said", "share"), [("completed", "96/96", 1.0), ("interrupted", "96/100", 0.96)])
+def test_a_run_that_is_completed_took_as_many_steps_as_it_takes(tmp_path, reason, said, share):
+    state = RunState(run=Run(path=tmp_path))
+    for event in [started(), step(96)]:  # of 100, as the clock had it: the last steps took longer
+        state.take(event)
+    assert "step 96/100" in training_text.head(state, 120).plain
+    state.take(finished(96, reason))
+    head = training_text.head(state, 120).plain
+    assert f"step {said}" in head and f"{share:.1%}" in head and state.share() == share
 
 
 def test_smoothing_begins_at_the_first_value_and_leaves_a_constant_alone():
@@ -147,12 +183,40 @@ def test_the_form_becomes_the_words_of_mlxgpt_train():
 
 
 @pytest.mark.parametrize(
+    ("budget", "words"),
+    [
+        ("60 s", ["--minutes", "1"]),
+        ("90s", ["--minutes", "1.5"]),
+        ("20 seconds", ["--minutes", "0.333333"]),
+        ("1.5 Min", ["--minutes", "1.5"]),
+        ("2h", ["--minutes", "120"]),
+        ("2000000", ["--steps", "2000000"]),
+        ("1 step", ["--steps", "1"]),
+        ("0.5 epochs", ["--epochs", "0.5"]),
+    ],
+)
+def test_a_budget_is_written_as_people_write_it(budget, words):
+    assert arguments(GOOD | {"budget": budget}, ["modern-nano"]) == ["--preset", "modern-nano", *words]
+
+
+def test_all_wrong_fields_are_told_at_once():
+    with pytest.raises(ConfigError) as problem:
+        arguments(GOOD | {"preset": "x", "budget": "60 z", "batch": "many"}, ["modern-nano"])
+    first, second, third = problem.value.message.splitlines()
+    assert "no preset 'x'" in first and "'60 z' is no budget.  Write 60 s" in second and "no batch size" in third
+
+
+@pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"preset": "modern-nan"}, "modern-nano"),
         ({"data": "/no/such/place"}, "/no/such/place"),
         ({"budget": "soon"}, "no budget"),
         ({"budget": "-3 min"}, "no budget"),
+        ({"budget": "0 s"}, "no budget"),
+        ({"budget": "2.5 steps"}, "no budget"),
+        ({"budget": ""}, "no budget"),
+        ({"budget": "٣ min"}, "no budget"),
         ({"batch": "many"}, "no batch size"),
         ({"more": "--set 'open"}, "More"),
     ],
@@ -173,6 +237,7 @@ def test_no_word_of_the_form_is_cut(size):
         assert "…" not in shown and "Start" in shown
         assert all(hint in shown for _, _, hint, value in FIELDS if not value)
         assert all(preset in shown for preset in jobs.presets())
+        assert BUDGET in " ".join(shown.replace("│", " ").split())
 
     drive(MlxgptApp(page="train"), story, size)
 
@@ -184,6 +249,10 @@ def test_what_is_wrong_with_the_form_is_seen(size):
         await pilot.press("n")
         await pilot.press("x", "enter")
         await until(pilot, lambda: "There is no preset 'x'." in screen_text(pilot.app))
+        pilot.app.screen.query_one("#budget").value = "soon"
+        await pilot.press("enter")
+        await until(pilot, lambda: "'soon' is no budget." in screen_text(pilot.app))
+        assert "There is no preset 'x'." in screen_text(pilot.app)
 
     drive(MlxgptApp(page="train"), story, size)
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
+from rich.cells import cell_len
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -15,6 +16,7 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from mlxgpt.display.labels import fitted
 from mlxgpt.errors import MlxgptError, describe
 from mlxgpt.text import visible
 from tui.bridge import name_of
@@ -81,14 +83,25 @@ class Sessions(Modal[int | None]):
         if entries is None:
             return
         self._entries = entries
-        options = self.query_one(OptionList)
-        kept = options.highlighted or 0
-        options.clear_options()
-        options.add_options([Option(line(entry, entry.id == self.current), id=str(entry.id)) for entry in entries])
-        options.highlighted = min(kept, len(entries) - 1) if entries else None
+        self._fill()
         none = "No conversation holds these words." if words.strip() else "Nothing was kept yet: what you write is."
         count = f"{len(entries):,} conversation{'s' if len(entries) != 1 else ''}"
         self.query_one("#count", Static).update(count if entries else none)
+
+    def _fill(self) -> None:
+        """Show what was found, as wide as the list is."""
+        options = self.query_one(OptionList)
+        kept = options.highlighted or 0
+        beside = options.get_component_styles("option-list--option").padding.width
+        width = options.content_size.width - options.styles.scrollbar_size_vertical - beside
+        lines = [Option(line(entry, entry.id == self.current, width), id=str(entry.id)) for entry in self._entries]
+        options.clear_options()
+        options.add_options(lines)
+        options.highlighted = min(kept, len(lines) - 1) if lines else None
+
+    def on_resize(self) -> None:
+        """Names have more room, or less."""
+        self.call_after_refresh(self._fill)
 
     async def _ask(self, work: Callable[[], T]) -> T | None:
         """What the store answers, from another thread; None when it cannot, which is said."""
@@ -180,11 +193,14 @@ class Sessions(Modal[int | None]):
                 self.query_one("#count", Static).update(f"Written: {visible(str(path))}")
 
 
-def line(entry: Entry, current: bool) -> Content:
-    """A conversation in two or three lines: title, figures, and where the words were found."""
+def line(entry: Entry, current: bool, width: int) -> Content:
+    """A conversation in two or three lines: title, figures, and where the words were found; the model's name gives way."""
     day = time.strftime("%d %b %Y %H:%M", time.localtime(entry.changed))
     messages = f"{entry.messages:,} message{'s' if entry.messages != 1 else ''}"
-    facts = [day, visible(name_of(entry.model)), messages, *(["cut off while writing"] if entry.cut_off else [])]
+    after = [messages, *(["cut off while writing"] if entry.cut_off else [])]
+    name = visible(name_of(entry.model))
+    room = max(width - cell_len("  " + " · ".join([day, "", *after])), 4)
+    facts = [day, fitted(name, min(room, cell_len(name))), *after]
     mark = "● " if current else ""
     parts: list[tuple[str, str]] = [
         (mark + (visible(" ".join(entry.title.split())) or "untitled"), "bold"),

@@ -7,6 +7,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rich.cells import cell_len
+
+from mlxgpt.display.labels import fitted, fitting
 from mlxgpt.text import visible
 from tui.conversation import Conversation, Message
 from tui.wrapping import Run, Wrapped
@@ -69,7 +72,7 @@ class Block:
     def __init__(self, message: Message, look: "Look") -> None:
         self.message, self.look = message, look
         self.key = key(message, look)
-        self.notes = _wrap("\n".join(message.notes), look.width - INDENT - 2) if message.notes else []
+        self.notes = wrap("\n".join(message.notes), look.width - INDENT - 2) if message.notes else []
         self.body = Wrapped(min(look.width - INDENT - 1, WIDEST))
         self._taken, self._ended = 0, False
         if look.beginning is not None:
@@ -108,7 +111,7 @@ class Block:
         return number if 0 <= number < len(self.body.lines) else None
 
     def heading(self) -> tuple[str, str, str]:
-        """Who, then what is known of it, and at the right end which of its siblings it is."""
+        """Who, then as many whole parts of what is known of it as fit, and at the right end which of its siblings it is."""
         message = self.message
         who = "you" if message.role == "user" else "mlxgpt" if message.role == "assistant" else visible(message.role)
         when = time.strftime("%H:%M", time.localtime(message.written)) if message.written else ""
@@ -118,7 +121,12 @@ class Block:
         if self.look.unseen:
             known.append("no longer read")
         number, of = self.look.place
-        return who, " · ".join(known), f"‹ {number} of {of} ›" if of > 1 else ""
+        where = f"‹ {number} of {of} ›" if of > 1 else ""
+        parts = [part for each in known for part in each.split(" · ")]
+        room = self.look.width - cell_len(f"{who}  ") - cell_len(where) - 2  # a space before it and one at the end
+        if parts and cell_len(parts[0]) > room:
+            parts[0] = fitted(parts[0], max(room, 0))
+        return who, fitting(parts, room, " · "), where
 
     def token_at(self, line: int, column: int) -> int | None:
         """The token under a cell of the block."""
@@ -166,7 +174,8 @@ class Block:
         return self.body.runs(number)
 
 
-def _wrap(text: str, width: int) -> list[str]:
+def wrap(text: str, width: int) -> list[str]:
+    """The lines of a text of at most `width` columns each."""
     wrapped = Wrapped(width)
     wrapped.append(text)
     return ["".join(cluster.text for cluster in line) for line in wrapped.lines]

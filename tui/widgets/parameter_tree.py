@@ -9,7 +9,7 @@ from mlxgpt.display.labels import fitted
 from mlxgpt.inspection.close_reports import ValuesReport
 from tui.catalog import Node, node_line, visible_nodes
 from tui.widgets.picture import Picture, window
-from tui.widgets.tensor_view import tensor_picture
+from tui.widgets.tensor_view import short_dtype, tensor_picture
 
 
 class ParameterTree(Picture):
@@ -49,17 +49,18 @@ class ParameterTree(Picture):
         indent = "  " * depth
         name = f" {indent}{fold} {fitted(node.name, max(label - 3 - len(indent), 2))}"
         assert self.root is not None
-        line = Text(no_wrap=True, overflow="crop")
+        line = Text(no_wrap=True)
         style = Style(bold=True, reverse=True) if here else Style(bold=node.tensor is None)
         text = f"{name}{node_line(node, self.root.parameters)} "
         line.append(text, style)
         rest = width - len(text)
         if node.tensor is not None:
-            line.append(f"{'×'.join(map(str, node.tensor.shape))} {node.tensor.dtype}"[: max(rest, 0)])
+            line.append(f"{'×'.join(map(str, node.tensor.shape))} {short_dtype(node.tensor)}")
         elif rest > 4:
             line.append(
                 bar(node.parameters / max(self.root.parameters, 1), min(rest - 1, 20)), self.themed("text-accent")
             )
+        line.truncate(width, overflow="ellipsis")
         return line
 
     @property

@@ -38,7 +38,7 @@ class TensorView(Picture):
         loss = f" · of a loss of {report.loss:.3f} nats" if report.loss == report.loss else ""
         heading.append(f" · {len(tensors)} tensors{loss}", "dim")
         label = min(max((len(self._short_name(tensor)) for tensor in tensors), default=0), 24, max(width // 4, 8))
-        lines = [heading, *(self._line(tensors[i], i == self.chosen, label) for i in self._seen)]
+        lines = [heading, *(self._line(tensors[i], i == self.chosen, label, width) for i in self._seen)]
         values = self.look.values
         if tensors and values is not None and values.name == tensors[self.chosen].name and values.kind == self.kind:
             lines += tensor_picture(
@@ -49,22 +49,18 @@ class TensorView(Picture):
     def _short_name(self, tensor: TensorSummary) -> str:
         return tensor.name.removeprefix(f"blocks.{self.block}.")
 
-    def _line(self, tensor: TensorSummary, here: bool, label: int) -> Text:
+    def _line(self, tensor: TensorSummary, here: bool, label: int, width: int) -> Text:
         shape = "×".join(map(str, tensor.shape))
         bad = f" {tensor.nans} NaN {tensor.infinities} Inf" if tensor.nans or tensor.infinities else ""
         figures = f"{tensor.mean:+.2g} ±{tensor.sd:.2g} [{tensor.least:.3g}, {tensor.most:.3g}]{bad}"
-        short = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", "uint32": "u32"}.get(
-            tensor.dtype, tensor.dtype
-        )
-        text = (
-            f"{'▸' if here else ' '}{fitted(self._short_name(tensor), label)} {fitted(shape, 13)} {short:<4} {figures}"
-        )
-        return Text(
-            text,
+        name, dtype = fitted(self._short_name(tensor), label), short_dtype(tensor)
+        line = Text(
+            f"{'▸' if here else ' '}{name} {fitted(shape, 13)} {dtype:<4} {figures}",
             Style(bold=True, reverse=True) if here else self.themed("error") if bad else "",
             no_wrap=True,
-            overflow="crop",
         )
+        line.truncate(width, overflow="ellipsis")
+        return line
 
     def on_click(self, event: events.Click) -> None:
         """The tensor under the pointer."""
@@ -73,16 +69,23 @@ class TensorView(Picture):
             self.post_message(self.Picked())
 
 
+def short_dtype(tensor: TensorSummary) -> str:
+    """The kind of its numbers in three or four letters."""
+    names = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", "uint32": "u32"}
+    return names.get(tensor.dtype, tensor.dtype)
+
+
 def tensor_picture(
     values: ValuesReport, summary: TensorSummary, width: int, height: int, colour: bool, ink: Style
 ) -> list[Text]:
     """A histogram, the table in half-blocks around the row that is marked, and the numbers of that row."""
     if height < 3:
         return []
-    where = "" if values.head is None else f" · head {values.head}"
-    of = "" if values.each == (1, 1) else f" · a pixel: the largest of {values.each[0]}×{values.each[1]}"
-    title = Text(f" {summary.least:.3g} ", "dim", no_wrap=True)
-    title.append(spark(summary.counts.tolist()), ink).append(f" {summary.most:.3g}{where}{of}", "dim")
+    where = [] if values.head is None else [f"head {values.head}"]
+    of = [] if values.each == (1, 1) else [f"a pixel: max of {values.each[0]}×{values.each[1]}"]
+    title = Text(f" {summary.least:.3g} ", "dim", no_wrap=True).append(spark(summary.counts.tolist()), ink)
+    title.append(fitting([f" {summary.most:.3g}", *where, *of], width - title.cell_len, " · "), "dim")
+    title.truncate(width, overflow="ellipsis")
     table = values.table[:, : width - 1]
     here, rows = values.at // values.each[0], 2 * (height - 2)
     start = window(here, rows, len(table)).start // 2 * 2

@@ -20,7 +20,7 @@ from textual.widget import Widget
 
 from tui.conversation import Conversation, Message
 from tui.surprise import level, surprisal
-from tui.widgets.blocks import INDENT, WHOLE, Block, key, looks
+from tui.widgets.blocks import INDENT, WHOLE, Block, key, looks, wrap
 from tui.widgets.paint import painted
 
 LEVELS = ("calm", "odd", "wild")
@@ -330,12 +330,15 @@ class Transcript(ScrollView, can_focus=True):
         return selection.extract("\n".join(lines)), "\n"
 
     def _welcoming(self, line: int) -> Strip:
-        if not 0 <= line < len(self.welcome):
+        width = max(self.scrollable_content_region.width, 1)
+        lines = [(i, part) for i, said in enumerate(self.welcome) for part in wrap(said, width)]
+        if not 0 <= line < len(lines):
             return Strip.blank(0, self.rich_style)
-        if line == 2 and len(self.welcome) > 2:
+        which, said = lines[line]
+        if which == 2:
             words = ("below 1 nat", "1 to 3", "from 3 on")
             return Strip([Segment(f" {word} ", self._style(name)) for word, name in zip(words, LEVELS, strict=True)])
-        return Strip([Segment(self.welcome[line], self._style("model" if line == 0 else "muted"))])
+        return Strip([Segment(said, self._style("model" if which == 0 else "muted"))])
 
     def _strip(self, block: Block, line: int) -> Strip:
         muted, message = self._style("muted"), block.message
