@@ -54,12 +54,12 @@ def test_a_token_has_the_same_numbers_on_every_page():
         assert step.probability == pytest.approx(token.probability, abs=1e-4)
         await page.action_inspect()
         look = (await inspected(pilot)).look
-        assert look.passage.ids == (*step.passage.ids, token.id) and look.at == look.length - 1
+        assert look.passage.ids == (*step.passage.ids, token.id) and look.at == look.length - 2
         assert math.exp(-look.tokens.surprisal[-1]) == pytest.approx(token.probability, abs=1e-4)
         assert look.tokens.rank[-1] == token.rank == step.rank
-        head_row = look.heads.pattern[step.layer][:, look.at - 1, :-1]
+        head_row = look.heads.pattern[step.layer][:, look.at, :-1]
         np.testing.assert_allclose(head_row, step.weights, atol=1e-4)
-        np.testing.assert_allclose(look.lens.top_probability[:, look.at - 1, 0], step.top_probability, atol=1e-4)
+        np.testing.assert_allclose(look.lens.top_probability[:, look.at, 0], step.top_probability, atol=1e-4)
         assert look.tokens.loss == pytest.approx(
             sum(-math.log(each.probability) for each in answer.tokens[:5]) / 5, abs=1e-4
         )

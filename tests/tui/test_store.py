@@ -313,5 +313,5 @@ def test_a_list_counts_the_messages_that_are_shown_and_names_a_model_briefly(tmp
     asyncio.run(Keeper(store).save(other, "nano-pt"))
     entries = store.entries()
     assert [entry.messages for entry in entries] == [1, 2]
-    assert "gatos · 2 messages" in line(entries[1], False).plain and "/home" not in line(entries[1], False).plain
+    assert "gatos · 2 messages" in (shown := line(entries[1], False, 78).plain) and "/home" not in shown
     store.close()
