@@ -78,6 +78,9 @@ class MlxgptApp(App[None]):
     ) -> None:
         """`settings` are those of `generation.config`, flat; `system` stands before the conversation."""
         super().__init__()
+        self.console.no_color = (
+            self.no_color
+        )  # Textual keeps NO_COLOR to itself: rich's pictures would not turn to glyphs
         self.bridge = Bridge(device)
         self.keeper = Keeper(Store(places.database()))
         self._word, self._page, self._session = model, page, session

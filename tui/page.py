@@ -51,10 +51,6 @@ class Page(Kept, Remapped):
         yield KeptStatic(id="state", markup=False)
         yield Keys()
 
-    def on_mount(self) -> None:
-        """Say to rich that there is no colour: Textual keeps NO_COLOR to itself, and pictures would not turn to glyphs."""
-        self.app.console.no_color = self.app.no_color
-
     def body(self) -> ComposeResult:
         """What is between the bars."""
         raise NotImplementedError

@@ -17,12 +17,12 @@ from mlxgpt.errors import ConfigError, DataError, nearest
 from mlxgpt.events import Event, GenerationFinished, Noted, PromptRead, TokenGenerated
 from mlxgpt.generation import states
 from mlxgpt.generation.config import GenerateConfig
-from mlxgpt.generation.generate import generate, open_window
+from mlxgpt.generation.generate import beginning, generate, open_window
 from mlxgpt.generation.recall import Chunking, Recalled, recall
 from mlxgpt.generation.stops import TextStream
 from mlxgpt.generation.watcher import Watcher
 from mlxgpt.model.gpt import GPT
-from mlxgpt.tokenizer.base import Tokenizer, begin_id
+from mlxgpt.tokenizer.base import Tokenizer
 from mlxgpt.tokenizer.chat import ROLES, Message, chat_ids
 
 MODES = ("auto", "chat", "completion")
@@ -96,12 +96,10 @@ class Chat:
     def prompt(self, messages: Sequence[Message], written: int = 0) -> tuple[list[int], tuple[int, ...], str]:
         """What is read before the answer to `messages`, of which `written` tokens are there already: its ids, the messages
         that are left out, and what there is to say of that."""
-        if self.completes and self._one_text and self._text:
-            return [*self._text, *self.tokenizer.encode("\n" + messages[-1]["content"])], (), ""
+        if self.completes and self._one_text:
+            return self._after(messages), (), ""
         if self.completes:
-            begin = begin_id(self.tokenizer)
-            ids = ([] if begin is None else [begin]) + self.tokenizer.encode(messages[-1]["content"])
-            return ids, tuple(range(len(messages) - 1)), ""  # each message begins a new text
+            return beginning(messages[-1]["content"], self.tokenizer), tuple(range(len(messages) - 1)), ""  # a new text
         recalled = self._recall(messages, written)
         return chat_ids(self.tokenizer, self._with_system(recalled.messages)), recalled.left_out, recalled.note
 
@@ -191,6 +189,19 @@ class Chat:
             return len(chat_ids(self.tokenizer, self._with_system(some)))
 
         return recall(messages, room, count, self.tokenizer, self.chunking)
+
+    def _after(self, messages: Sequence[Message]) -> list[int]:
+        """All messages as one text, each of a user's on a line of its own; what was read already stays the ids it was."""
+        *before, last = messages
+        if self._text and before == self.messages:
+            return [*self._text, *self.tokenizer.encode("\n" + last["content"])]
+        text = ""
+        for message in messages:
+            line = (
+                message["role"] == "user" and message["content"] and text
+            )  # an empty message only let the model go on
+            text += ("\n" if line else "") + message["content"]
+        return beginning(text, self.tokenizer)
 
     def _with_system(self, messages: Sequence[Message]) -> list[Message]:
         return [*([Message(role="system", content=self.system)] if self.system else []), *messages]

@@ -132,6 +132,11 @@ def test_a_text_from_a_file_goes_on_with_the_next_message(model, tokenizer, tmp_
     assert later.asked[: later.read.reused_tokens] == [*chat.asked, *chat.answer][: later.read.reused_tokens]
     assert later.read.reused_tokens >= before - 2 and later.read.tokens > before
     assert tokenizer.decode(later.asked).endswith("\num gato")
+    again = [*chat.messages, {"role": "user", "content": "um cão"}]  # as /retry asks: without what was answered
+    ids, _, _ = later.prompt(again)
+    assert tokenizer.decode(ids) == tokenizer.decode(
+        [*chat.asked, *tokenizer.encode(chat.messages[-1]["content"] + "\num cão")]
+    )
 
 
 def test_a_state_of_other_weights_or_a_damaged_one_is_refused(model, tokenizer, tmp_path, make):
